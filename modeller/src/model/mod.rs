@@ -1,0 +1,72 @@
+//! What a model *is*: its descriptor, its shape, its values and its errors. No I/O, nothing async.
+
+mod column;
+mod descriptor;
+mod doc;
+mod error;
+mod json;
+mod row;
+mod schema;
+mod shape;
+mod value;
+
+use std::any::Any;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use validator::{Validate, ValidationErrors};
+
+pub use column::Column;
+pub use descriptor::{Descriptor, Field, Generated, Record, Reference, Site};
+pub use doc::{Doc, Id, Ref};
+pub use error::{Code, Error, Result, Violation};
+pub use json::{View, write_row};
+pub use row::{from_row, to_row, to_value};
+pub use shape::{ColumnInfo, Shape, ShapeFault, Target};
+pub use value::{Cell, Kind, Row, RowView, Value};
+
+/// A struct that is stored, validated and served. `#[derive(Model)]` implements it.
+pub trait Model:
+    Serialize + DeserializeOwned + JsonSchema + Validate + Send + Sync + Sized + 'static
+{
+    /// The document's id, on the wire `_id`.
+    const ID: Column<Self, Id<Self>> = Column::new(Shape::ID);
+    /// How often the document was written, from 1; on the wire `_version`.
+    const VERSION: Column<Self, i64> = Column::new(Shape::VERSION);
+    /// When the document was inserted, in Unix milliseconds; on the wire `_createdAt`.
+    const CREATED_AT: Column<Self, i64> = Column::new(Shape::CREATED_AT);
+    /// When the document was last written, in Unix milliseconds; on the wire `_updatedAt`.
+    const UPDATED_AT: Column<Self, i64> = Column::new(Shape::UPDATED_AT);
+
+    /// What the macro knows of the model.
+    fn descriptor() -> &'static Descriptor;
+}
+
+pub(crate) use schema::schema_of;
+
+pub(crate) fn decode<M: Model>(json: &[u8]) -> serde_json::Result<Box<dyn Record>> {
+    serde_json::from_slice::<M>(json).map(|model| Box::new(model) as Box<dyn Record>)
+}
+
+pub(crate) fn load<M: Model>(shape: &Shape, row: &dyn RowView) -> Result<Box<dyn Record>> {
+    from_row::<M>(shape, row).map(|model| Box::new(model) as Box<dyn Record>)
+}
+
+impl<M: Model> Record for M {
+    fn check(&self) -> std::result::Result<(), ValidationErrors> {
+        self.validate()
+    }
+
+    fn to_row(&self, shape: &Shape) -> Result<Row> {
+        to_row(self, shape)
+    }
+
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send + Sync> {
+        self
+    }
+}

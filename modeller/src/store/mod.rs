@@ -1,0 +1,176 @@
+//! Where rows live. A store keeps rows and a change log; what a row *means* is the engine's business.
+
+mod change;
+mod migrate;
+mod sql;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
+use std::any::Any;
+use std::pin::Pin;
+
+pub use change::{Change, ChangeOp};
+pub use migrate::{Apply, Plan, PlannedStep};
+
+use crate::model::{Result, Row, RowView, Shape};
+use crate::query::{Filter, Select};
+
+/// A boxed future, for traits that have to be object-safe.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Whatever a piece of [`Work`] answers; its caller knows the type.
+pub type Answer = Box<dyn Any + Send>;
+
+/// Takes the rows that a read finds, one after the other.
+pub trait Sink: Any + Send {
+    /// The next row.
+    fn row(&mut self, row: &dyn RowView);
+}
+
+/// A place where rows are kept. Implement it to put an application on storage of your own.
+///
+/// A store is asked only about models that it has been given to [`migrate`](Store::migrate). It must be durable: when
+/// [`write`](Store::write) answers, the rows survive a crash. Everything a [`Work`] did is there, or nothing of it.
+pub trait Store: Send + Sync + 'static {
+    /// What to call it in logs and reports (`"sqlite"`).
+    fn name(&self) -> &'static str;
+
+    /// Compares the models with what is stored, and makes the store ready for them.
+    ///
+    /// # Errors
+    /// `CONFLICT` with the plan as details, if a step would lose data and `apply` does not allow it.
+    fn migrate<'a>(&'a self, models: &'a [&'static Shape], apply: Apply) -> BoxFuture<'a, Result<Plan>>;
+
+    /// Gives the selected rows to the sink, in order, and the sink back. It sees what was committed before the call.
+    ///
+    /// # Errors
+    /// If the store can't be read.
+    fn read<'a>(&'a self, select: &'a Select, sink: Box<dyn Sink>) -> BoxFuture<'a, Result<Box<dyn Sink>>>;
+
+    /// How many rows fulfil the filter.
+    ///
+    /// # Errors
+    /// If the store can't be read.
+    fn count<'a>(&'a self, shape: &'static Shape, filter: &'a Filter) -> BoxFuture<'a, Result<u64>>;
+
+    /// Runs the work in a transaction of its own and commits it, unless it fails.
+    ///
+    /// # Errors
+    /// Those of the work; `OVERLOADED` when the queue is full; `STORE_UNAVAILABLE` when nothing can be written.
+    fn write(&self, work: Work) -> BoxFuture<'_, Result<Answer>>;
+
+    /// Begins a transaction that stays open between calls. It ends by itself, rolled back, when it is dropped or takes too long.
+    ///
+    /// # Errors
+    /// As [`write`](Store::write).
+    fn begin(&self, actor: Option<String>) -> BoxFuture<'_, Result<Box<dyn Transaction>>>;
+
+    /// The committed changes after this sequence number, oldest first, whole transactions only; about `limit` of them.
+    ///
+    /// # Errors
+    /// `INVALID_CURSOR` if the log no longer reaches back that far.
+    fn changes(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Change>>>;
+
+    /// A secret that belongs to this database, made at its creation: it signs cursors.
+    fn secret(&self) -> [u8; 32];
+
+    /// Waits until all that was accepted is written, and lets go of the files.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+/// What [`Store::write`] runs: the steps of one atomic write.
+pub struct Work {
+    /// The steps. The futures of a [`Tx`] are all there is to wait for.
+    pub steps: Box<dyn for<'t> FnOnce(&'t mut dyn Tx) -> BoxFuture<'t, Result<Answer>> + Send>,
+    /// It makes at most one change, as its last step. A store may then leave out the savepoint.
+    pub single: bool,
+    /// Who did it, for the change log.
+    pub actor: Option<String>,
+}
+
+/// A transaction, seen from inside. Reads see the transaction's own writes.
+///
+/// Uniqueness is the store's to keep (of the id, and of [`Shape::unique`], where a set with a `Null` in it never collides, and where
+/// rows in the trash do not count); everything else about a row has been decided before it comes here.
+pub trait Tx: Send {
+    /// As [`Store::read`].
+    fn read<'a>(
+        &'a mut self,
+        select: &'a Select,
+        sink: Box<dyn Sink>,
+    ) -> BoxFuture<'a, Result<Box<dyn Sink>>>;
+
+    /// As [`Store::count`].
+    fn count<'a>(&'a mut self, shape: &'static Shape, filter: &'a Filter) -> BoxFuture<'a, Result<u64>>;
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// `UNIQUE_VIOLATION` with the field (several are joined with `,`).
+    fn insert<'a>(&'a mut self, shape: &'static Shape, row: &'a Row) -> BoxFuture<'a, Result<()>>;
+
+    /// Replaces the row `old` (as it was read in this transaction) with `new`, which has the same id.
+    ///
+    /// # Errors
+    /// As [`insert`](Tx::insert).
+    fn update<'a>(
+        &'a mut self,
+        shape: &'static Shape,
+        old: &'a Row,
+        new: &'a Row,
+    ) -> BoxFuture<'a, Result<()>>;
+
+    /// Removes the row (as it was read in this transaction).
+    ///
+    /// # Errors
+    /// If the store can't be written.
+    fn delete<'a>(&'a mut self, shape: &'static Shape, old: &'a Row) -> BoxFuture<'a, Result<()>>;
+
+    /// The next number of an `autoincrement` column; a number is never given twice once it was committed.
+    ///
+    /// # Errors
+    /// If the store can't be written.
+    fn next(&mut self, shape: &'static Shape, column: usize) -> BoxFuture<'_, Result<i64>>;
+}
+
+/// An open transaction.
+pub trait Transaction: Tx {
+    /// Makes everything durable.
+    ///
+    /// # Errors
+    /// `TIMEOUT` if the transaction was open for too long and is gone.
+    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<()>>;
+
+    /// Undoes everything.
+    fn rollback(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// Collects rows as they are.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// The rows so far.
+    pub rows: Vec<Row>,
+    columns: usize,
+}
+
+impl Rows {
+    /// For rows of this model.
+    pub fn of(shape: &Shape) -> Box<Self> {
+        Box::new(Rows { rows: Vec::new(), columns: shape.columns.len() })
+    }
+}
+
+impl Sink for Rows {
+    fn row(&mut self, row: &dyn RowView) {
+        self.rows.push(Row::copy(row, self.columns));
+    }
+}
+
+/// The sink that was given to a read, as what it is.
+///
+/// # Panics
+/// If it is another one: a store gives back the sink it got.
+pub fn sink<S: Sink>(sink: Box<dyn Sink>) -> S {
+    let sink: Box<dyn Any> = sink;
+    *sink.downcast().expect("a store gives back the sink it was given")
+}

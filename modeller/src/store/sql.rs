@@ -1,0 +1,1 @@
+//! The predicate tree as SQL.
