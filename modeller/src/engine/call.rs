@@ -1,0 +1,306 @@
+//! Calls and replies: what every door turns its bytes into, and what it gets back.
+
+use std::fmt;
+
+use crate::model::{Code, Error, Result, Shape};
+
+/// What can be done with a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Adds a document: body in, document out.
+    Insert,
+    /// The first document that fulfils a query, or `null`.
+    Get,
+    /// One page of documents, as an array.
+    List,
+    /// All documents that fulfil a query, as an array.
+    Find,
+    /// One page of documents with a cursor to the next: `{records, hasMore, nextCursor}`.
+    Paginate,
+    /// The first documents in the order of insertion, as an array.
+    First,
+    /// The last documents in the order of insertion, newest first, as an array.
+    Last,
+    /// How many documents fulfil a query.
+    Count,
+    /// Merges the body into the document (or all documents) that fulfil a query.
+    Update,
+    /// Updates the document that fulfils a query, or inserts the body.
+    Upsert,
+    /// Removes the document (or all documents) that fulfil a query.
+    Delete,
+    /// Brings a document back from the trash.
+    Restore,
+    /// Removes all documents: `{deleted}`.
+    Clear,
+    /// Several operations on the model in one transaction: `{results: [{index, data}]}`.
+    Batch,
+}
+
+impl Operation {
+    /// Every operation, in the order of the documentation.
+    pub const ALL: &'static [Operation] = &[
+        Operation::Insert,
+        Operation::Get,
+        Operation::List,
+        Operation::Find,
+        Operation::Paginate,
+        Operation::First,
+        Operation::Last,
+        Operation::Count,
+        Operation::Update,
+        Operation::Upsert,
+        Operation::Delete,
+        Operation::Restore,
+        Operation::Clear,
+        Operation::Batch,
+    ];
+
+    /// The name on the wire, the last part of the route.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Operation::Insert => "insert",
+            Operation::Get => "get",
+            Operation::List => "list",
+            Operation::Find => "find",
+            Operation::Paginate => "paginate",
+            Operation::First => "first",
+            Operation::Last => "last",
+            Operation::Count => "count",
+            Operation::Update => "update",
+            Operation::Upsert => "upsert",
+            Operation::Delete => "delete",
+            Operation::Restore => "restore",
+            Operation::Clear => "clear",
+            Operation::Batch => "batch",
+        }
+    }
+
+    /// The operation with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|operation| operation.name() == name)
+    }
+
+    /// The HTTP method of its route.
+    pub const fn method(self) -> &'static str {
+        match self {
+            Operation::Get
+            | Operation::List
+            | Operation::Paginate
+            | Operation::First
+            | Operation::Last
+            | Operation::Count => "GET",
+            Operation::Update => "PUT",
+            Operation::Delete => "DELETE",
+            _ => "POST",
+        }
+    }
+
+    /// Whether it changes documents. Only these take an idempotency key.
+    pub const fn is_write(self) -> bool {
+        !matches!(
+            self,
+            Operation::Get
+                | Operation::List
+                | Operation::Find
+                | Operation::Paginate
+                | Operation::First
+                | Operation::Last
+                | Operation::Count
+        )
+    }
+
+    /// What it takes as its body: a document, a part of one, something of its own, or nothing.
+    pub const fn body(self) -> BodyKind {
+        match self {
+            Operation::Insert | Operation::Upsert => BodyKind::Document,
+            Operation::Update => BodyKind::Patch,
+            Operation::Find => BodyKind::Query,
+            Operation::Batch => BodyKind::Batch,
+            _ => BodyKind::None,
+        }
+    }
+
+    /// Which arguments (see [`Arguments`]) it takes.
+    pub const fn arguments(self) -> &'static [Argument] {
+        use Argument::{After, Count, Fields, Query, Sort, Start};
+        match self {
+            Operation::List => &[Query, Sort, Start, Count, After, Fields],
+            Operation::Paginate => &[Query, Sort, Count, After, Fields],
+            Operation::Find => &[Query, Sort, Start, Count, Fields],
+            Operation::Get => &[Query, Sort, Fields],
+            Operation::First | Operation::Last => &[Query, Count, Fields],
+            Operation::Count
+            | Operation::Update
+            | Operation::Upsert
+            | Operation::Delete
+            | Operation::Restore => &[Query],
+            Operation::Insert | Operation::Clear | Operation::Batch => &[],
+        }
+    }
+
+    /// Whether the model offers it (`restore` needs a trash).
+    pub fn is_offered(self, shape: &Shape) -> bool {
+        self != Operation::Restore || shape.deleted_at.is_some()
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What an operation takes as its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyKind {
+    /// No body.
+    None,
+    /// A whole document: the model's schema.
+    Document,
+    /// A part of a document: each member replaces that field.
+    Patch,
+    /// The arguments as one object: `{query, sort, start, count, fields}`.
+    Query,
+    /// `{operations: [{op, query?, data?}]}`.
+    Batch,
+}
+
+/// The arguments that reads and writes can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Argument {
+    /// Which documents: a filter.
+    Query,
+    /// In which order.
+    Sort,
+    /// How many to leave out first.
+    Start,
+    /// How many at most.
+    Count,
+    /// The cursor after which to go on.
+    After,
+    /// Which fields to answer.
+    Fields,
+}
+
+impl Argument {
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Argument::Query => "query",
+            Argument::Sort => "sort",
+            Argument::Start => "start",
+            Argument::Count => "count",
+            Argument::After => "after",
+            Argument::Fields => "fields",
+        }
+    }
+}
+
+/// The arguments of a call as they arrived; the pipeline parses them, so that every door gives the same answers.
+#[derive(Clone, Debug, Default)]
+pub enum Arguments {
+    /// None.
+    #[default]
+    None,
+    /// Name and value, decoded, as in a URL's query: the names of [`Argument`] mean those, all others are fields to filter by.
+    Pairs(Vec<(String, String)>),
+    /// One JSON object with the names of [`Argument`] as its members.
+    Json(serde_json::Value),
+}
+
+/// Who calls.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Identity {
+    /// Nobody in particular: there is no sign-in yet.
+    #[default]
+    Anonymous,
+    /// The application's own code.
+    System,
+}
+
+impl Identity {
+    /// The name in the change log and in signed cursors.
+    pub fn actor(&self) -> Option<&str> {
+        match self {
+            Identity::Anonymous => None,
+            Identity::System => Some("system"),
+        }
+    }
+}
+
+/// One request to the pipeline.
+#[derive(Debug)]
+pub struct Call {
+    /// What to do.
+    pub operation: Operation,
+    /// With which model.
+    pub shape: &'static Shape,
+    /// The arguments.
+    pub arguments: Arguments,
+    /// The body: JSON text, empty if there is none.
+    pub body: Vec<u8>,
+    /// Who calls.
+    pub identity: Identity,
+    /// The version the document must have (HTTP: `If-Match`).
+    pub expected_version: Option<i64>,
+    /// Makes a retry have its effect only once (HTTP: `Idempotency-Key`).
+    pub mutation_id: Option<String>,
+}
+
+impl Call {
+    /// A call by nobody in particular, with nothing but an operation and a model.
+    pub fn new(operation: Operation, shape: &'static Shape) -> Self {
+        Call {
+            operation,
+            shape,
+            arguments: Arguments::None,
+            body: Vec::new(),
+            identity: Identity::Anonymous,
+            expected_version: None,
+            mutation_id: None,
+        }
+    }
+
+    /// Longest idempotency key, in bytes.
+    pub const MAX_MUTATION_ID: usize = 255;
+
+    /// The same call, that has its effect once however often it is repeated with this id.
+    ///
+    /// # Errors
+    /// `INVALID_REQUEST` if the operation changes nothing, or if the id is empty, too long or not printable ASCII.
+    pub fn with_mutation_id(mut self, id: &str) -> Result<Self> {
+        if !self.operation.is_write() {
+            return Err(Error::new(
+                Code::InvalidRequest,
+                "an idempotency key goes with operations that change something",
+            ));
+        }
+        let printable = id.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+        if id.is_empty() || id.len() > Self::MAX_MUTATION_ID || !printable {
+            return Err(Error::new(
+                Code::InvalidRequest,
+                "an idempotency key is 1 to 255 printable ASCII characters",
+            ));
+        }
+        self.mutation_id = Some(id.to_owned());
+        Ok(self)
+    }
+}
+
+/// What a call answers.
+#[derive(Clone, Debug, Default)]
+pub struct Reply {
+    /// JSON text.
+    pub body: Vec<u8>,
+    /// A document came into being (HTTP: 201).
+    pub created: bool,
+    /// The version of the one document that is answered (HTTP: `ETag`).
+    pub version: Option<i64>,
+    /// Where to go on after this page, when a cursor was asked for and there is more (HTTP: `Next-Cursor`).
+    pub next_cursor: Option<String>,
+    /// The answer is that of an earlier call with the same mutation id (HTTP: `Idempotent-Replayed`).
+    pub replayed: bool,
+}
