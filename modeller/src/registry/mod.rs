@@ -1,15 +1,26 @@
 //! What was linked: entries that macros leave behind, collected and checked before anything starts.
+//!
+//! Every listing (routes, metadata, OpenAPI, migrations) reads the [`Registry`], so that none can go stale.
 
-use crate::model::{Descriptor, Site};
+mod check;
+mod report;
+
+use std::collections::HashMap;
+
+pub use check::{Fault, Faults};
+
+use crate::model::{Descriptor, Model, Shape, Site};
 
 /// What one macro leaves for the registry.
 pub struct Entry {
-    pub(crate) kind: Kind,
-    pub(crate) site: Site,
+    kind: Kind,
+    site: Site,
 }
 
-pub(crate) enum Kind {
+#[derive(Clone, Copy)]
+enum Kind {
     Model(fn() -> &'static Descriptor),
+    Link(&'static str),
     Sentinel,
 }
 
@@ -18,6 +29,11 @@ impl Entry {
     pub const fn model(descriptor: fn() -> &'static Descriptor, site: Site) -> Self {
         Entry { kind: Kind::Model(descriptor), site }
     }
+
+    /// A demand: the crate of this name has at least one entry.
+    pub const fn link(package: &'static str, site: Site) -> Self {
+        Entry { kind: Kind::Link(package), site }
+    }
 }
 
 inventory::collect!(Entry);
@@ -25,4 +41,147 @@ inventory::collect!(Entry);
 // Tells "this linker ran no constructors" from "no crate with models was named in this binary".
 inventory::submit! {
     Entry { kind: Kind::Sentinel, site: crate::__site!() }
+}
+
+/// The models of an application, checked and in the order of their paths.
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    models: Vec<&'static Shape>,
+    by_path: HashMap<(&'static str, &'static str), usize>,
+    incoming: HashMap<&'static str, Vec<Incoming>>,
+}
+
+/// A reference from somewhere to a model.
+#[derive(Clone, Copy, Debug)]
+pub struct Incoming {
+    /// The model that refers.
+    pub from: &'static Shape,
+    /// Its column that refers.
+    pub column: usize,
+    /// The column of the model that is referred to.
+    pub target: usize,
+}
+
+impl Registry {
+    /// Everything that was linked into this program.
+    ///
+    /// # Errors
+    /// All faults at once, each with its place.
+    pub fn linked() -> Result<Self, Faults> {
+        let mut models = Vec::new();
+        let mut links = Vec::new();
+        let mut sentinel = false;
+        for entry in inventory::iter::<Entry> {
+            match entry.kind {
+                Kind::Model(descriptor) => models.push(descriptor()),
+                Kind::Link(package) => links.push((package, entry.site)),
+                Kind::Sentinel => sentinel = true,
+            }
+        }
+        let mut faults = Faults::default();
+        if !sentinel {
+            faults.push(Fault::new(
+                "this program's linker ran no constructors, so that no model can be found: \
+                 name the models with `App::isolated().models::<(User, ..)>()`",
+            ));
+        }
+        for (package, site) in links {
+            let crate_name = package.replace('-', "_");
+            if !models.iter().any(|model| model.site.module.split("::").next() == Some(crate_name.as_str())) {
+                faults.push(
+                    Fault::new(format!(
+                        "`link!({package})` was asked for, but crate `{package}` has no models: \
+                         remove it from `link!`, or derive `Model` on a struct there"
+                    ))
+                    .at(site),
+                );
+            }
+        }
+        Self::build(models, faults)
+    }
+
+    /// These models and no others.
+    ///
+    /// # Errors
+    /// As [`linked`](Registry::linked).
+    pub fn of(models: &[&'static Descriptor]) -> Result<Self, Faults> {
+        Self::build(models.to_vec(), Faults::default())
+    }
+
+    fn build(mut models: Vec<&'static Descriptor>, mut faults: Faults) -> Result<Self, Faults> {
+        models.sort_by_key(|model| (model.scope, model.name, model.site.file, model.site.line));
+        check::models(&models, &mut faults);
+        faults.into_result()?;
+        let models: Vec<&'static Shape> = models.into_iter().map(Descriptor::shape).collect();
+        let by_path = models
+            .iter()
+            .enumerate()
+            .map(|(index, shape)| ((shape.descriptor.scope, shape.descriptor.name), index))
+            .collect();
+        let mut registry = Registry { models, by_path, incoming: HashMap::new() };
+        registry.incoming = registry.references();
+        Ok(registry)
+    }
+
+    fn references(&self) -> HashMap<&'static str, Vec<Incoming>> {
+        let mut incoming: HashMap<&'static str, Vec<Incoming>> = HashMap::new();
+        for from in self.models.iter().copied() {
+            for (column, info) in from.columns.iter().enumerate() {
+                let Some(target) = &info.references else { continue };
+                let Some(to) = self.by_id(&target.model) else { continue };
+                let Some(target) = to.index_of(&target.field) else { continue };
+                incoming.entry(&to.path).or_default().push(Incoming { from, column, target });
+            }
+        }
+        incoming
+    }
+
+    /// The models, in the order of their paths.
+    pub fn models(&self) -> &[&'static Shape] {
+        &self.models
+    }
+
+    /// The model at `scope/name`.
+    pub fn find(&self, scope: &str, name: &str) -> Option<&'static Shape> {
+        self.by_path.get(&(scope, name)).map(|&index| self.models[index])
+    }
+
+    /// The model with this path (`"system/users"`).
+    pub fn by_id(&self, path: &str) -> Option<&'static Shape> {
+        let (scope, name) = path.split_once('/')?;
+        self.find(scope, name)
+    }
+
+    /// Whether this model is one of them.
+    pub fn contains<M: Model>(&self) -> bool {
+        let descriptor = M::descriptor();
+        self.find(descriptor.scope, descriptor.name).is_some_and(|shape| shape.descriptor == descriptor)
+    }
+
+    /// The references to a model, from wherever they come.
+    pub fn incoming(&self, shape: &Shape) -> &[Incoming] {
+        self.incoming.get(shape.path.as_str()).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Names the crates whose models belong to this program, and demands that they have some.
+///
+/// A crate that is declared in `Cargo.toml` but never named in the source is not linked at all, and its models with it.
+///
+/// ```ignore
+/// modeller::link!(billing, accounts);
+/// ```
+#[macro_export]
+macro_rules! link {
+    ($($package:ident),+ $(,)?) => {
+        $(
+            const _: () = {
+                #[allow(unused_imports)]
+                use $package as _;
+                $crate::__private::inventory::submit! {
+                    $crate::__private::Entry::link(::core::stringify!($package), $crate::__site!())
+                }
+            };
+        )+
+    };
 }
