@@ -1,8 +1,8 @@
 //! Which errors an operation can give, and how they look.
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
-use super::names::Names;
+use super::names::Shared;
 use crate::engine::{Argument, BodyKind, Operation};
 use crate::model::{Code, Shape};
 
@@ -84,45 +84,16 @@ pub(super) fn meaning(code: Code) -> &'static str {
     }
 }
 
-/// The error responses that operations refer to, each once.
-pub(super) struct Errors {
-    names: Names,
-    known: Vec<(Vec<Code>, String)>,
-    responses: Map<String, Json>,
-}
-
-impl Errors {
-    pub(super) fn new() -> Self {
-        Errors { names: Names::default(), known: Vec::new(), responses: Map::new() }
-    }
-
-    /// The responses for these codes, by status.
-    pub(super) fn responses(&mut self, codes: &[Code]) -> Vec<(String, Json)> {
-        let mut statuses: Vec<u16> = codes.iter().map(|code| code.status()).collect();
-        statuses.sort_unstable();
-        statuses.dedup();
-        let mut responses = Vec::new();
-        for status in statuses {
-            let group: Vec<Code> = codes.iter().copied().filter(|code| code.status() == status).collect();
-            let name = self.name(status, group);
-            responses.push((status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") })));
-        }
-        responses
-    }
-
-    fn name(&mut self, status: u16, codes: Vec<Code>) -> String {
-        if let Some((_, name)) = self.known.iter().find(|(known, _)| *known == codes) {
-            return name.clone();
-        }
-        let name = self.names.claim(title(status));
-        self.responses.insert(name.clone(), response(status, &codes));
-        self.known.push((codes, name.clone()));
-        name
-    }
-
-    pub(super) fn into_components(self) -> Map<String, Json> {
-        self.responses
-    }
+/// The responses for these codes, by status.
+pub(super) fn responses(codes: &[Code], shared: &mut Shared) -> Vec<(String, Json)> {
+    let mut statuses: Vec<u16> = codes.iter().map(|code| code.status()).collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    let one = |status: u16| {
+        let group: Vec<Code> = codes.iter().copied().filter(|code| code.status() == status).collect();
+        (status.to_string(), shared.share(title(status), response(status, &group)))
+    };
+    statuses.into_iter().map(one).collect()
 }
 
 fn response(status: u16, codes: &[Code]) -> Json {

@@ -57,7 +57,10 @@ impl Default for About {
 /// ```
 pub fn document(models: &[&'static Shape], about: &About) -> Json {
     let mut schemas = schemas::Schemas::new();
-    let mut errors = errors::Errors::new();
+    let mut shared = operations::Components {
+        parameters: names::Shared::new("parameters"),
+        responses: names::Shared::new("responses"),
+    };
     let mut ids = names::Names::default();
     let mut paths = Map::new();
     let mut tags = Vec::new();
@@ -68,7 +71,7 @@ pub fn document(models: &[&'static Shape], about: &About) -> Json {
             tag.insert("description".into(), description.into());
         }
         tags.push(Json::Object(tag));
-        operations::add(shape, names, &mut errors, &mut ids, &mut paths);
+        operations::add(shape, names, &mut shared, &mut ids, &mut paths);
     }
     pages::add(&about.pages, &mut ids, &mut paths, &mut tags);
     let mut info = Map::from_iter([
@@ -91,7 +94,11 @@ pub fn document(models: &[&'static Shape], about: &About) -> Json {
         "servers": servers,
         "tags": tags,
         "paths": paths,
-        "components": { "schemas": schemas.into_components(), "responses": errors.into_components() },
+        "components": {
+            "schemas": schemas.into_components(),
+            "parameters": shared.parameters.into_components(),
+            "responses": shared.responses.into_components(),
+        },
     })
 }
 

@@ -2,18 +2,25 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::errors::{self, Errors};
-use super::names::Names;
+use super::names::{Names, Shared};
 use super::schemas::ModelSchemas;
-use super::{example, parameters, replies};
+use super::{errors, example, parameters, replies};
 use crate::engine::{BodyKind, Operation};
 use crate::model::Shape;
+
+/// What operations have in common.
+pub(super) struct Components {
+    /// Parameters.
+    pub(super) parameters: Shared,
+    /// Responses.
+    pub(super) responses: Shared,
+}
 
 /// Adds the paths of one model.
 pub(super) fn add(
     shape: &Shape,
     names: &ModelSchemas,
-    errors: &mut Errors,
+    shared: &mut Components,
     ids: &mut Names,
     paths: &mut Map<String, Json>,
 ) {
@@ -24,7 +31,7 @@ pub(super) fn add(
             "summary": summary(operation),
             "description": description(operation),
         });
-        let parameters = parameters::of(operation, shape, names);
+        let parameters = parameters::of(operation, shape, names, &mut shared.parameters);
         if !parameters.is_empty() {
             described["parameters"] = parameters.into();
         }
@@ -35,7 +42,7 @@ pub(super) fn add(
         for (status, response) in replies::of(operation, names) {
             responses.insert(status.to_owned(), response);
         }
-        responses.extend(errors.responses(&errors::codes_of(operation, shape)));
+        responses.extend(errors::responses(&errors::codes_of(operation, shape), &mut shared.responses));
         described["responses"] = responses.into();
         let method = operation.method().to_ascii_lowercase();
         let path = format!("/{}/{}", shape.path, operation.name());

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::filter;
+use super::names::Shared;
 use super::schemas::ModelSchemas;
 use super::walk;
 use crate::engine::{Argument, Operation};
@@ -16,7 +17,25 @@ pub(super) const MAX_COUNT: u64 = 1_000;
 const MAX_SORT: usize = 8;
 
 /// All parameters of an operation, those of the URL's query first.
-pub(super) fn of(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Vec<Json> {
+pub(super) fn of(
+    operation: Operation,
+    shape: &Shape,
+    names: &ModelSchemas,
+    shared: &mut Shared,
+) -> Vec<Json> {
+    let share = |parameter: Json| {
+        let name = parameter.get("name").and_then(Json::as_str).unwrap_or_default().to_owned();
+        // Headers are the same for all models.
+        let wanted = match parameter.get("in").and_then(Json::as_str) {
+            Some("header") => name,
+            _ => format!("{}.{name}", names.base()),
+        };
+        shared.share(&wanted, parameter)
+    };
+    all(operation, shape, names).into_iter().map(share).collect()
+}
+
+fn all(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Vec<Json> {
     let mut parameters = Vec::new();
     if operation.method() == "GET" {
         reads(operation, shape, names, &mut parameters);
@@ -58,10 +77,6 @@ fn query(name: &str, description: &str, schema: Json) -> Json {
 }
 
 fn reads(operation: Operation, shape: &Shape, names: &ModelSchemas, parameters: &mut Vec<Json>) {
-    for (name, schema) in fields(shape) {
-        let description = format!("Only documents with this `{name}`.");
-        parameters.push(query(name, &description, schema));
-    }
     for argument in operation.arguments() {
         parameters.push(match argument {
             Argument::Query => json!({
@@ -91,6 +106,11 @@ fn reads(operation: Operation, shape: &Shape, names: &ModelSchemas, parameters: 
                 json!({ "type": "string", "format": "cursor" }),
             ),
         });
+    }
+    for (name, schema) in fields(shape) {
+        let mut parameter = query(name, &format!("Only documents with this `{name}`."), schema);
+        parameter["x-filter"] = true.into();
+        parameters.push(parameter);
     }
 }
 

@@ -20,6 +20,11 @@ pub(super) struct ModelSchemas {
 }
 
 impl ModelSchemas {
+    /// What the names begin with.
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+
     /// A document as it is answered.
     pub(super) fn document(&self) -> Json {
         reference(&self.base)

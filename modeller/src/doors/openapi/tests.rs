@@ -94,9 +94,9 @@ fn private_fields_can_be_written_and_nothing_else() {
     for hidden in ["SystemUsers", "SystemUsersPartial", "SystemUsersFilter", "SystemUsersCondition"] {
         assert!(!schemas[hidden].to_string().contains("password"), "{hidden}");
     }
+    assert!(!document["components"]["parameters"].to_string().contains("password"));
     for (path, item) in document["paths"].as_object().unwrap() {
         for operation in item.as_object().unwrap().values() {
-            assert!(!operation["parameters"].to_string().contains("password"), "{path}");
             assert!(!operation["responses"].to_string().contains("password"), "{path}");
         }
     }
