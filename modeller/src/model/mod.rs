@@ -2,6 +2,8 @@
 
 mod checks;
 mod column;
+mod datetime;
+mod decimal;
 mod descriptor;
 mod doc;
 mod error;
@@ -17,6 +19,8 @@ use validator::ValidationErrors;
 
 pub use checks::{Deserializes, HasSchema, Serializes, Stub, Validates};
 pub use column::Column;
+pub use datetime::normalize_datetime;
+pub use decimal::compare_decimal;
 pub use descriptor::{Descriptor, Field, Generated, Record, Reference, Site};
 pub use doc::{Doc, Id, Ref};
 pub use error::{Code, Error, Result, Violation};
