@@ -1,5 +1,6 @@
 //! What a model *is*: its descriptor, its shape, its values and its errors. No I/O, nothing async.
 
+mod checks;
 mod column;
 mod descriptor;
 mod doc;
@@ -12,11 +13,9 @@ mod value;
 
 use std::any::Any;
 
-use schemars::JsonSchema;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use validator::{Validate, ValidationErrors};
+use validator::ValidationErrors;
 
+pub use checks::{Deserializes, HasSchema, Serializes, Stub, Validates};
 pub use column::Column;
 pub use descriptor::{Descriptor, Field, Generated, Record, Reference, Site};
 pub use doc::{Doc, Id, Ref};
@@ -27,9 +26,15 @@ pub use shape::{ColumnInfo, Shape, ShapeFault, Target};
 pub use value::{Cell, Kind, Row, RowView, Value};
 
 /// A struct that is stored, validated and served. `#[derive(Model)]` implements it.
-pub trait Model:
-    Serialize + DeserializeOwned + JsonSchema + Validate + Send + Sync + Sized + 'static
-{
+///
+/// The traits it asks for are those of serde, schemars and validator, each under a name of its own so that a
+/// forgotten derive is one clear message.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a model",
+    label = "this has no `#[derive(Model)]`",
+    note = "a model derives `Serialize, Deserialize, JsonSchema, Validate, Model`"
+)]
+pub trait Model: Serializes + Deserializes + HasSchema + Validates + Send + Sync + Sized + 'static {
     /// The document's id, on the wire `_id`.
     const ID: Column<Self, Id<Self>> = Column::new(Shape::ID);
     /// How often the document was written, from 1; on the wire `_version`.

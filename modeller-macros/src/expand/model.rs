@@ -1,0 +1,73 @@
+//! A model: its descriptor, its entry in the registry, its columns.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{columns, paths};
+use crate::cx::Cx;
+use crate::ir::{Field, Model, Reference};
+
+pub(crate) fn expand(cx: &Cx, model: &Model) -> TokenStream {
+    let Model { ident, scope, name, rust, .. } = model;
+    let fields = model.fields.iter().map(field);
+    let options = options(model);
+    let columns = columns::expand(ident, model.fields.iter().map(|field| &field.column));
+    paths::in_const(
+        cx,
+        quote! {
+            #[automatically_derived]
+            impl __modeller::Model for #ident {
+                fn descriptor() -> &'static __modeller::Descriptor {
+                    static DESCRIPTOR: __modeller::Descriptor = __modeller::Descriptor::new::<#ident>(
+                        #scope,
+                        #name,
+                        #rust,
+                        &[#(#fields),*],
+                        __modeller::site!(),
+                    )#options;
+                    &DESCRIPTOR
+                }
+            }
+            __modeller::inventory::submit! {
+                __modeller::Entry::model(<#ident as __modeller::Model>::descriptor, __modeller::site!())
+            }
+            #columns
+        },
+    )
+}
+
+fn options(model: &Model) -> TokenStream {
+    let Model { unique, index, trash, ttl, max_size, renamed_from, .. } = model;
+    let sets = |name: TokenStream, sets: &[Vec<String>]| {
+        (!sets.is_empty()).then(|| quote!(.#name(&[#(&[#(#sets),*]),*])))
+    };
+    let unique = sets(quote!(unique), unique);
+    let index = sets(quote!(index), index);
+    let trash = trash.map(|milliseconds| quote!(.trash(#milliseconds)));
+    let ttl = ttl.map(|milliseconds| quote!(.ttl(#milliseconds)));
+    let max_size = max_size.map(|documents| quote!(.max_size(#documents)));
+    let renamed_from = renamed_from.as_ref().map(|path| quote!(.renamed_from(#path)));
+    quote!(#unique #index #trash #ttl #max_size #renamed_from)
+}
+
+fn field(field: &Field) -> TokenStream {
+    let Field { rust, wire, generated, references, renamed_from, messages, .. } = field;
+    let key = field.key.then(|| quote!(.key()));
+    let unique = field.unique.then(|| quote!(.unique()));
+    let index = field.index.then(|| quote!(.index()));
+    let private = field.private.then(|| quote!(.private()));
+    let generated = generated.as_ref().map(|by| quote!(.generated(__modeller::Generated::#by)));
+    let references = references.as_ref().map(|target| match target {
+        Reference::Model(model) => quote!(.references(__modeller::Reference::model::<#model>())),
+        Reference::Column(column) => quote!(.references(__modeller::Reference::column(#column))),
+    });
+    let renamed_from = renamed_from.as_ref().map(|name| quote!(.renamed_from(#name)));
+    let messages = (!messages.is_empty()).then(|| {
+        let pairs = messages.iter().map(|(keyword, text)| quote!((#keyword, #text)));
+        quote!(.messages(&[#(#pairs),*]))
+    });
+    quote! {
+        __modeller::Field::new(#rust, #wire)
+            #key #unique #index #private #generated #references #renamed_from #messages
+    }
+}
