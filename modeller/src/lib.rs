@@ -4,6 +4,8 @@ extern crate self as modeller;
 
 #[doc(hidden)]
 pub mod __private;
+#[cfg(feature = "server")]
+pub mod doors;
 #[cfg(feature = "engine")]
 pub mod engine;
 pub mod model;
