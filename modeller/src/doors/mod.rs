@@ -1,6 +1,7 @@
-//! Doors: what turns bytes into calls and replies into bytes. They decide nothing, and never import each other.
+//! Doors: they turn bytes into calls and replies into bytes. They decide nothing, and none knows another.
 
 pub mod docs;
+pub mod http;
 pub mod metadata;
 pub mod openapi;
 #[cfg(test)]

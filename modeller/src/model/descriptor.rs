@@ -9,7 +9,7 @@ use schemars::{Schema, SchemaGenerator};
 
 use super::shape::{Shape, ShapeFault};
 use super::value::{Row, RowView};
-use super::{Column, Model, Result};
+use super::{Column, Deserializes, HasSchema, Model, Result, Serializes, Validates};
 
 /// Where in the source an attribute stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,13 +218,16 @@ pub struct Descriptor {
 
 impl Descriptor {
     /// A descriptor of `M` with nothing special about it.
-    pub const fn new<M: Model>(
+    pub const fn new<M>(
         scope: &'static str,
         name: &'static str,
         rust: &'static str,
         fields: &'static [Field],
         site: Site,
-    ) -> Self {
+    ) -> Self
+    where
+        M: Serializes + Deserializes + HasSchema + Validates + Send + Sync + 'static,
+    {
         Descriptor {
             scope,
             name,

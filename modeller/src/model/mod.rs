@@ -2,6 +2,8 @@
 
 mod checks;
 mod column;
+mod datetime;
+mod decimal;
 mod descriptor;
 mod doc;
 mod error;
@@ -13,10 +15,15 @@ mod value;
 
 use std::any::Any;
 
-use validator::ValidationErrors;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use validator::{Validate, ValidationErrors};
 
-pub use checks::{Deserializes, HasSchema, Serializes, Stub, Validates};
+pub use checks::{Derived, Deserializes, HasSchema, Serializes, Validates};
 pub use column::Column;
+pub use datetime::normalize_datetime;
+pub use decimal::compare_decimal;
 pub use descriptor::{Descriptor, Field, Generated, Record, Reference, Site};
 pub use doc::{Doc, Id, Ref};
 pub use error::{Code, Error, Result, Violation};
@@ -26,15 +33,14 @@ pub use shape::{ColumnInfo, Shape, ShapeFault, Target};
 pub use value::{Cell, Kind, Row, RowView, Value};
 
 /// A struct that is stored, validated and served. `#[derive(Model)]` implements it.
-///
-/// The traits it asks for are those of serde, schemars and validator, each under a name of its own so that a
-/// forgotten derive is one clear message.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a model",
     label = "this has no `#[derive(Model)]`",
     note = "a model derives `Serialize, Deserialize, JsonSchema, Validate, Model`"
 )]
-pub trait Model: Serializes + Deserializes + HasSchema + Validates + Send + Sync + Sized + 'static {
+pub trait Model:
+    Serialize + DeserializeOwned + JsonSchema + Validate + Send + Sync + Sized + 'static
+{
     /// The document's id, on the wire `_id`.
     const ID: Column<Self, Id<Self>> = Column::new(Shape::ID);
     /// How often the document was written, from 1; on the wire `_version`.
@@ -50,15 +56,15 @@ pub trait Model: Serializes + Deserializes + HasSchema + Validates + Send + Sync
 
 pub(crate) use schema::schema_of;
 
-pub(crate) fn decode<M: Model>(json: &[u8]) -> serde_json::Result<Box<dyn Record>> {
+pub(crate) fn decode<M: Derived + 'static>(json: &[u8]) -> serde_json::Result<Box<dyn Record>> {
     serde_json::from_slice::<M>(json).map(|model| Box::new(model) as Box<dyn Record>)
 }
 
-pub(crate) fn load<M: Model>(shape: &Shape, row: &dyn RowView) -> Result<Box<dyn Record>> {
+pub(crate) fn load<M: Derived + 'static>(shape: &Shape, row: &dyn RowView) -> Result<Box<dyn Record>> {
     from_row::<M>(shape, row).map(|model| Box::new(model) as Box<dyn Record>)
 }
 
-impl<M: Model> Record for M {
+impl<M: Derived + 'static> Record for M {
     fn check(&self) -> std::result::Result<(), ValidationErrors> {
         self.validate()
     }
