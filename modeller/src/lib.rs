@@ -1,4 +1,4 @@
-//! Declare a struct, get a backend.
+#![doc = include_str!("../../README.md")]
 
 extern crate self as modeller;
 
@@ -9,10 +9,13 @@ pub mod doors;
 #[cfg(feature = "engine")]
 pub mod engine;
 pub mod model;
+pub mod prelude;
 pub mod query;
 pub mod registry;
 #[cfg(feature = "engine")]
 pub mod store;
 
+#[cfg(feature = "engine")]
+pub use engine::{Cx, Records};
 pub use model::{Code, Column, Doc, Error, Id, Model, Ref, Result};
 pub use modeller_macros::Model;
