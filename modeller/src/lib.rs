@@ -5,6 +5,8 @@ extern crate self as modeller;
 #[doc(hidden)]
 pub mod __private;
 #[cfg(feature = "server")]
+pub mod app;
+#[cfg(feature = "server")]
 pub mod doors;
 #[cfg(feature = "engine")]
 pub mod engine;
@@ -15,6 +17,8 @@ pub mod registry;
 #[cfg(feature = "engine")]
 pub mod store;
 
+#[cfg(feature = "server")]
+pub use app::App;
 #[cfg(feature = "engine")]
 pub use engine::{Cx, Records};
 pub use model::{Code, Column, Doc, Error, Id, Model, Ref, Result};
