@@ -224,14 +224,14 @@ async fn serve(app: App) -> Result<(), StartError> {
         tracing::info!("{line}");
     }
     let options = app.http.clone();
-    let router = app.door(engine.clone());
+    let service = app.door(engine.clone())?.service()?;
     let listener = tokio::net::TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
     print(&format!(
         "listening on http://{address}\n  API reference  http://{address}/@docs\n  \
          There is no sign-in: everybody who reaches this loopback address may read and write.\n"
     ))?;
-    let served = http::serve(listener, router, options, stopped()).await;
+    let served = http::serve(listener, service, &options, stopped()).await;
     engine.store().close().await;
     Ok(served?)
 }

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 pub use options::{Database, Options};
 
-use crate::doors::http::{HttpOptions, Page, Route};
-use crate::doors::{docs, http, metadata, openapi};
-use crate::engine::{Clock, Cx, Engine};
+use crate::doors::http::{Backend, BoxFuture, HttpDoor, HttpOptions, Page, Route};
+use crate::doors::{docs, metadata, openapi};
+use crate::engine::{Call, Clock, Cx, Engine, Reply};
 use crate::model::{Descriptor, Error, Model};
 use crate::registry::{Faults, Registry};
 use crate::store::sqlite::Sqlite;
@@ -217,18 +217,38 @@ impl App {
     /// As [`engine`](App::engine).
     pub async fn router(self) -> Result<axum::Router, StartError> {
         let engine = self.engine().await?;
-        Ok(self.door(engine))
+        Ok(self.door(engine)?.router()?)
     }
 
-    fn door(self, engine: Arc<Engine>) -> axum::Router {
+    fn door(self, engine: Arc<Engine>) -> Result<HttpDoor, StartError> {
         let models = engine.registry().models();
         let json = "application/json";
-        let mut pages = vec![
-            Page::new("/@metadata", json, metadata::document(models).to_string()),
-            Page::new("/@openapi.json", json, openapi::document(models, &self.about).to_string()),
-        ];
-        pages.extend(docs::FILES.iter().map(|file| Page::new(file.path, file.content_type, file.body)));
-        http::router(engine, self.http, pages, self.routes, self.nested)
+        let mut door = HttpDoor::new(Arc::new(Pipeline(engine.clone())), self.http)
+            .page(Page::new("/@metadata", json, metadata::document(models).to_string()))
+            .page(Page::new("/@openapi.json", json, openapi::document(models, &self.about).to_string()))
+            .page(Page::new("/@docs", "text/html; charset=utf-8", docs::PAGE).policy(docs::POLICY))
+            .page(Page::new("/@docs.css", "text/css; charset=utf-8", docs::STYLE))
+            .page(Page::new("/@docs.js", "text/javascript; charset=utf-8", docs::SCRIPT));
+        for route in self.routes {
+            door = door.route(route);
+        }
+        for (path, router) in self.nested {
+            door = door.nest(&path, router);
+        }
+        Ok(door)
+    }
+}
+
+/// The engine, as the doors see it.
+struct Pipeline(Arc<Engine>);
+
+impl Backend for Pipeline {
+    fn registry(&self) -> &Registry {
+        self.0.registry()
+    }
+
+    fn call(&self, call: Call) -> BoxFuture<'_, crate::Result<Reply>> {
+        Box::pin(self.0.call(call))
     }
 }
 

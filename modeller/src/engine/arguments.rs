@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::{Argument, Arguments, Operation};
-use crate::model::{Code, Error, Result, Shape, View};
+use crate::model::{self, Code, Error, Result, Shape, View};
 use crate::query::{self, Access, Filter, Order};
 
 /// How many rows a page has unless the caller says otherwise.
@@ -66,7 +66,7 @@ impl Request {
             }
             seen.push(argument);
             let value = match argument {
-                Argument::Query => query::parse_json(&value)?,
+                Argument::Query => json(&value)?,
                 _ => Json::String(value),
             };
             self.set(shape, operation, argument, value)?;
@@ -104,6 +104,12 @@ impl Request {
         }
         Ok(())
     }
+}
+
+/// JSON in an argument, as strict as a body.
+pub(super) fn json(text: &str) -> Result<Json> {
+    model::check_json(text.as_bytes())?;
+    serde_json::from_str(text).map_err(|error| Error::new(Code::ParseError, format!("the query is not JSON: {error}")))
 }
 
 fn argument(name: &str) -> Option<Argument> {

@@ -6,7 +6,6 @@ use serde_json::value::RawValue;
 use super::idempotency::{Once, reply};
 use super::{Arguments, BodyKind, Call, Cx, Operation, Reply};
 use crate::model::{self, Code, Error, Result, Shape};
-use crate::query;
 use crate::store::{Answer, Work};
 
 /// How many operations a batch may have.
@@ -155,7 +154,7 @@ fn operation(shape: &'static Shape, batch: &Call, item: Item<'_>) -> Result<Call
     call.expected_version = item.version;
     if let Some(query) = item.query {
         let mut arguments = serde_json::Map::new();
-        arguments.insert("query".into(), query::parse_json(query.get())?);
+        arguments.insert("query".into(), super::arguments::json(query.get())?);
         call.arguments = Arguments::Json(arguments.into());
     }
     if let Some(data) = item.data {

@@ -8,7 +8,8 @@ use validator::Validate;
 use super::pipeline::{prepare, render};
 use super::write::{Steps, visible};
 use super::{Arguments, Call, Cx, Engine, Reply};
-use crate::model::{self, Code, Error, Model, Result, Row, Shape, Value};
+use crate::Model;
+use crate::model::{self, Code, Error, Result, Row, Shape, Value};
 use crate::query::{Filter, Select};
 use crate::store::{self, Answer, Rows, Tx, Work};
 
@@ -26,7 +27,7 @@ pub(crate) struct Mutation {
     /// Whether a document came into being.
     created: bool,
     /// The version of the document.
-    version: Option<i64>,
+    document_version: Option<i64>,
 }
 
 /// A mutation id with the digest of its request.
@@ -80,7 +81,7 @@ impl Once {
         Ok(Some(Reply {
             body: kept.body.into_bytes(),
             created: kept.created,
-            version: kept.version,
+            version: kept.document_version,
             replayed: true,
             next_cursor: None,
         }))
@@ -94,7 +95,7 @@ impl Once {
             request: self.request.clone(),
             body: String::from_utf8_lossy(&reply.body).into_owned(),
             created: reply.created,
-            version: reply.version,
+            document_version: reply.version,
         };
         let mut row: Row = model::to_row(&kept, shape)?;
         // Expired entries may still be there.

@@ -7,7 +7,7 @@ use super::read::{Form, JsonRows};
 use super::write::{self, Patch, Write, Written, pins_one, visible};
 use super::{Call, Cx, Engine, Operation, Reply, batch, idempotency};
 use crate::model::{self, Code, Error, Result, Shape, View, write_row};
-use crate::query::{Cursor, Filter, Order, Path, Select};
+use crate::query::{Cursor, Filter, Order, Path, Seal, Select};
 use crate::store;
 
 /// How many rows `find` answers at most.
@@ -71,10 +71,16 @@ impl Cx {
             Operation::First | Operation::Last => count.unwrap_or(1),
             _ => *count.get_or_insert(DEFAULT_COUNT),
         };
-        let scope = Page { cx: self, shape, filter: &request.filter, order: &order };
+        let seal = Seal {
+            key: self.engine().secret(),
+            shape,
+            filter: &request.filter,
+            order: &order,
+            identity: self.identity().actor().unwrap_or_default(),
+        };
         let mut filter = visible(shape, request.filter.clone(), self.engine());
         if let Some(after) = request.after.as_deref().filter(|after| !after.is_empty()) {
-            filter = filter.and(scope.decode(after)?);
+            filter = filter.and(Cursor::decode(after, &seal)?.after(shape, &order));
         }
         let form = match operation {
             Operation::Get => Form::One,
@@ -98,7 +104,7 @@ impl Cx {
             ));
         }
         let mut reply = Reply { version: rows.version(), ..Reply::default() };
-        reply.next_cursor = rows.next().map(|cursor| scope.encode(&cursor));
+        reply.next_cursor = rows.next().map(|cursor| cursor.encode(&seal));
         let json = rows.into_json();
         reply.body = if operation == Operation::Paginate {
             let mut body = b"{\"records\":".to_vec();
@@ -121,30 +127,6 @@ impl Cx {
         let filter = visible(call.shape, request.filter, self.engine());
         let count = self.count(call.shape, &filter).await?;
         Ok(Reply { body: count.to_string().into_bytes(), ..Reply::default() })
-    }
-}
-
-/// What a cursor belongs to.
-struct Page<'a> {
-    cx: &'a Cx,
-    shape: &'static Shape,
-    filter: &'a Filter,
-    order: &'a [Order],
-}
-
-impl Page<'_> {
-    fn identity(&self) -> &str {
-        self.cx.identity().actor().unwrap_or_default()
-    }
-
-    fn encode(&self, cursor: &Cursor) -> String {
-        cursor.encode(self.cx.engine().secret(), self.shape, self.filter, self.order, self.identity())
-    }
-
-    fn decode(&self, text: &str) -> Result<Filter> {
-        let secret = self.cx.engine().secret();
-        let cursor = Cursor::decode(text, secret, self.shape, self.filter, self.order, self.identity())?;
-        Ok(cursor.after(self.shape, self.order))
     }
 }
 
@@ -174,7 +156,6 @@ pub(super) fn prepare(call: Call) -> Result<Write> {
         Operation::Insert => Write::Insert(vec![model::accept(shape, &body)?.to_row(shape)?]),
         Operation::Update => {
             pinned(&filter)?;
-            model::check_patch(shape, &body)?;
             Write::Update { filter, patch: Patch::Merge(body), expected }
         }
         Operation::Upsert => {

@@ -8,7 +8,7 @@ use super::pipeline::{insertion, upsert_filter, written};
 use super::write::{self, Write, Written, visible};
 use super::{Cx, DEFAULT_COUNT};
 use crate::model::{self, Code, Doc, Error, Id, Model, Result, Row, RowView, Shape};
-use crate::query::{Change, Cursor, Filter, Order, Predicate, Select, Sort};
+use crate::query::{Change, Cursor, Filter, Order, Predicate, Seal, Select, Sort};
 use crate::store::{self, Sink};
 
 /// What can be done with every model from Rust. It is code of the application: nothing is hidden from it.
@@ -253,7 +253,7 @@ impl<M: Model> Find<M> {
 
     /// In this order; further keys decide among equals.
     pub fn order_by(mut self, sort: Sort<M>) -> Self {
-        self.order.push(sort.into_order());
+        self.order.push(sort.into());
         self
     }
 
@@ -325,10 +325,15 @@ impl<M: Model> Find<M> {
     pub async fn page(self, cx: &Cx, after: Option<&str>) -> Result<Page<M>> {
         let mut select = self.select(cx)?;
         let (shape, count) = (select.shape, self.count.unwrap_or(DEFAULT_COUNT));
-        let secret = cx.engine().secret();
-        let actor = cx.identity().actor().unwrap_or_default();
+        let seal = Seal {
+            key: cx.engine().secret(),
+            shape,
+            filter: &self.filter,
+            order: &self.order,
+            identity: cx.identity().actor().unwrap_or_default(),
+        };
         if let Some(after) = after {
-            let cursor = Cursor::decode(after, secret, shape, &self.filter, &self.order, actor)?;
+            let cursor = Cursor::decode(after, &seal)?;
             select.filter = select.filter.and(cursor.after(shape, &self.order));
         }
         select.count = Some(count.saturating_add(1));
@@ -336,7 +341,7 @@ impl<M: Model> Find<M> {
         let docs = store::sink::<Docs<M>>(sink);
         let next = docs.more.then_some(docs.last).flatten();
         Ok(Page {
-            next_cursor: next.map(|last| last.encode(secret, shape, &self.filter, &self.order, actor)),
+            next_cursor: next.map(|last| last.encode(&seal)),
             records: docs.docs.into_iter().collect::<Result<_>>()?,
         })
     }
@@ -409,8 +414,9 @@ impl<M: Model> Patch<M> {
     #[must_use]
     pub fn set(mut self, change: Change<M>) -> Self {
         let shape = M::descriptor().shape();
-        match change.into_parts() {
-            Ok((column, value)) => {
+        let column = change.column();
+        match change.into_value() {
+            Ok(value) => {
                 self.members.insert(shape.columns[column].name.clone(), value);
             }
             Err(error) => self.fault = Some(error),
