@@ -8,12 +8,13 @@ use crate::model::{Code, Shape};
 
 /// The codes an operation can answer with.
 ///
-/// Those of the whole server (an unknown route, another method) are not among them.
-pub(super) fn codes_of(operation: Operation, shape: &Shape) -> Vec<Code> {
+/// Those of the whole server (an unknown route, another method) are not among them. `referred`: documents may point at
+/// those of this model.
+pub(super) fn codes_of(operation: Operation, shape: &Shape, referred: bool) -> Vec<Code> {
     let mut codes = vec![Code::InvalidRequest];
     let arguments = operation.arguments();
     let body = operation.body();
-    if !arguments.is_empty() || matches!(body, BodyKind::Batch) {
+    if !arguments.is_empty() || body == BodyKind::Batch {
         codes.push(Code::InvalidQuery);
     }
     if arguments.contains(&Argument::After) {
@@ -22,8 +23,14 @@ pub(super) fn codes_of(operation: Operation, shape: &Shape) -> Vec<Code> {
     if !arguments.is_empty() || body != BodyKind::None {
         codes.push(Code::ParseError);
     }
-    if matches!(body, BodyKind::Document | BodyKind::Patch | BodyKind::Batch) {
+    if matches!(body, BodyKind::Document | BodyKind::Patch | BodyKind::Batch)
+        || operation == Operation::Restore && shape.columns.iter().any(|column| column.references.is_some())
+    {
         codes.push(Code::ValidationError);
+    }
+    if operation.method() != "GET" {
+        // A page of another origin that sends a form.
+        codes.push(Code::Forbidden);
     }
     if operation.is_write() {
         // An idempotency key that came with another payload.
@@ -32,6 +39,9 @@ pub(super) fn codes_of(operation: Operation, shape: &Shape) -> Vec<Code> {
         if !removes && has_unique(shape) {
             codes.push(Code::UniqueViolation);
         }
+        if referred && (removes || operation == Operation::Batch) {
+            codes.push(Code::Referenced);
+        }
     }
     if matches!(operation, Operation::Update | Operation::Delete | Operation::Restore | Operation::Batch) {
         codes.push(Code::NotFound);
@@ -39,8 +49,9 @@ pub(super) fn codes_of(operation: Operation, shape: &Shape) -> Vec<Code> {
     if takes_version(operation) {
         codes.push(Code::PreconditionFailed);
     }
+    codes.push(Code::PayloadTooLarge);
     if body != BodyKind::None {
-        codes.extend([Code::PayloadTooLarge, Code::UnsupportedMediaType]);
+        codes.push(Code::UnsupportedMediaType);
     }
     codes.extend([Code::Timeout, Code::Overloaded, Code::StoreUnavailable]);
     codes
@@ -64,7 +75,7 @@ pub(super) fn meaning(code: Code) -> &'static str {
         Code::InvalidQuery => "a filter, a sort key, a field or a page does not fit the model",
         Code::InvalidCursor => "the cursor is not one of ours, or belongs to another query",
         Code::Unauthorized => "the caller has to sign in",
-        Code::Forbidden => "the caller may not do this",
+        Code::Forbidden => "the caller may not do this: a page of another origin, for example",
         Code::NotFound => "there is no such document",
         Code::ModelNotFound => "there is no such model",
         Code::MethodNotFound => "there is no such method or operation",
