@@ -1,6 +1,8 @@
 //! What a model *is*: its descriptor, its shape, its values and its errors. No I/O, nothing async.
 
 mod column;
+mod datetime;
+mod decimal;
 mod descriptor;
 mod doc;
 mod error;
@@ -18,6 +20,8 @@ use serde::de::DeserializeOwned;
 use validator::{Validate, ValidationErrors};
 
 pub use column::Column;
+pub use datetime::normalize_datetime;
+pub use decimal::compare_decimal;
 pub use descriptor::{Descriptor, Field, Generated, Record, Reference, Site};
 pub use doc::{Doc, Id, Ref};
 pub use error::{Code, Error, Result, Violation};
