@@ -260,7 +260,9 @@ struct RequestWriter {
 impl RequestWriter {
     fn write(&mut self, load: &Load, sequence: u64, random: &mut Random) -> &[u8] {
         let RequestWriter { target, body, request } = self;
-        (target.clear(), body.clear(), request.clear());
+        target.clear();
+        body.clear();
+        request.clear();
         let mut any_id = || load.ids[random.below(load.ids.len() as u64) as usize].as_str();
         // Writing to a string can't fail.
         let (method, _) = match load.scenario {

@@ -17,6 +17,45 @@ pub struct Program {
     pub args: Vec<String>,
 }
 
+impl Program {
+    /// A program of this package, as [`build`] has made it.
+    ///
+    /// # Errors
+    /// If it is not known where programs lie.
+    pub fn built(name: &str, args: &[&str]) -> Result<Self> {
+        let exe = std::env::current_exe()?;
+        let target = exe.ancestors().nth(2).ok_or("not started by cargo")?;
+        let args = args.iter().map(ToString::to_string).collect();
+        Ok(Program { path: target.join("release").join(name), args })
+    }
+}
+
+/// Builds the programs of this package, as users would build theirs for production.
+///
+/// # Errors
+/// If cargo fails.
+pub fn build() -> Result<()> {
+    let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
+    cargo.args(["build", "--release", "--package", "modeller-bench", "--features", "subject", "--bins"]);
+    let status = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status()?;
+    if status.success() { Ok(()) } else { Err("the servers can't be built".into()) }
+}
+
+/// Says what the numbers stand on: how many cores there are, and whether something else is using them.
+///
+/// # Errors
+/// If `/proc` can't be read.
+pub fn describe_machine() -> Result<()> {
+    let cores = std::thread::available_parallelism()?;
+    let load = fs::read_to_string("/proc/loadavg")?;
+    let load: f64 = load.split(' ').next().unwrap_or_default().parse()?;
+    println!("{cores} cores, load {load}");
+    if load > 0.5 {
+        println!("The machine is not idle: trust the ratios a little, and the numbers not at all.");
+    }
+    Ok(())
+}
+
 /// A running server. It is killed when it is dropped.
 #[derive(Debug)]
 pub struct Server {

@@ -3,7 +3,7 @@
 //!
 //! Writes go through one thread that commits all that is waiting at once; reads run where the request runs, with prepared
 //! statements; JSON is written straight from the row. It keeps no log of changes. `--no-group` gives each write a
-//! transaction of its own.
+//! transaction of its own, `--plain-update` writes every column at each update; both are there to show what they cost.
 
 mod store;
 mod user;
@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use validator::Validate;
 
-use store::{List, Reader, Writer};
+use store::{How, List, Reader, Writer};
 use user::{Failure, User, json};
 
 #[derive(Clone)]
@@ -66,9 +66,11 @@ async fn main() -> modeller_bench::Result<()> {
         ("--port", "N", "where to listen; 0, the default, takes a free one"),
         ("--database", "FILE", "the database (baseline.db)"),
         ("--no-group", "", "a transaction for each write"),
+        ("--plain-update", "", "an update sets every column, changed or not"),
     ]);
     let path: PathBuf = options.value("--database", "baseline.db".into());
-    let (writer, thread) = Writer::start(&path, !options.has("--no-group"))?;
+    let how = How { no_group: options.has("--no-group"), plain_update: options.has("--plain-update") };
+    let (writer, thread) = Writer::start(&path, how)?;
     let routes = Router::new()
         .route("/system/users/insert", post(insert))
         .route("/system/users/update", put(update))

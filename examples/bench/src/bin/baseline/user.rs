@@ -66,6 +66,11 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Opt
 }
 
 impl Patch {
+    /// Whether it sets a column that has an index.
+    pub fn is_indexed(&self) -> bool {
+        self.email.is_some() || self.age.is_some()
+    }
+
     /// Puts the patch's values over the user's.
     pub fn apply(self, user: &mut User) {
         let Patch { email, name, password, role, age } = self;
@@ -173,10 +178,11 @@ impl IntoResponse for Failure {
             Failure::Taken => (409, "UNIQUE_VIOLATION", "another user has this email".into()),
             Failure::Missing => (404, "NOT_FOUND", "no such user".into()),
             Failure::Overloaded => (503, "OVERLOADED", "too many writes are waiting".into()),
-            Failure::Database(_) | Failure::NotCommitted => {
-                eprintln!("{self:?}");
+            Failure::Database(error) => {
+                eprintln!("{error}");
                 (500, "INTERNAL_ERROR", "the database failed".into())
             }
+            Failure::NotCommitted => (500, "INTERNAL_ERROR", "the write was not committed".into()),
         };
         let body = serde_json::json!({ "code": code, "message": message, "status": status });
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
