@@ -80,7 +80,8 @@ impl FileStore {
             Some(secret) => secret,
             None => {
                 let mut secret = [0; 32];
-                File::open("/dev/urandom").and_then(|mut random| io::Read::read_exact(&mut random, &mut secret))?;
+                File::open("/dev/urandom")
+                    .and_then(|mut random| io::Read::read_exact(&mut random, &mut secret))?;
                 state.append(&json!([["secret", secret]]))?;
                 secret
             }
@@ -130,11 +131,16 @@ impl<S: DerefMut<Target = State> + Send> FileTx<S> {
             for set in &shape.unique {
                 let other = |row: &Row| row[Shape::ID] != new[Shape::ID];
                 let alive = |row: &Row| shape.deleted_at.is_none_or(|at| row[at].is_null());
-                let same = |row: &Row| set.iter().all(|&column| row[column] == new[column] && !row[column].is_null());
+                let same = |row: &Row| {
+                    set.iter().all(|&column| row[column] == new[column] && !row[column].is_null())
+                };
                 if alive(new) && self.state.rows(shape).any(|row| other(row) && alive(row) && same(row)) {
-                    let names: Vec<&str> = set.iter().map(|&column| shape.columns[column].name.as_str()).collect();
+                    let names: Vec<&str> =
+                        set.iter().map(|&column| shape.columns[column].name.as_str()).collect();
                     let field = names.join(",");
-                    return Err(Error::new(Code::UniqueViolation, format!("`{field}` is taken")).with_field(field));
+                    return Err(
+                        Error::new(Code::UniqueViolation, format!("`{field}` is taken")).with_field(field)
+                    );
                 }
             }
         }
@@ -199,7 +205,11 @@ impl<S: DerefMut<Target = State>> Drop for FileTx<S> {
 }
 
 impl<S: DerefMut<Target = State> + Send> Tx for FileTx<S> {
-    fn read<'a>(&'a mut self, select: &'a Select, sink: Box<dyn Sink>) -> BoxFuture<'a, Result<Box<dyn Sink>>> {
+    fn read<'a>(
+        &'a mut self,
+        select: &'a Select,
+        sink: Box<dyn Sink>,
+    ) -> BoxFuture<'a, Result<Box<dyn Sink>>> {
         Box::pin(async move { Ok(self.state.read(select, sink)) })
     }
 
@@ -217,7 +227,12 @@ impl<S: DerefMut<Target = State> + Send> Tx for FileTx<S> {
         })
     }
 
-    fn update<'a>(&'a mut self, shape: &'static Shape, _: &'a Row, new: &'a Row) -> BoxFuture<'a, Result<()>> {
+    fn update<'a>(
+        &'a mut self,
+        shape: &'static Shape,
+        _: &'a Row,
+        new: &'a Row,
+    ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move { self.put(shape, new[Shape::ID].as_text().unwrap_or_default(), Some(new)) })
     }
 

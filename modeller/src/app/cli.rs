@@ -281,6 +281,7 @@ mod tests {
         let step = crate::store::PlannedStep {
             what: "drop column users.age".into(),
             destructive: true,
+            impossible: false,
             why: Some("3 rows have values".into()),
             sql: Vec::new(),
         };

@@ -1,6 +1,6 @@
 //! Descriptors: what a macro leaves behind for the registry, `&'static` and tiny.
 
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use schemars::{Schema, SchemaGenerator};
 
 use super::shape::{Shape, ShapeFault};
-use super::value::{Row, RowView};
+use super::value::Row;
 use super::{Column, Deserializes, HasSchema, Model, Result, Serializes, Validates};
 
 /// Where in the source an attribute stands.
@@ -182,10 +182,8 @@ pub trait Record: Any + Send + Sync {
 
 /// The functions that know the model's struct, behind pointers so that nothing else has to.
 pub(crate) struct Glue {
-    pub(crate) type_id: fn() -> TypeId,
     pub(crate) schema: fn(&mut SchemaGenerator) -> Schema,
     pub(crate) decode: fn(&[u8]) -> serde_json::Result<Box<dyn Record>>,
-    pub(crate) load: fn(&Shape, &dyn RowView) -> Result<Box<dyn Record>>,
 }
 
 /// What is known of a model at compile time. `#[derive(Model)]` writes it.
@@ -241,10 +239,8 @@ impl Descriptor {
             renamed_from: None,
             site,
             glue: Glue {
-                type_id: TypeId::of::<M>,
                 schema: super::schema_of::<M>,
                 decode: super::decode::<M>,
-                load: super::load::<M>,
             },
             shape: OnceLock::new(),
         }

@@ -88,10 +88,6 @@ pub(crate) fn decode<M: Derived + 'static>(json: &[u8]) -> serde_json::Result<Bo
     serde_json::from_slice::<M>(json).map(|model| Box::new(model) as Box<dyn Record>)
 }
 
-pub(crate) fn load<M: Derived + 'static>(shape: &Shape, row: &dyn RowView) -> Result<Box<dyn Record>> {
-    from_row::<M>(shape, row).map(|model| Box::new(model) as Box<dyn Record>)
-}
-
 impl<M: Derived + 'static> Record for M {
     fn check(&self) -> std::result::Result<(), ValidationErrors> {
         self.validate()
