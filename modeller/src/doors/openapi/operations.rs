@@ -7,7 +7,6 @@ use super::schemas::ModelSchemas;
 use super::{errors, example, parameters, replies};
 use crate::engine::{BodyKind, Operation};
 use crate::model::Shape;
-use crate::query::limits;
 
 /// What operations have in common.
 pub(super) struct Components {
@@ -41,9 +40,20 @@ pub(super) fn add(
             described["requestBody"] = body;
         }
         let mut responses = Map::new();
-        for (status, response) in replies::of(operation, names) {
+        for (status, mut response) in replies::of(operation, names) {
+            if matches!(operation, Operation::Insert | Operation::Upsert) {
+                response["links"]["get"] = json!({
+                    "operationRef": format!("#/paths/~1{}~1get/get", shape.path.replace('~', "~0").replace('/', "~1")),
+                    "parameters": { "_id": "$response.body#/_id" },
+                    "description": "The document can be read by its `_id`.",
+                });
+            }
             responses.insert(status.to_owned(), response);
         }
+        responses.insert(
+            "431".into(),
+            json!({ "description": "The URL or the headers are larger than the server takes." }),
+        );
         responses
             .extend(errors::responses(&errors::codes_of(operation, shape, referred), &mut shared.responses));
         described["responses"] = responses.into();
@@ -130,16 +140,14 @@ fn body(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Option<Jso
 }
 
 fn find(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Json {
-    let mut sort = json!({ "type": "array", "items": parameters::sort_items(shape), "minItems": 1, "maxItems": limits::MAX_SORT });
-    sort["description"] = "Names of fields, a `-` before one for largest first.".into();
     json!({
         "type": "object",
         "properties": {
             "query": names.filter(),
-            "sort": sort,
+            "sort": names.sort(),
             "start": parameters::start(),
             "count": parameters::count(operation),
-            "fields": { "type": "array", "items": parameters::field_items(shape), "minItems": 1 },
+            "fields": parameters::some_fields(shape),
         },
         "additionalProperties": false,
     })
@@ -179,7 +187,8 @@ fn batch(shape: &Shape, names: &ModelSchemas) -> Json {
     if Operation::Restore.is_offered(shape) {
         steps.push(step("restore", &[some()], &["op", "query"]));
     }
-    steps.extend(["get", "find", "count"].map(|op| step(op, &[("query", names.filter())], &["op"])));
+    let any = json!({ "anyOf": [names.filter(), { "type": "null" }] });
+    steps.extend(["get", "find", "count"].map(|op| step(op, &[("query", any.clone())], &["op"])));
     json!({
         "type": "object",
         "properties": { "operations": {
