@@ -3,7 +3,7 @@
 
 use std::mem;
 
-use proc_macro2::{Delimiter, Ident, Punct, Spacing, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, Parser};
@@ -49,17 +49,28 @@ impl Item {
 pub(crate) fn items(tokens: TokenStream) -> Vec<syn::Result<Item>> {
     let mut items = Vec::new();
     let mut piece = Vec::new();
-    // The comma at the end, so that the last piece is one like the others.
-    for token in tokens.into_iter().chain([Punct::new(',', Spacing::Alone).into()]) {
-        match token {
-            TokenTree::Punct(punct) if punct.as_char() == ',' => {
-                if !piece.is_empty() {
-                    items.push(item(mem::take(&mut piece)));
-                }
-            }
-            token => piece.push(token),
+    // Inside the angle brackets of a type, which are no group of tokens.
+    let mut depth = 0_usize;
+    let mut finish = |piece: &mut Vec<TokenTree>| {
+        if !piece.is_empty() {
+            items.push(item(mem::take(piece)));
         }
+    };
+    for token in tokens {
+        if let TokenTree::Punct(punct) = &token {
+            match punct.as_char() {
+                '<' => depth += 1,
+                '>' => depth = depth.saturating_sub(1),
+                ',' if depth == 0 => {
+                    finish(&mut piece);
+                    continue;
+                }
+                _ => {}
+            }
+        }
+        piece.push(token);
     }
+    finish(&mut piece);
     items
 }
 

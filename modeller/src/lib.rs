@@ -11,4 +11,5 @@ pub mod registry;
 pub mod store;
 
 pub use model::{Code, Column, Doc, Error, Id, Model, Ref, Result};
+#[doc = include_str!("../docs/model.md")]
 pub use modeller_macros::Model;

@@ -37,9 +37,12 @@ pub struct Person {
     email: String,
     #[model(references = Person)]
     name: String,
+    // A constant of the trait `Model`, which is not in scope here.
+    #[model(references = Person::ID)]
+    other: String,
 }
 
 #[test]
 fn it_is_a_model() {
-    assert_eq!(<Person as ::modeller::Model>::descriptor().fields.len(), 2);
+    assert_eq!(<Person as ::modeller::Model>::descriptor().fields.len(), 3);
 }
