@@ -9,6 +9,7 @@ use validator::Validate;
 
 /// All of a struct's.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, Validate, Model)]
+#[allow(clippy::duplicated_attributes)]
 #[model(scope = "system", name = "all-of_It")]
 #[model(unique(name, age), unique(name, size), index(age, size), index(size, age,))]
 #[model(trash = "90d", ttl = 1_800_000, max_size = 1_000, renamed_from = "_old/all", crate = ::modeller)]
