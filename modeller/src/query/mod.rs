@@ -9,6 +9,8 @@ mod compare;
 mod cursor;
 mod eval;
 mod filter;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub(crate) mod json;
 pub(crate) mod like;
 pub mod limits;

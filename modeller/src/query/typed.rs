@@ -228,9 +228,7 @@ impl<M: Model, T> Column<M, T> {
 
     fn one(self, value: &impl Serialize, op: fn(Operand) -> Op) -> Predicate<M> {
         let operand = operand_of(value, kind::<M>(self.index()));
-        Predicate::from_result(
-            operand.map(|operand| Filter::Test(Path::column(self.index()), op(operand))),
-        )
+        Predicate::from_result(operand.map(|operand| Filter::Test(Path::column(self.index()), op(operand))))
     }
 
     fn several<L: Serialize>(

@@ -291,7 +291,7 @@ impl Sql {
         }
     }
 
-    /// A float column with an integer. A database may round the integer to look it up in an index, so it gets a float:
+    /// A float column with an integer. Not every database compares the two without rounding, so it gets a float:
     /// the same one, or one that gives the same answer.
     fn compared_with_integer(&mut self, column: &ColumnInfo, operator: &str, integer: i64) {
         let float = integer as f64;
@@ -313,7 +313,8 @@ impl Sql {
         let value = |operand| match (column.kind, query::operand(column.kind, operand)?) {
             (Kind::Number, Cell::Integer(integer)) => {
                 let float = integer as f64;
-                (query::integer_with_float(integer, float) == Some(Ordering::Equal)).then_some(Value::Number(float))
+                (query::integer_with_float(integer, float) == Some(Ordering::Equal))
+                    .then_some(Value::Number(float))
             }
             (_, cell) => Some(cell.to_value()),
         };

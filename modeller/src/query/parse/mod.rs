@@ -113,9 +113,10 @@ impl<'a> Parser<'a> {
         depth: usize,
         combine: impl Fn(Filter, Filter) -> Filter,
     ) -> Result<Filter> {
-        let filters = json.as_array().filter(|filters| !filters.is_empty()).ok_or_else(|| {
-            invalid(format!("`{name}` takes a list of filters that is not empty"))
-        })?;
+        let filters = json
+            .as_array()
+            .filter(|filters| !filters.is_empty())
+            .ok_or_else(|| invalid(format!("`{name}` takes a list of filters that is not empty")))?;
         let mut combined: Option<Filter> = None;
         for json in filters {
             let filter = self.filter(json, depth + 1)?;
@@ -154,7 +155,13 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn operators(&mut self, name: &str, path: &Path, object: &Map<String, Json>, depth: usize) -> Result<Filter> {
+    fn operators(
+        &mut self,
+        name: &str,
+        path: &Path,
+        object: &Map<String, Json>,
+        depth: usize,
+    ) -> Result<Filter> {
         Self::depth(depth)?;
         let kind = self.column(path).kind;
         let mut filter = Filter::True;
@@ -200,9 +207,9 @@ impl<'a> Parser<'a> {
             Operator::Lte => test(Op::Lte(self.ordered(name, path, operator, json)?)),
             Operator::In => Ok(Filter::one_of(path.clone(), self.operands(name, path, operator, json)?)),
             Operator::Nin => Ok(Filter::none_of(path.clone(), self.operands(name, path, operator, json)?)),
-            Operator::Exists => test(Op::Exists(json.as_bool().ok_or_else(|| {
-                wrong(name, &["true", "false"], json, "`$exists` of")
-            })?)),
+            Operator::Exists => test(Op::Exists(
+                json.as_bool().ok_or_else(|| wrong(name, &["true", "false"], json, "`$exists` of"))?,
+            )),
             Operator::Contains => test(Op::Contains(self.pattern(name, operator, json)?)),
             Operator::StartsWith => test(Op::StartsWith(self.pattern(name, operator, json)?)),
             Operator::EndsWith => test(Op::EndsWith(self.pattern(name, operator, json)?)),
@@ -224,9 +231,9 @@ impl<'a> Parser<'a> {
     }
 
     fn operands(&mut self, name: &str, path: &Path, operator: Operator, json: &Json) -> Result<Vec<Operand>> {
-        let list = json.as_array().ok_or_else(|| {
-            wrong(name, &["array"], json, &format!("`{}` of", operator.name()))
-        })?;
+        let list = json
+            .as_array()
+            .ok_or_else(|| wrong(name, &["array"], json, &format!("`{}` of", operator.name())))?;
         if list.len() > limits::MAX_IN {
             return Err(invalid(format!(
                 "`{}` of `{}` lists more than {} values",
@@ -243,7 +250,8 @@ impl<'a> Parser<'a> {
     fn pattern(&self, name: &str, operator: Operator, json: &Json) -> Result<String> {
         let before = format!("`{}` of", operator.name());
         let text = json.as_str().ok_or_else(|| wrong(name, &["string"], json, &before))?;
-        let too_much = |what: String| Err(invalid(format!("{before} `{}` {what}", shown(name))).with_field(shown(name)));
+        let too_much =
+            |what: String| Err(invalid(format!("{before} `{}` {what}", shown(name))).with_field(shown(name)));
         if text.chars().nth(limits::MAX_PATTERN).is_some() {
             return too_much(format!("is longer than {} characters", limits::MAX_PATTERN));
         }
@@ -281,9 +289,12 @@ impl<'a> Parser<'a> {
             let Some(column) = self.visible(head) else { continue };
             let kind = self.shape.columns[column].kind;
             if kind != Kind::Json {
-                return Err(invalid(format!("`{head}` holds {}: there is nothing inside it", values::kind_name(kind)))
-                    .with_field(shown(name))
-                    .with_details(json!({ "field": shown(name), "expected": [head] })));
+                return Err(invalid(format!(
+                    "`{head}` holds {}: there is nothing inside it",
+                    values::kind_name(kind)
+                ))
+                .with_field(shown(name))
+                .with_details(json!({ "field": shown(name), "expected": [head] })));
             }
             return Ok(Path { column, steps: self.steps(name, rest)? });
         }
@@ -296,7 +307,9 @@ impl<'a> Parser<'a> {
         }
         let step = |part: &str| {
             if part.is_empty() {
-                return Err(invalid(format!("the path `{}` has an empty step", shown(name))).with_field(shown(name)));
+                return Err(
+                    invalid(format!("the path `{}` has an empty step", shown(name))).with_field(shown(name))
+                );
             }
             // `01` and `+1` are names, not places.
             match part.parse::<u32>() {

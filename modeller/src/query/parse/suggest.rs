@@ -37,7 +37,10 @@ fn closest<'a>(name: &str, expected: &[&'a str]) -> Option<&'a str> {
         let distance = if name.eq_ignore_ascii_case(other) { 0 } else { distance(name, other) };
         (distance, *other)
     });
-    distances.filter(|(distance, _)| *distance <= allowed).min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+    distances
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
 }
 
 /// How many characters have to be put in, left out, replaced, or swapped with their neighbour.
@@ -77,7 +80,9 @@ mod tests {
 
     #[test]
     fn distances_count_the_keystrokes() {
-        for (from, to, expected) in [("", "", 0), ("abc", "", 3), ("kitten", "sitting", 3), ("ab", "ba", 1), ("äb", "ab", 1)] {
+        for (from, to, expected) in
+            [("", "", 0), ("abc", "", 3), ("kitten", "sitting", 3), ("ab", "ba", 1), ("äb", "ab", 1)]
+        {
             assert_eq!(distance(from, to), expected, "{from} {to}");
         }
     }
