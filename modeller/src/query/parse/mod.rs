@@ -5,6 +5,8 @@ mod order;
 mod page;
 mod pairs;
 mod suggest;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use serde_json::{Map, Value as Json, json};
