@@ -80,8 +80,14 @@ fn null_is_an_absent_value() {
 fn json_columns_are_asked_by_path_by_member_or_as_a_whole() {
     // QRY-07
     let key = |key: &str| Step::Key(key.into());
-    assert_eq!(parse(json!({"data.a.0": 1})).unwrap(), inside(vec![key("a"), Step::Index(0)], Op::Eq(cell(1))));
-    assert_eq!(parse(json!({"data.01": true})).unwrap(), inside(vec![key("01")], Op::Eq(Operand::Boolean(true))));
+    assert_eq!(
+        parse(json!({"data.a.0": 1})).unwrap(),
+        inside(vec![key("a"), Step::Index(0)], Op::Eq(cell(1)))
+    );
+    assert_eq!(
+        parse(json!({"data.01": true})).unwrap(),
+        inside(vec![key("01")], Op::Eq(Operand::Boolean(true)))
+    );
     assert_eq!(parse(json!({"data": "a"})).unwrap(), test("data", Op::Eq(cell("a"))));
     let whole = json!({"eq": 1, "city": "x"});
     assert_eq!(parse(json!({"data": whole.clone()})).unwrap(), test("data", Op::Eq(Operand::Json(whole))));
@@ -185,7 +191,10 @@ fn values_have_the_type_of_their_column() {
         error(json);
     }
     assert_eq!(parse(json!({"age": 1.0})).unwrap(), test("age", Op::Eq(cell(1))));
-    assert_eq!(parse(json!({"age": {"$lt": 1e30}})).unwrap(), test("age", Op::Lt(Value::Number(1e30).into())));
+    assert_eq!(
+        parse(json!({"age": {"$lt": 1e30}})).unwrap(),
+        test("age", Op::Lt(Value::Number(1e30).into()))
+    );
     assert_eq!(parse(json!({"price": 1.5})).unwrap(), test("price", Op::Eq(cell("1.5"))));
     let noon = test("at", Op::Eq(cell("1970-01-01T12:00:00.000000000Z")));
     assert_eq!(parse(json!({"at": "1970-01-01T13:00:00+01:00"})).unwrap(), noon);
@@ -226,7 +235,9 @@ fn pairs_are_read_by_the_kind_of_their_column() {
     let pairs = |pairs: &[(&str, &str)]| Filter::parse_pairs(shape(), pairs, Access::Public);
     assert_eq!(
         pairs(&[("age", "18"), ("name", "18"), ("active", "true")]).unwrap(),
-        test("age", Op::Eq(cell(18))).and(test("name", Op::Eq(cell("18")))).and(test("active", Op::Eq(cell(1))))
+        test("age", Op::Eq(cell(18)))
+            .and(test("name", Op::Eq(cell("18"))))
+            .and(test("active", Op::Eq(cell(1))))
     );
     assert_eq!(
         pairs(&[("age[$gte]", "18"), ("age[lt]", "65")]).unwrap(),
@@ -308,7 +319,9 @@ fn fields_are_columns_that_the_caller_may_see() {
     assert_eq!(fields(json!(["age"])).unwrap(), [column("age")]);
     assert_eq!(fields(json!("[\"age\"]")).unwrap(), [column("age")]);
     assert_eq!(fields(json!("")).unwrap(), [0_usize; 0]);
-    for json in [json!("password"), json!("nmae"), json!("data.a"), json!("a,,b"), json!([1]), json!({}), json!(7)] {
+    for json in
+        [json!("password"), json!("nmae"), json!("data.a"), json!("a,,b"), json!([1]), json!({}), json!(7)]
+    {
         assert!(fields(json.clone()).is_err_and(|error| error.is(Code::InvalidQuery)), "{json}");
     }
 }
@@ -317,7 +330,10 @@ fn fields_are_columns_that_the_caller_may_see() {
 fn a_page_has_bounds() {
     // QRY-03
     assert_eq!(Page::from_texts(None, None, None).unwrap(), Page { start: 0, count: 20, after: None });
-    assert_eq!(Page::from_texts(Some("5"), Some("0"), None).unwrap(), Page { start: 5, count: 0, after: None });
+    assert_eq!(
+        Page::from_texts(Some("5"), Some("0"), None).unwrap(),
+        Page { start: 5, count: 0, after: None }
+    );
     assert_eq!(Page::from_texts(None, Some("1000"), Some("abc")).unwrap().after.as_deref(), Some("abc"));
     for (start, count, after) in [
         (None, Some("-1"), None),
@@ -334,8 +350,12 @@ fn a_page_has_bounds() {
     ] {
         assert!(Page::from_texts(start, count, after).is_err_and(|error| error.is(Code::InvalidQuery)));
     }
-    let json = |start: Json, count: Json, after: Json| Page::from_json(Some(&start), Some(&count), Some(&after));
-    assert_eq!(json(json!(2.0), json!(null), json!(null)).unwrap(), Page { start: 2, count: 20, after: None });
+    let json =
+        |start: Json, count: Json, after: Json| Page::from_json(Some(&start), Some(&count), Some(&after));
+    assert_eq!(
+        json(json!(2.0), json!(null), json!(null)).unwrap(),
+        Page { start: 2, count: 20, after: None }
+    );
     for bad in [json!(-1), json!(1.5), json!(1e300), json!("5"), json!([]), json!(1001)] {
         assert!(json(json!(0), bad, json!(null)).is_err());
     }
@@ -346,8 +366,33 @@ fn a_page_has_bounds() {
 fn nearly_a_filter() -> impl Strategy<Value = Json> {
     let key = proptest::sample::select(
         &[
-            "name", "age", "ratio", "active", "at", "price", "data", "data.a.0", "data.", ".", "$and", "$or", "$nor",
-            "$not", "$eq", "$gt", "$in", "$nin", "$exists", "$like", "$contains", "eq", "lt", "in", "like", "$", "",
+            "name",
+            "age",
+            "ratio",
+            "active",
+            "at",
+            "price",
+            "data",
+            "data.a.0",
+            "data.",
+            ".",
+            "$and",
+            "$or",
+            "$nor",
+            "$not",
+            "$eq",
+            "$gt",
+            "$in",
+            "$nin",
+            "$exists",
+            "$like",
+            "$contains",
+            "eq",
+            "lt",
+            "in",
+            "like",
+            "$",
+            "",
         ][..],
     );
     any_json().prop_recursive(5, 40, 4, move |inner| {
