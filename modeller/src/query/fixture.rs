@@ -1,101 +1,99 @@
 //! A model with every kind of column, and random rows, filters and sorts of it, for tests.
 
-use std::sync::OnceLock;
-
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value as Json, json};
 
 use super::{Filter, Op, Operand, Order, Path, Place, Step};
-use crate::model::{Column, ColumnInfo, Descriptor, Field, Kind, Model, Row, Shape, Value};
+use crate::model::{Column, Descriptor, Field, Kind, Model, Row, Shape, Value};
 
-/// Its struct; the shape below has more kinds of columns than a struct needs.
+/// Its struct.
 #[derive(
     Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema, validator::Validate,
 )]
 pub(crate) struct Sample {
     pub(crate) name: String,
+    pub(crate) note: Option<String>,
     pub(crate) age: Option<i64>,
-    pub(crate) ratio: f64,
+    pub(crate) ratio: Option<f64>,
+    pub(crate) active: Option<bool>,
+    #[schemars(extend("format" = "date-time"))]
+    pub(crate) at: Option<String>,
+    #[schemars(extend("pattern" = r"^-?[0-9]+(\.[0-9]+)?$"))]
+    pub(crate) price: Option<String>,
+    pub(crate) data: Json,
     pub(crate) tags: Vec<String>,
     pub(crate) password: Option<String>,
 }
 
 impl Sample {
     pub(crate) const NAME: Column<Sample, String> = Column::field(0);
-    pub(crate) const AGE: Column<Sample, Option<i64>> = Column::field(1);
-    pub(crate) const RATIO: Column<Sample, f64> = Column::field(2);
-    pub(crate) const TAGS: Column<Sample, Vec<String>> = Column::field(3);
+    pub(crate) const AGE: Column<Sample, Option<i64>> = Column::field(2);
+    pub(crate) const RATIO: Column<Sample, Option<f64>> = Column::field(3);
+    pub(crate) const DATA: Column<Sample, Json> = Column::field(7);
+    pub(crate) const TAGS: Column<Sample, Vec<String>> = Column::field(8);
 }
+
+const FIELDS: &[Field] = &[
+    // The names of these two columns need their quotes.
+    Field::new("select", "name"),
+    Field::new("no\"te", "note"),
+    Field::new("age", "age"),
+    Field::new("ratio", "ratio"),
+    Field::new("active", "active"),
+    Field::new("at", "at"),
+    Field::new("price", "price"),
+    Field::new("data", "data"),
+    Field::new("tags", "tags"),
+    Field::new("password", "password").private(),
+];
 
 impl Model for Sample {
     fn descriptor() -> &'static Descriptor {
-        const FIELDS: &[Field] = &[
-            Field::new("name", "name"),
-            Field::new("age", "age"),
-            Field::new("ratio", "ratio"),
-            Field::new("tags", "tags"),
-            Field::new("password", "password").private(),
-        ];
         static DESCRIPTOR: Descriptor =
             Descriptor::new::<Sample>("test", "samples", "Sample", FIELDS, crate::__site!());
         &DESCRIPTOR
     }
 }
 
-/// Name, column, kind, nullable. Column names need their quotes.
-const COLUMNS: [(&str, &str, Kind, bool); 13] = [
-    ("_id", "_id", Kind::Text, false),
-    ("_version", "_version", Kind::Integer, false),
-    ("_createdAt", "_created_at", Kind::Integer, false),
-    ("_updatedAt", "_updated_at", Kind::Integer, false),
-    ("name", "select", Kind::Text, false),
-    ("note", "no\"te", Kind::Text, true),
-    ("age", "age", Kind::Integer, true),
-    ("ratio", "ratio", Kind::Number, true),
-    ("active", "active", Kind::Boolean, true),
-    ("at", "at", Kind::DateTime, true),
-    ("price", "price", Kind::Decimal, true),
-    ("data", "data", Kind::Json, true),
-    ("password", "password", Kind::Text, true),
+pub(crate) fn shape() -> &'static Shape {
+    Sample::descriptor().shape()
+}
+
+/// The same columns, in another model.
+#[cfg(feature = "engine")]
+pub(crate) fn other_shape() -> &'static Shape {
+    static OTHER: Descriptor = Descriptor::new::<Sample>("test", "others", "Other", FIELDS, crate::__site!());
+    OTHER.shape()
+}
+
+/// Kind of each column, and whether it is nullable.
+const COLUMNS: [(Kind, bool); 14] = [
+    (Kind::Text, false),
+    (Kind::Integer, false),
+    (Kind::Integer, false),
+    (Kind::Integer, false),
+    (Kind::Text, false),
+    (Kind::Text, true),
+    (Kind::Integer, true),
+    (Kind::Number, true),
+    (Kind::Boolean, true),
+    (Kind::DateTime, true),
+    (Kind::Decimal, true),
+    (Kind::Json, true),
+    (Kind::Json, false),
+    (Kind::Text, true),
 ];
+
+#[test]
+fn the_columns_are_of_all_kinds() {
+    let columns: Vec<_> = shape().columns.iter().map(|column| (column.kind, column.nullable)).collect();
+    assert_eq!(columns, COLUMNS);
+}
 
 /// A column of the shape, by its name.
 pub(crate) fn column(name: &str) -> usize {
-    COLUMNS.iter().position(|column| column.0 == name).unwrap()
-}
-
-pub(crate) fn shape() -> &'static Shape {
-    static SHAPE: OnceLock<Shape> = OnceLock::new();
-    SHAPE.get_or_init(|| {
-        let columns = COLUMNS.iter().map(|&(name, column, kind, nullable)| ColumnInfo {
-            name: name.into(),
-            column: column.into(),
-            kind,
-            nullable,
-            array: false,
-            private: name == "password",
-            unique: false,
-            indexed: false,
-            generated: None,
-            references: None,
-            default: None,
-            renamed_from: None,
-            json_key: String::new(),
-        });
-        Shape {
-            descriptor: Sample::descriptor(),
-            path: "test/samples".into(),
-            table: "samples".into(),
-            columns: columns.collect(),
-            expires_at: None,
-            deleted_at: None,
-            key: None,
-            unique: Vec::new(),
-            indexes: Vec::new(),
-            schema: Json::Null,
-        }
-    })
+    shape().index_of(name).unwrap()
 }
 
 const TEXTS: [&str; 24] = [
@@ -206,7 +204,7 @@ pub(crate) const KEYS: [&str; 8] = ["a", "b", "0", "1", "a\"b", "é", "x\0", "$.
 pub(crate) fn row() -> impl Strategy<Value = Row> {
     let cells: Vec<BoxedStrategy<Value>> = COLUMNS
         .iter()
-        .map(|&(_, _, kind, nullable)| match nullable {
+        .map(|&(kind, nullable)| match nullable {
             true => prop_oneof![1 => Just(Value::Null), 3 => value(kind)].boxed(),
             false => value(kind),
         })
@@ -240,7 +238,7 @@ fn path() -> impl Strategy<Value = Path> {
 }
 
 fn operand(path: &Path) -> BoxedStrategy<Operand> {
-    let kind = COLUMNS[path.column].2;
+    let kind = COLUMNS[path.column].0;
     let number = prop_oneof![value(Kind::Integer), value(Kind::Number)].prop_map(Operand::Cell);
     let inside = any_json().prop_map(Operand::from_json);
     let usual = match kind {

@@ -370,3 +370,6 @@ fn operand_of(value: &impl Serialize, kind: Kind) -> Result<Operand> {
         value => Ok(Operand::Cell(value)),
     }
 }
+
+#[cfg(test)]
+mod tests;

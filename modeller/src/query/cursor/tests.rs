@@ -1,7 +1,6 @@
 use super::*;
-use crate::model::Model;
 use crate::model::Row;
-use crate::query::fixture::{column, shape};
+use crate::query::fixture::{column, other_shape, shape};
 
 fn by(names: &[(&str, bool)]) -> Vec<Order> {
     let key = |&(name, descending): &(&str, bool)| Order { path: Path::column(column(name)), descending };
@@ -42,7 +41,6 @@ fn a_cursor_is_good_for_one_question_only() {
     let text = Cursor::of(shape(), &order, &row()).encode(&seal);
 
     assert!(Cursor::decode(&text, &Seal { filter: &same, ..seal }).is_ok());
-    let other_model: &Shape = crate::query::fixture::Sample::descriptor().shape();
     for seal in [
         Seal { key: &[2; 32], ..seal },
         Seal { filter: &other, ..seal },
@@ -51,7 +49,7 @@ fn a_cursor_is_good_for_one_question_only() {
         Seal { order: &[], ..seal },
         Seal { identity: "", ..seal },
         Seal { identity: "bob", ..seal },
-        Seal { shape: other_model, filter: &Filter::True, order: &[], ..seal },
+        Seal { shape: other_shape(), ..seal },
     ] {
         assert!(Cursor::decode(&text, &seal).is_err_and(|error| error.is(Code::InvalidCursor)));
     }
