@@ -174,3 +174,6 @@ pub fn select<'a>(rows: impl IntoIterator<Item = &'a Row>, select: &Select) -> V
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

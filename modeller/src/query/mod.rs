@@ -26,10 +26,9 @@ pub use literal::{ListOf, Literal, Ordered, Textual};
 pub use parse::{Access, Page, parse_fields, parse_order};
 pub use typed::{Change, Predicate, Sort};
 
-#[cfg(feature = "engine")]
-pub(crate) use compare::integer_with_float;
-pub(crate) use compare::number;
-#[cfg(feature = "engine")]
+#[cfg(feature = "sqlite")]
+pub(crate) use compare::{integer_with_float, number};
+#[cfg(feature = "sqlite")]
 pub(crate) use eval::operand;
 
 use crate::model::Shape;

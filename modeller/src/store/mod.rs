@@ -2,6 +2,7 @@
 
 mod change;
 mod migrate;
+#[cfg(feature = "sqlite")]
 mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;

@@ -4,14 +4,12 @@
 //! names of the shape (quoted) and placeholders reach the text; it is the same text for every value, so that a statement
 //! prepared once serves them all (lists of values grow in powers of two).
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
 mod agreement;
-#[cfg(feature = "sqlite")]
 mod functions;
 
 use std::cmp::Ordering;
 
-#[cfg(feature = "sqlite")]
 pub(crate) use functions::install;
 
 use crate::model::{Cell, ColumnInfo, Kind, Shape, Value};

@@ -201,17 +201,17 @@ impl<'a> Parser<'a> {
         self.node()?;
         let test = |op| Ok(Filter::Test(path.clone(), op));
         match operator {
-            Operator::Eq => test(Op::Eq(self.operand(name, path, json, true)?)),
-            Operator::Ne => test(Op::Ne(self.operand(name, path, json, true)?)),
+            Operator::Eq => test(Op::Eq(self.operand(operator, name, path, json)?)),
+            Operator::Ne => test(Op::Ne(self.operand(operator, name, path, json)?)),
             Operator::Gt => test(Op::Gt(self.ordered(name, path, operator, json)?)),
             Operator::Gte => test(Op::Gte(self.ordered(name, path, operator, json)?)),
             Operator::Lt => test(Op::Lt(self.ordered(name, path, operator, json)?)),
             Operator::Lte => test(Op::Lte(self.ordered(name, path, operator, json)?)),
             Operator::In => Ok(Filter::one_of(path.clone(), self.operands(name, path, operator, json)?)),
             Operator::Nin => Ok(Filter::none_of(path.clone(), self.operands(name, path, operator, json)?)),
-            Operator::Exists => test(Op::Exists(
-                json.as_bool().ok_or_else(|| wrong(name, &["true", "false"], json, "`$exists` of"))?,
-            )),
+            Operator::Exists => test(Op::Exists(json.as_bool().ok_or_else(|| {
+                wrong(operator, name, "true or false", &["boolean"], values::describe(json))
+            })?)),
             Operator::Contains => test(Op::Contains(self.pattern(name, operator, json)?)),
             Operator::StartsWith => test(Op::StartsWith(self.pattern(name, operator, json)?)),
             Operator::EndsWith => test(Op::EndsWith(self.pattern(name, operator, json)?)),
@@ -222,11 +222,11 @@ impl<'a> Parser<'a> {
     }
 
     fn ordered(&mut self, name: &str, path: &Path, operator: Operator, json: &Json) -> Result<Operand> {
-        let operand = self.operand(name, path, json, false)?;
+        let operand = self.operand(operator, name, path, json)?;
         match operand {
             Operand::Cell(Value::Null) | Operand::Boolean(_) | Operand::Json(_) => {
-                let before = format!("`{}` of", operator.name());
-                Err(wrong(name, &["number", "string"], json, &before))
+                let given = values::describe(json);
+                Err(wrong(operator, name, "a number or a string", &["number", "string"], given))
             }
             operand => Ok(operand),
         }
@@ -235,7 +235,7 @@ impl<'a> Parser<'a> {
     fn operands(&mut self, name: &str, path: &Path, operator: Operator, json: &Json) -> Result<Vec<Operand>> {
         let list = json
             .as_array()
-            .ok_or_else(|| wrong(name, &["array"], json, &format!("`{}` of", operator.name())))?;
+            .ok_or_else(|| wrong(operator, name, "an array", &["array"], values::describe(json)))?;
         if list.len() > limits::MAX_IN {
             return Err(invalid(format!(
                 "`{}` of `{}` lists more than {} values",
@@ -246,14 +246,16 @@ impl<'a> Parser<'a> {
             .with_field(shown(name)));
         }
         self.count_values(list.len())?;
-        list.iter().map(|json| self.operand(name, path, json, true)).collect()
+        list.iter().map(|json| self.operand(operator, name, path, json)).collect()
     }
 
     fn pattern(&self, name: &str, operator: Operator, json: &Json) -> Result<String> {
-        let before = format!("`{}` of", operator.name());
-        let text = json.as_str().ok_or_else(|| wrong(name, &["string"], json, &before))?;
-        let too_much =
-            |what: String| Err(invalid(format!("{before} `{}` {what}", shown(name))).with_field(shown(name)));
+        let not_text = || wrong(operator, name, "a string", &["string"], values::describe(json));
+        let text = json.as_str().ok_or_else(not_text)?;
+        let too_much = |what: String| {
+            let name = shown(name);
+            Err(invalid(format!("`{}` of `{name}` {what}", operator.name())).with_field(name))
+        };
         if text.chars().nth(limits::MAX_PATTERN).is_some() {
             return too_much(format!("is longer than {} characters", limits::MAX_PATTERN));
         }
@@ -337,18 +339,14 @@ fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(Code::InvalidQuery, message)
 }
 
-/// A value of the wrong type.
-fn wrong(name: &str, expected: &[&str], json: &Json, before: &str) -> Error {
-    let blank = if before.is_empty() { "" } else { " " };
-    let message = format!(
-        "{before}{blank}`{}` takes {}, not {}",
-        shown(name),
-        expected.join(" or "),
-        values::describe(json)
-    );
-    invalid(message)
-        .with_field(shown(name))
-        .with_details(json!({ "field": shown(name), "expected": expected }))
+/// What an operator, or the field itself, takes, and what it was given instead.
+fn wrong(operator: Operator, name: &str, takes: &str, expected: &[&str], given: &str) -> Error {
+    let name = shown(name);
+    let message = match operator {
+        Operator::Eq => format!("`{name}` takes {takes}, not {given}"),
+        operator => format!("`{}` of `{name}` takes {takes}, not {given}", operator.name()),
+    };
+    invalid(message).with_details(json!({ "field": name, "expected": expected })).with_field(name)
 }
 
 /// A name as an error shows it: what a caller sends is not sent back at any length.

@@ -160,7 +160,7 @@ fn private_columns_are_answered_like_unknown_ones() {
 #[test]
 fn values_have_the_type_of_their_column() {
     let wrong = error(json!({"age": "18"}));
-    assert_eq!(wrong.message(), "`age` takes integer, not a string");
+    assert_eq!(wrong.message(), "`age` takes an integer, not a string");
     assert_eq!(wrong.details().unwrap(), &json!({"field": "age", "expected": ["integer"]}));
     for json in [
         json!({"name": 1}),

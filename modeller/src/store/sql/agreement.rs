@@ -142,20 +142,23 @@ fn filters_from_the_wire_give_the_same_rows_in_sql_and_in_memory() {
         None | Some(Kind::Json) => any_json(),
         Some(kind) => value(kind).prop_map(|value| Operand::Cell(value).to_json().unwrap()).boxed(),
     };
-    let test = (select(fields.to_vec()), select(operators.to_vec())).prop_flat_map(move |(field, operator)| {
-        let usual = match operator {
-            "$in" | "in" | "$nin" => prop::collection::vec(right(field), 0..4).prop_map(Json::from).boxed(),
-            "$exists" => any::<bool>().prop_map(Json::from).boxed(),
-            "$contains" | "$startsWith" | "$endsWith" | "$like" => {
-                value(Kind::Text).prop_map(|value| Operand::Cell(value).to_json().unwrap()).boxed()
-            }
-            _ => right(field),
-        };
-        prop_oneof![15 => usual, 1 => any_json()].prop_map(move |json| match operator {
-            "$eq" => json!({ field: json }),
-            operator => json!({ field: { operator: json } }),
-        })
-    });
+    let test =
+        (select(fields.to_vec()), select(operators.to_vec())).prop_flat_map(move |(field, operator)| {
+            let usual = match operator {
+                "$in" | "in" | "$nin" => {
+                    prop::collection::vec(right(field), 0..4).prop_map(Json::from).boxed()
+                }
+                "$exists" => any::<bool>().prop_map(Json::from).boxed(),
+                "$contains" | "$startsWith" | "$endsWith" | "$like" => {
+                    value(Kind::Text).prop_map(|value| Operand::Cell(value).to_json().unwrap()).boxed()
+                }
+                _ => right(field),
+            };
+            prop_oneof![15 => usual, 1 => any_json()].prop_map(move |json| match operator {
+                "$eq" => json!({ field: json }),
+                operator => json!({ field: { operator: json } }),
+            })
+        });
     let wire = test.prop_recursive(3, 8, 3, |inner| {
         (select(&["$and", "$or", "$nor"][..]), prop::collection::vec(inner, 1..3))
             .prop_map(|(connective, inner)| json!({ connective: inner }))
