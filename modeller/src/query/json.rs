@@ -6,9 +6,11 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 
+#[cfg(feature = "engine")]
+use super::Place;
 use super::compare::{cells, json_equal, json_order, number as number_cell};
 use super::like::like;
-use super::{Op, Operand, Place, Step};
+use super::{Op, Operand, Step};
 use crate::model::{Cell, Kind, Value};
 
 /// The value that the steps lead to in a JSON text. `Null` if they lead nowhere, or if the text is no JSON.

@@ -10,6 +10,8 @@ mod cursor;
 mod eval;
 mod filter;
 #[cfg(test)]
+// Its random rows are for the tests of the stores.
+#[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
 pub(crate) mod fixture;
 pub(crate) mod json;
 pub(crate) mod like;
