@@ -21,7 +21,7 @@ mod origin;
 mod page;
 mod route;
 mod serve;
-mod stall;
+mod stream;
 mod suggest;
 
 use std::pin::Pin;
