@@ -2,8 +2,9 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::Generics;
 
-use super::{columns, paths};
+use super::{columns, implementation, paths};
 use crate::cx::Cx;
 use crate::ir::{Field, Model, Reference};
 
@@ -12,25 +13,22 @@ pub(crate) fn expand(cx: &Cx, model: &Model) -> TokenStream {
     let fields = model.fields.iter().map(field);
     let options = options(model);
     let columns = columns::expand(ident, model.fields.iter().map(|field| &field.column));
+    let body = quote!(&DESCRIPTOR);
+    let implementation = implementation::expand(ident, &Generics::default(), &body);
     paths::in_const(
         cx,
         quote! {
-            #[automatically_derived]
-            impl __modeller::Model for #ident {
-                fn descriptor() -> &'static __modeller::Descriptor {
-                    static DESCRIPTOR: __modeller::Descriptor = __modeller::Descriptor::new::<#ident>(
-                        #scope,
-                        #name,
-                        #rust,
-                        &[#(#fields),*],
-                        __modeller::site!(),
-                    )#options;
-                    &DESCRIPTOR
-                }
-            }
+            static DESCRIPTOR: __modeller::Descriptor = __modeller::Descriptor::new::<#ident>(
+                #scope,
+                #name,
+                #rust,
+                &[#(#fields),*],
+                __modeller::site!(),
+            )#options;
             __modeller::inventory::submit! {
-                __modeller::Entry::model(<#ident as __modeller::Model>::descriptor, __modeller::site!())
+                __modeller::Entry::model(|| &DESCRIPTOR, __modeller::site!())
             }
+            #implementation
             #columns
         },
     )

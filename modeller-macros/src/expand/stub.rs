@@ -4,49 +4,22 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::Generics;
 
-use super::{columns, paths};
+use super::{columns, implementation, paths};
 use crate::cx::Cx;
 use crate::ir::Stub;
 
 /// Of a struct with named fields.
 pub(crate) fn model(cx: &Cx, stub: &Stub) -> TokenStream {
-    let ident = &stub.ident;
-    let descriptor = descriptor();
-    let columns = columns::expand(ident, stub.columns.iter());
-    paths::in_const(
-        cx,
-        quote! {
-            impl __modeller::Model for #ident { #descriptor }
-            #columns
-        },
-    )
+    let implementation = implementation::expand(&stub.ident, &Generics::default(), &descriptor());
+    let columns = columns::expand(&stub.ident, stub.columns.iter());
+    paths::in_const(cx, quote!(#implementation #columns))
 }
 
-/// Of something that no model can be. It holds only where the other derives gave what a model needs, which nobody
-/// can expect of an enum; the unused lifetime keeps rustc from asking at once.
+/// Of something that no model can be.
 pub(crate) fn shapeless(cx: &Cx, ident: &Ident, generics: &Generics) -> TokenStream {
-    let descriptor = descriptor();
-    let (params, arguments, bounds) = generics.split_for_impl();
-    let bounds = bounds.map(|bounds| {
-        let predicates = bounds.predicates.iter();
-        quote!(#(#predicates,)*)
-    });
-    paths::in_const(
-        cx,
-        quote! {
-            impl #params __modeller::Model for #ident #arguments
-            where
-                #bounds
-                for<'__any> #ident #arguments: __modeller::Stub + 'static
-            { #descriptor }
-        },
-    )
+    paths::in_const(cx, implementation::expand(ident, generics, &descriptor()))
 }
 
 fn descriptor() -> TokenStream {
-    quote! {
-        fn descriptor() -> &'static __modeller::Descriptor {
-            ::core::panic!("this model has errors")
-        }
-    }
+    quote!(::core::panic!("this model has errors"))
 }

@@ -1,5 +1,6 @@
 //! One trait for each thing that a model's struct must be able to do, so that forgetting a derive is one clear
-//! message of ours instead of several of rustc's.
+//! message of ours instead of several of rustc's. [`Descriptor::new`](super::Descriptor::new) asks for them by name:
+//! rustc shows the message of a bound only where the bound itself stands, not where it follows from another one.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -50,9 +51,9 @@ impl<T: JsonSchema> HasSchema for T {}
 #[diagnostic::do_not_recommend]
 impl<T: Validate> Validates for T {}
 
-/// All that [`Model`](super::Model) asks for. The stub of a type that can't be a model holds only where it holds, so that
-/// the one mistake is not reported a second time as what follows from it.
+/// All that a derived [`Model`](super::Model) is made of. The derive's implementation holds where this holds, so that a
+/// forgotten derive is reported once, by the descriptor, and not a second time as what follows from it.
 #[doc(hidden)]
-pub trait Stub: Serializes + Deserializes + HasSchema + Validates + Send + Sync {}
+pub trait Derived: Serializes + Deserializes + HasSchema + Validates + Send + Sync {}
 
-impl<T: Serializes + Deserializes + HasSchema + Validates + Send + Sync> Stub for T {}
+impl<T: Serializes + Deserializes + HasSchema + Validates + Send + Sync> Derived for T {}

@@ -1,6 +1,8 @@
 //! Where rows live. A store keeps rows and a change log; what a row *means* is the engine's business.
 
 mod change;
+#[cfg(feature = "sqlite")]
+mod literal;
 mod migrate;
 mod sql;
 #[cfg(feature = "sqlite")]

@@ -1,0 +1,154 @@
+//! Reads: a selection as a statement, its rows into a sink without copying them.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Row, Statement};
+
+use super::fault::{caller, internal};
+use super::table::Table;
+use crate::model::{Cell, Result, RowView, Shape, Value};
+use crate::query::{Filter, Op, Operand, Select};
+use crate::store::Sink;
+use crate::store::sql::Sql;
+
+/// A value, bound without copying it.
+pub(super) struct Bind<'a>(pub(super) &'a Value);
+
+impl ToSql for Bind<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Value::Null => ValueRef::Null,
+            Value::Integer(number) => ValueRef::Integer(*number),
+            Value::Number(number) => ValueRef::Real(*number),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
+}
+
+/// Binds values to the parameters from `first` (1-based) on.
+pub(super) fn bind<'v>(
+    statement: &mut Statement<'_>,
+    first: usize,
+    values: impl IntoIterator<Item = &'v Value>,
+) -> rusqlite::Result<()> {
+    for (at, value) in values.into_iter().enumerate() {
+        statement.raw_bind_parameter(first + at, Bind(value))?;
+    }
+    Ok(())
+}
+
+/// A row where SQLite has it.
+struct View<'r>(&'r Row<'r>);
+
+impl RowView for View<'_> {
+    fn cell(&self, index: usize) -> Cell<'_> {
+        match self.0.get_ref(index) {
+            Ok(ValueRef::Integer(number)) => Cell::Integer(number),
+            Ok(ValueRef::Real(number)) => Cell::Number(number),
+            // Text that is not UTF-8 was not written by us: it is as good as none.
+            Ok(ValueRef::Text(text) | ValueRef::Blob(text)) => {
+                std::str::from_utf8(text).map_or(Cell::Null, Cell::Text)
+            }
+            Ok(ValueRef::Null) | Err(_) => Cell::Null,
+        }
+    }
+}
+
+/// Gives the selected rows to the sink, until it is told to stop.
+pub(super) fn rows(
+    connection: &Connection,
+    table: &Table,
+    select: &Select,
+    sink: &mut dyn Sink,
+    stop: &AtomicBool,
+) -> Result<()> {
+    if let Some((text, id)) = by_id(table, select) {
+        return run(connection, text, &[id], sink, stop);
+    }
+    let mut sql = Sql::new(String::with_capacity(table.select.len() + 128));
+    sql.text.push_str(&table.select);
+    sql.where_clause(select.shape, &select.filter);
+    sql.order_clause(select.shape, &select.order);
+    if select.count.is_some() || select.start > 0 {
+        sql.text.push_str(" LIMIT ? OFFSET ?");
+        let number = |count: u64| Value::Integer(i64::try_from(count).unwrap_or(i64::MAX));
+        sql.binds.push(select.count.map_or(Value::Integer(-1), number));
+        sql.binds.push(number(select.start));
+    }
+    run(connection, &sql.text, &sql.binds.iter().collect::<Vec<_>>(), sink, stop)
+}
+
+fn run(
+    connection: &Connection,
+    text: &str,
+    binds: &[&Value],
+    sink: &mut dyn Sink,
+    stop: &AtomicBool,
+) -> Result<()> {
+    let mut statement = connection.prepare_cached(text).map_err(caller)?;
+    bind(&mut statement, 1, binds.iter().copied()).map_err(caller)?;
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next().map_err(caller)? {
+        sink.row(&View(row));
+        if stop.load(Ordering::Relaxed) {
+            return Err(internal("nobody waits for the rows"));
+        }
+    }
+    Ok(())
+}
+
+/// The ready statement for the document with an id, and the id.
+fn by_id<'a>(table: &'a Table, select: &'a Select) -> Option<(&'a str, &'a Value)> {
+    if select.start > 0 || select.count == Some(0) {
+        return None;
+    }
+    match &select.filter {
+        Filter::All(both) => match both.as_slice() {
+            [one, other] => {
+                let id = match (is_live(table.shape, one), is_live(table.shape, other)) {
+                    (false, true) => one,
+                    (true, false) => other,
+                    _ => return None,
+                };
+                Some((table.get_live.as_deref()?, id_of(id)?))
+            }
+            _ => None,
+        },
+        filter => Some((&table.get, id_of(filter)?)),
+    }
+}
+
+fn id_of(filter: &Filter) -> Option<&Value> {
+    match filter {
+        Filter::Test(path, Op::Eq(Operand::Cell(id @ Value::Text(_))))
+            if path.column == Shape::ID && path.steps.is_empty() =>
+        {
+            Some(id)
+        }
+        _ => None,
+    }
+}
+
+/// Whether the filter says that a document is not in the trash.
+pub(super) fn is_live(shape: &Shape, filter: &Filter) -> bool {
+    match filter {
+        Filter::Test(path, Op::Eq(Operand::Cell(Value::Null)) | Op::Exists(false)) => {
+            Some(path.column) == shape.deleted_at && path.steps.is_empty()
+        }
+        _ => false,
+    }
+}
+
+/// How many rows fulfil the filter.
+pub(super) fn count(connection: &Connection, table: &Table, filter: &Filter) -> Result<u64> {
+    let mut sql = Sql::new(table.count.clone());
+    sql.where_clause(table.shape, filter);
+    let mut statement = connection.prepare_cached(&sql.text).map_err(caller)?;
+    bind(&mut statement, 1, &sql.binds).map_err(caller)?;
+    let mut rows = statement.raw_query();
+    match rows.next().map_err(caller)? {
+        Some(row) => row.get(0).map_err(caller),
+        None => Ok(0),
+    }
+}

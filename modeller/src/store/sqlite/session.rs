@@ -1,0 +1,376 @@
+//! The writer's connection, and what a transaction looks like from inside.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::changes;
+use super::fault::{caller, internal, of_change, unavailable};
+use super::log::{Item, Mark, Pack};
+use super::select::{self, bind};
+use super::table::{Table, Tables, quoted, table_name};
+use crate::model::{Code, Error, Result, Row, Shape, Value};
+use crate::query::{Filter, Select};
+use crate::store::{BoxFuture, ChangeOp, Sink, Tx};
+
+/// How many statements for updates are kept for a model.
+const UPDATES: usize = 256;
+
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+/// How the piece of work at hand is undone if it fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Guard {
+    /// By its log entry: there is one at most.
+    Entry,
+    /// By a savepoint, made before the first change.
+    Savepoint { made: bool },
+    /// Not at all: it has a transaction of its own.
+    Transaction,
+}
+
+/// The connection that writes.
+pub(super) struct Session {
+    pub(super) connection: Connection,
+    pub(super) tables: Arc<Tables>,
+    pack: Pack,
+    scope: Scope,
+    /// The statements for updates, by model and by the columns that they set.
+    updates: HashMap<u64, HashMap<Box<[usize]>, String>>,
+    /// Space for the indexes of the columns that an update sets.
+    columns: Vec<usize>,
+}
+
+/// How far the work at hand has come.
+struct Scope {
+    guard: Guard,
+    /// Where it begins in the pack.
+    mark: Mark,
+    /// Whether it changed something.
+    changed: bool,
+    /// Whether the whole transaction can't be committed any more.
+    broken: bool,
+}
+
+impl Scope {
+    /// To be called before a change. A plain one can be undone by its log entry.
+    fn protect(&mut self, connection: &Connection, plain: bool) -> Result<()> {
+        match self.guard {
+            _ if self.broken => Err(unavailable("the store could not write now; nothing was changed")),
+            Guard::Entry if self.changed => {
+                Err(internal("a work that said to make a single change made another one"))
+            }
+            Guard::Entry if plain => Ok(()),
+            Guard::Entry | Guard::Savepoint { made: false } => {
+                run(connection, "SAVEPOINT work").map_err(caller)?;
+                self.guard = Guard::Savepoint { made: true };
+                Ok(())
+            }
+            Guard::Savepoint { made: true } | Guard::Transaction => Ok(()),
+        }
+    }
+}
+
+fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.raw_execute().map(drop)
+}
+
+impl Session {
+    pub(super) fn new(connection: Connection) -> Self {
+        let pack = Pack::new();
+        Session {
+            connection,
+            tables: Arc::default(),
+            scope: Scope { guard: Guard::Transaction, mark: pack.mark(), changed: false, broken: false },
+            pack,
+            updates: HashMap::new(),
+            columns: Vec::new(),
+        }
+    }
+
+    /// Begins the transaction of a batch.
+    pub(super) fn begin(&mut self) -> Result<()> {
+        self.pack.clear();
+        self.scope.broken = false;
+        run(&self.connection, "BEGIN IMMEDIATE").map_err(caller)
+    }
+
+    /// Begins a piece of work inside the transaction.
+    pub(super) fn start(&mut self, guard: Guard) {
+        self.scope = Scope { guard, mark: self.pack.mark(), changed: false, broken: self.scope.broken };
+    }
+
+    /// Ends the piece of work that [`start`](Self::start) began: its changes stay.
+    pub(super) fn keep(&mut self, actor: Option<&str>) -> Result<()> {
+        if self.scope.guard == (Guard::Savepoint { made: true }) {
+            run(&self.connection, "RELEASE work").map_err(|error| self.broke(error))?;
+        }
+        if self.pack.grew(self.scope.mark) {
+            self.pack.end(actor);
+        }
+        Ok(())
+    }
+
+    /// Ends the piece of work that [`start`](Self::start) began: its changes are undone.
+    pub(super) fn undo(&mut self) {
+        // Some errors (a full disk) have ended the whole transaction already.
+        if self.connection.is_autocommit() {
+            self.scope.broken = true;
+        }
+        if self.scope.broken {
+            return;
+        }
+        let undone = match self.scope.guard {
+            Guard::Savepoint { made: true } => {
+                run(&self.connection, "ROLLBACK TO work").and_then(|()| run(&self.connection, "RELEASE work"))
+            }
+            Guard::Entry if self.scope.changed => self.undo_entry(),
+            Guard::Entry | Guard::Savepoint { made: false } | Guard::Transaction => Ok(()),
+        };
+        self.pack.back_to(self.scope.mark);
+        if let Err(error) = undone {
+            self.broke(error);
+        }
+    }
+
+    /// Takes back the one change of the work at hand.
+    fn undo_entry(&self) -> rusqlite::Result<()> {
+        let nothing = rusqlite::Error::QueryReturnedNoRows;
+        let Some(Item::Entry(entry)) = self.pack.since(self.scope.mark).item() else { return Err(nothing) };
+        let Some(table) = self.tables.numbered(entry.model) else { return Err(nothing) };
+        let (indexes, values): (Vec<usize>, Vec<&Value>) =
+            entry.old.iter().filter_map(|(number, value)| Some((table.index_of(*number)?, value))).unzip();
+        let text = match entry.op {
+            ChangeOp::Insert => table.remove.clone(),
+            ChangeOp::Delete => table.insert.clone(),
+            ChangeOp::Update => {
+                let names: Vec<String> = indexes
+                    .iter()
+                    .map(|&index| format!("{} = ?", quoted(&table.shape.columns[index].column)))
+                    .collect();
+                format!(
+                    "UPDATE {} SET {} WHERE \"_id\" = ?",
+                    quoted(&table_name(table.shape)),
+                    names.join(", ")
+                )
+            }
+        };
+        let mut statement = self.connection.prepare(&text)?;
+        bind(&mut statement, 1, values.iter().copied())?;
+        if entry.op != ChangeOp::Delete {
+            statement.raw_bind_parameter(values.len() + 1, entry.id)?;
+        }
+        match statement.raw_execute()? {
+            1 => Ok(()),
+            _ => Err(nothing),
+        }
+    }
+
+    /// Makes all that was kept durable, or nothing of it.
+    pub(super) fn commit(&mut self) -> Result<()> {
+        if self.scope.broken || self.connection.is_autocommit() {
+            self.rollback();
+            return Err(unavailable("the store could not write now; nothing was changed"));
+        }
+        let done = self.write_log().and_then(|()| run(&self.connection, "COMMIT"));
+        done.map_err(|error| {
+            self.rollback();
+            match caller(error) {
+                error if error.is(Code::StoreUnavailable) => error,
+                _ => unavailable("the store could not write now; nothing was changed"),
+            }
+        })
+    }
+
+    /// Forgets the whole transaction.
+    pub(super) fn rollback(&mut self) {
+        if !self.connection.is_autocommit()
+            && let Err(error) = run(&self.connection, "ROLLBACK")
+        {
+            tracing::error!(%error, "SQLite can't roll back");
+        }
+    }
+
+    fn write_log(&self) -> rusqlite::Result<()> {
+        let mut seq = None;
+        let at = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+        self.pack.rows(|entries, data| {
+            // Another process may have written since the last batch.
+            let last = match seq {
+                Some(last) => last,
+                None => changes::last(&self.connection)?,
+            };
+            seq = Some(last + entries);
+            self.connection
+                .prepare_cached("INSERT INTO \"_changes\" VALUES (?, ?, ?, ?)")?
+                .execute(params![last + entries, last + 1, at, data])?;
+            Ok(())
+        })
+    }
+
+    fn broke(&mut self, error: rusqlite::Error) -> Error {
+        self.scope.broken = true;
+        caller(error)
+    }
+
+    fn insert_row(&mut self, shape: &'static Shape, row: &Row) -> Result<()> {
+        let table = self.tables.of(shape)?;
+        fits(table, row)?;
+        let live = !in_trash(shape, row);
+        self.scope.protect(&self.connection, live)?;
+        let mut statement = self.connection.prepare_cached(&table.insert).map_err(caller)?;
+        bind(&mut statement, 1, &row.0)
+            .and_then(|()| statement.raw_execute())
+            .map_err(|error| of_change(table, error))?;
+        self.scope.changed = true;
+        if live {
+            self.pack.insert(table.number, row[Shape::ID].as_text().unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    fn update_row(&mut self, shape: &'static Shape, old: &Row, new: &Row) -> Result<()> {
+        let table = self.tables.of(shape)?;
+        fits(table, old)?;
+        fits(table, new)?;
+        if old[Shape::ID] != new[Shape::ID] {
+            return Err(internal("an update can't change the id of a document"));
+        }
+        let trash = (in_trash(shape, old), in_trash(shape, new));
+        self.columns.clear();
+        self.columns.extend((0..old.0.len()).filter(|&index| old[index] != new[index]));
+        if self.columns.is_empty() {
+            return Ok(());
+        }
+        self.scope.protect(&self.connection, trash == (false, false))?;
+        let texts = self.updates.entry(table.number).or_default();
+        if texts.len() >= UPDATES {
+            texts.clear();
+        }
+        if !texts.contains_key(self.columns.as_slice()) {
+            texts.insert(self.columns.as_slice().into(), table.update(&self.columns));
+        }
+        let text = &texts[self.columns.as_slice()];
+        let mut statement = self.connection.prepare_cached(text).map_err(caller)?;
+        let values = self.columns.iter().map(|&index| &new[index]);
+        let count = bind(&mut statement, 1, values.chain([&old[Shape::ID], &old[Shape::VERSION]]))
+            .and_then(|()| statement.raw_execute())
+            .map_err(|error| of_change(table, error))?;
+        found(count)?;
+        self.scope.changed = true;
+        match trash {
+            (false, false) => self.pack.update(table.number, &table.columns, old, &self.columns),
+            (false, true) => self.pack.delete(table.number, &table.columns, old),
+            (true, false) => self.pack.insert(table.number, old[Shape::ID].as_text().unwrap_or_default()),
+            // What happens in the trash is no change of a document that anybody sees.
+            (true, true) => {}
+        }
+        Ok(())
+    }
+
+    fn delete_row(&mut self, shape: &'static Shape, old: &Row) -> Result<()> {
+        let table = self.tables.of(shape)?;
+        fits(table, old)?;
+        let live = !in_trash(shape, old);
+        self.scope.protect(&self.connection, live)?;
+        let mut statement = self.connection.prepare_cached(&table.delete).map_err(caller)?;
+        let count = bind(&mut statement, 1, [&old[Shape::ID], &old[Shape::VERSION]])
+            .and_then(|()| statement.raw_execute())
+            .map_err(caller)?;
+        found(count)?;
+        self.scope.changed = true;
+        if live {
+            self.pack.delete(table.number, &table.columns, old);
+        }
+        Ok(())
+    }
+
+    fn next_number(&mut self, shape: &'static Shape, column: usize) -> Result<i64> {
+        if self.scope.guard != Guard::Entry {
+            self.scope.protect(&self.connection, false)?;
+        }
+        let table = self.tables.of(shape)?;
+        let Some(&number) = table.columns.get(column) else {
+            return Err(internal("the model has no such column"));
+        };
+        let step = "UPDATE \"_counters\" SET last = last + 1 WHERE \"column\" = ? RETURNING last";
+        let next = || -> rusqlite::Result<i64> {
+            let counted =
+                self.connection.prepare_cached(step)?.query_row([number], |row| row.get(0)).optional()?;
+            if let Some(counted) = counted {
+                return Ok(counted);
+            }
+            // The first time: after whatever stands in the table.
+            let name = quoted(&shape.columns[column].column);
+            let sql = format!(
+                "INSERT INTO \"_counters\" SELECT ?, max(coalesce(max({name}), 0), 0) + 1 FROM {} RETURNING last",
+                quoted(&table_name(shape))
+            );
+            self.connection.query_row(&sql, [number], |row| row.get(0))
+        };
+        next().map_err(caller)
+    }
+}
+
+fn in_trash(shape: &Shape, row: &Row) -> bool {
+    shape.deleted_at.is_some_and(|index| !row[index].is_null())
+}
+
+/// Whether the row has a value for each column.
+fn fits(table: &Table, row: &Row) -> Result<()> {
+    if row.0.len() == table.columns.len() {
+        return Ok(());
+    }
+    Err(internal("a row has another number of values than its model has columns"))
+}
+
+/// One row was to be changed.
+fn found(count: usize) -> Result<()> {
+    if count == 1 {
+        return Ok(());
+    }
+    Err(Error::new(Code::Conflict, "the document changed meanwhile"))
+}
+
+impl Tx for Session {
+    fn read<'a>(
+        &'a mut self,
+        select: &'a Select,
+        mut sink: Box<dyn Sink>,
+    ) -> BoxFuture<'a, Result<Box<dyn Sink>>> {
+        Box::pin(async move {
+            let table = self.tables.of(select.shape)?;
+            select::rows(&self.connection, table, select, &mut *sink, &NEVER)?;
+            Ok(sink)
+        })
+    }
+
+    fn count<'a>(&'a mut self, shape: &'static Shape, filter: &'a Filter) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move { select::count(&self.connection, self.tables.of(shape)?, filter) })
+    }
+
+    fn insert<'a>(&'a mut self, shape: &'static Shape, row: &'a Row) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move { self.insert_row(shape, row) })
+    }
+
+    fn update<'a>(
+        &'a mut self,
+        shape: &'static Shape,
+        old: &'a Row,
+        new: &'a Row,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move { self.update_row(shape, old, new) })
+    }
+
+    fn delete<'a>(&'a mut self, shape: &'static Shape, old: &'a Row) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move { self.delete_row(shape, old) })
+    }
+
+    fn next(&mut self, shape: &'static Shape, column: usize) -> BoxFuture<'_, Result<i64>> {
+        Box::pin(async move { self.next_number(shape, column) })
+    }
+}

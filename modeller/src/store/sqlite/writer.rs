@@ -1,0 +1,248 @@
+//! The writer: one thread that commits the writes of many callers together.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::task::{Context, Poll, Waker};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::changes;
+use super::fault::{internal, unavailable};
+use super::interactive::{self, Begin};
+use super::options::SqliteOptions;
+use super::session::{Guard, Session};
+use crate::model::{Code, Error, Result};
+use crate::store::{Answer, Work};
+
+/// How often the log is swept.
+const SWEEP: Duration = Duration::from_secs(30);
+
+/// What the writer's thread does.
+pub(super) enum Job {
+    /// A write, committed together with others.
+    Work(Work, oneshot::Sender<Result<Answer>>),
+    /// A transaction that stays open.
+    Begin(Begin),
+    /// Something else that needs the connection, outside of any transaction.
+    Task(Box<dyn FnOnce(&mut Session) + Send>),
+    /// Stop when everything before is done.
+    Close(oneshot::Sender<()>),
+}
+
+/// The way to the writer's thread. It stops by itself, after its queue is empty, when this is dropped.
+pub(super) struct Writer {
+    queue: SyncSender<Job>,
+    closed: AtomicBool,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection, options: &SqliteOptions) -> std::io::Result<Self> {
+        let (queue, jobs) = sync_channel(options.queue);
+        let thread = Thread {
+            session: Session::new(connection),
+            jobs,
+            batch: options.batch,
+            timeout: options.transaction_timeout,
+            retention: options.log_retention,
+        };
+        let thread = std::thread::Builder::new().name("sqlite-writer".into()).spawn(move || thread.run())?;
+        Ok(Writer { queue, closed: AtomicBool::new(false), thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Queues a job.
+    pub(super) fn send(&self, job: Job) -> Result<()> {
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(closed());
+        }
+        self.queue.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => {
+                Error::new(Code::Overloaded, "too many writes are waiting; try again later")
+            }
+            TrySendError::Disconnected(_) => closed(),
+        })
+    }
+
+    /// Queues a job and waits for its answer.
+    pub(super) async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T>>) -> Job) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        self.send(job(reply))?;
+        answer.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Waits until everything that was accepted is done, and lets go of the database.
+    pub(super) async fn close(&self) {
+        if self.closed.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (reply, done) = oneshot::channel();
+        let mut job = Job::Close(reply);
+        while let Err(TrySendError::Full(back)) = self.queue.try_send(job) {
+            job = back;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // An error means that the thread is gone already.
+        drop(done.await);
+        let thread = self.thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // It has said goodbye: this does not block.
+            drop(thread.join());
+        }
+    }
+}
+
+/// The store was closed.
+pub(super) fn closed() -> Error {
+    unavailable("the store is closed")
+}
+
+/// Runs what others wrote; a panic in it is that piece's error.
+pub(super) fn guarded<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(run))
+        .unwrap_or_else(|_| Err(internal("an operation on the store panicked")))
+}
+
+type Outcome = (oneshot::Sender<Result<Answer>>, Result<Answer>);
+
+struct Thread {
+    session: Session,
+    jobs: Receiver<Job>,
+    batch: usize,
+    timeout: Duration,
+    retention: Duration,
+}
+
+impl Thread {
+    fn run(mut self) {
+        let mut sweep = Instant::now() + SWEEP;
+        let mut next = None;
+        loop {
+            let job = match next.take() {
+                Some(job) => job,
+                None => match self.jobs.recv_timeout(sweep.saturating_duration_since(Instant::now())) {
+                    Ok(job) => job,
+                    Err(RecvTimeoutError::Timeout) => {
+                        sweep = Instant::now() + if self.sweep() { Duration::ZERO } else { SWEEP };
+                        continue;
+                    }
+                    Err(RecvTimeoutError::Disconnected) => return self.end(),
+                },
+            };
+            match job {
+                Job::Work(work, reply) => next = self.batch(work, reply),
+                Job::Begin(begin) => interactive::serve(&mut self.session, begin, self.timeout),
+                Job::Task(task) => drop(guarded(|| {
+                    task(&mut self.session);
+                    Ok(())
+                })),
+                Job::Close(reply) => {
+                    self.end();
+                    let _ = reply.send(());
+                    return;
+                }
+            }
+            // Under load there is no pause in which to sweep.
+            if sweep <= Instant::now() && next.is_none() {
+                sweep = Instant::now() + if self.sweep() { Duration::ZERO } else { SWEEP };
+            }
+        }
+    }
+
+    /// Commits the work together with what waits behind it; gives back the job that ended the batch.
+    fn batch(&mut self, work: Work, reply: oneshot::Sender<Result<Answer>>) -> Option<Job> {
+        let begun = self.session.begin();
+        let mut outcomes: Vec<Outcome> = Vec::with_capacity(16);
+        let mut next = None;
+        let mut job = (work, reply);
+        loop {
+            let (work, reply) = job;
+            // Whoever has given up waiting gets nothing done.
+            if !reply.is_closed() {
+                let outcome = match &begun {
+                    Ok(()) => self.work(work),
+                    // One that waits for a locked file is enough: the others learn it with him.
+                    Err(error) => Err(error.clone()),
+                };
+                outcomes.push((reply, outcome));
+            }
+            if outcomes.len() >= self.batch {
+                break;
+            }
+            match self.jobs.try_recv() {
+                Ok(Job::Work(work, reply)) => job = (work, reply),
+                Ok(other) => {
+                    next = Some(other);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        let lost = match begun {
+            Ok(()) => self.session.commit().err(),
+            Err(_) => None,
+        };
+        for (reply, outcome) in outcomes {
+            let answer = match (&lost, outcome) {
+                (Some(error), Ok(_)) => Err(error.clone()),
+                (_, outcome) => outcome,
+            };
+            // The caller may have given up meanwhile.
+            drop(reply.send(answer));
+        }
+        next
+    }
+
+    fn work(&mut self, work: Work) -> Result<Answer> {
+        let session = &mut self.session;
+        session.start(if work.single { Guard::Entry } else { Guard::Savepoint { made: false } });
+        let outcome = guarded(|| {
+            let mut steps = (work.steps)(session);
+            match steps.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(outcome) => outcome,
+                Poll::Pending => Err(internal("a write waited for something else than its transaction")),
+            }
+        });
+        match outcome {
+            Ok(answer) => session.keep(work.actor.as_deref()).map(|()| answer),
+            Err(error) => {
+                session.undo();
+                Err(error)
+            }
+        }
+    }
+
+    fn sweep(&self) -> bool {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let cutoff = now.saturating_sub(self.retention).as_millis();
+        let swept = changes::sweep(&self.session.connection, i64::try_from(cutoff).unwrap_or(i64::MAX));
+        swept.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the change log can't be swept");
+            false
+        })
+    }
+
+    /// Answers what came too late, and closes the database.
+    fn end(self) {
+        for job in self.jobs.try_iter() {
+            match job {
+                Job::Work(_, reply) => drop(reply.send(Err(closed()))),
+                Job::Begin(begin) => begin.refuse(closed()),
+                // Their callers see that nobody answers.
+                Job::Task(_) | Job::Close(_) => {}
+            }
+        }
+        let connection = self.session.connection;
+        // If others have the file open, the log of their writes stays beside it.
+        if let Err(error) = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
+            tracing::warn!(%error, "the database can't be checkpointed at its close");
+        }
+        if let Err((_, error)) = connection.close() {
+            tracing::warn!(%error, "the database can't be closed");
+        }
+    }
+}
