@@ -68,7 +68,8 @@ async fn find_takes_its_arguments_from_body_or_url() {
 async fn find_refuses_what_is_no_json() {
     let (_server, mut client) = connected().await;
     let deep = "[".repeat(100_000);
-    let bad: [&[u8]; 10] = [
+    let bad: [&[u8]; 11] = [
+        b"{\"count\":1,\"count\":2}",
         b"{",
         b"{,}",
         b"{\"count\":1,}",

@@ -21,7 +21,7 @@ async fn if_match_becomes_the_expected_version() {
     }
     let twice = [("If-Match", "\"1\""), ("If-Match", "\"1\"")];
     assert_eq!(client.send("DELETE", "/system/users/delete?_id=x", &twice, b"").await.status, 400);
-    for (method, path) in [("POST", "insert"), ("POST", "clear"), ("GET", "list")] {
+    for (method, path) in [("POST", "insert"), ("POST", "clear"), ("POST", "upsert"), ("GET", "list")] {
         let answer =
             client.send(method, &format!("/system/users/{path}"), &[("If-Match", "\"1\"")], b"").await;
         assert_eq!((answer.status, answer.code().as_str()), (400, "INVALID_REQUEST"), "{path}");
@@ -36,6 +36,10 @@ async fn a_conflict_with_if_match_is_a_failed_precondition() {
     assert_eq!((answer.status, answer.code().as_str()), (412, "CONFLICT"));
     assert_eq!(answer.json()["status"], 412);
     assert_eq!(client.put(path, &json!({})).await.status, 409);
+    // A conflict over the idempotency key is none over the version.
+    let answer =
+        client.send("PUT", path, &[JSON, ("If-Match", "\"3\""), ("Idempotency-Key", "k")], b"{}").await;
+    assert_eq!(answer.status, 409);
     let answer = client.send("GET", "/system/users/get?_id=x", &[("If-Match", "\"2\"")], b"").await;
     assert_eq!((answer.status, answer.code().as_str()), (412, "CONFLICT"));
     assert_eq!(

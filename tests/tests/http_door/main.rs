@@ -4,6 +4,7 @@ mod bodies;
 mod browser;
 mod calls;
 mod conditions;
+mod pipeline;
 mod routes;
 mod server;
 mod wire;
@@ -14,8 +15,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use modeller::doors::http::{Backend, BoxFuture, HttpDoor, HttpOptions, serve};
-use modeller::engine::{Arguments, Call, Operation, Reply};
+use modeller::engine::{Arguments, Call, Clock, Cx, Engine, Operation, Reply};
 use modeller::registry::Registry;
+use modeller::store::sqlite::{Sqlite, SqliteOptions};
 use modeller::{Code, Error, Model, Result};
 use modeller_tests::http::Client;
 use schemars::JsonSchema;
@@ -44,7 +46,7 @@ pub struct Order {
 
 /// A pipeline that answers what it was called with, or does what the field `do` asks for.
 pub struct Echo {
-    registry: Registry,
+    engine: Arc<Engine>,
     finished: AtomicUsize,
 }
 
@@ -52,7 +54,9 @@ impl Echo {
     fn new() -> Arc<Self> {
         let registry =
             Registry::of(&[User::descriptor(), Order::descriptor()]).expect("the models fit together");
-        Arc::new(Echo { registry, finished: AtomicUsize::new(0) })
+        let store = Sqlite::open(SqliteOptions::memory()).expect("there is memory");
+        let engine = Engine::new(registry, Arc::new(store), Clock::system());
+        Arc::new(Echo { engine, finished: AtomicUsize::new(0) })
     }
 
     fn finished(&self) -> usize {
@@ -107,7 +111,11 @@ impl Echo {
 
 impl Backend for Echo {
     fn registry(&self) -> &Registry {
-        &self.registry
+        self.engine.registry()
+    }
+
+    fn cx(&self) -> Cx {
+        self.engine.cx()
     }
 
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply>> {

@@ -1,5 +1,6 @@
 use modeller::doors::http::{HttpDoor, HttpOptions, Method, Page, Route, RouteCx};
 use modeller::engine::{Call, Operation, Reply};
+use modeller::store::Apply;
 use modeller::{Error, Model, Result};
 use modeller_tests::http::Client;
 use serde::{Deserialize, Serialize};
@@ -26,7 +27,10 @@ async fn typed(cx: RouteCx) -> Result<Sum> {
 }
 
 async fn through(cx: RouteCx) -> Result<Reply> {
-    cx.call(Call::new(Operation::Insert, User::descriptor().shape())).await
+    cx.engine().migrate(Apply::Safe).await?;
+    let mut call = Call::new(Operation::Insert, User::descriptor().shape());
+    call.body = b"{\"name\":\"x\"}".to_vec();
+    cx.call(call).await
 }
 
 fn door(door: HttpDoor) -> HttpDoor {
@@ -66,7 +70,7 @@ async fn a_custom_route_takes_and_gives_json() {
     assert_eq!(client.get("/hello/a%20b%2Fc").await.json(), json!("a b/c"));
     let answer = client.send("POST", "/through", &[], b"").await;
     assert_eq!(answer.status, 201);
-    assert_eq!(answer.header("location"), Some("get?_id=an%20id%2F1"));
+    assert!(answer.header("location").unwrap().starts_with("get?_id="));
     assert_eq!(client.send("HEAD", "/hello/x", &[], b"").await.header("content-length"), Some("3"));
 }
 
