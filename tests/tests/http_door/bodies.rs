@@ -151,3 +151,21 @@ async fn a_body_that_breaks_off_reaches_nobody() {
     assert!(client.is_closed().await);
     assert_eq!(server.echo.finished(), 0);
 }
+
+#[tokio::test]
+async fn large_bodies_share_a_bounded_memory() {
+    let server = start(HttpOptions::default().body_memory(150_000)).await;
+    let head = format!("POST {INSERT}?do=wait HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n");
+    let mut first = server.client().await;
+    let body = " ".repeat(100_000);
+    first.write(format!("{head}Content-Length: 100000\r\n\r\n{body}").as_bytes()).await;
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    let mut second = server.client().await;
+    let answer = second.send("POST", INSERT, &[JSON], body.as_bytes()).await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "OVERLOADED"));
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    // Small ones are not concerned, and the memory is given back.
+    assert_eq!(second.send("POST", INSERT, &[JSON], b"{}").await.status, 201);
+    assert_eq!(first.answer("POST").await.status, 201);
+    assert_eq!(second.send("POST", INSERT, &[JSON], body.as_bytes()).await.status, 201);
+}

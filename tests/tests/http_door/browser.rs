@@ -71,3 +71,13 @@ async fn a_star_allows_all_origins() {
     assert_eq!(answer.status, 201);
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
 }
+
+#[tokio::test]
+async fn a_server_that_knows_its_names_answers_to_no_other() {
+    let server = start(HttpOptions::default().hosts(["localhost"])).await;
+    let mut client = server.client().await;
+    let get = |host| format!("GET /system/users/get HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    assert_eq!(client.raw(get("localhost:3000").as_bytes()).await.status, 200);
+    let answer = client.raw(get("evil.example:3000").as_bytes()).await;
+    assert_eq!((answer.status, answer.code().as_str()), (403, "FORBIDDEN"));
+}

@@ -79,7 +79,7 @@ impl Echo {
             Some("overload") => return Err(Error::new(Code::Overloaded, "the queue is full")),
             Some("big") => return Ok(Reply { body: big(), version: Some(3), ..Reply::default() }),
             Some("null") => return Ok(Reply { body: b"null".to_vec(), ..Reply::default() }),
-            Some("wait") => tokio::time::sleep(Duration::from_millis(500)).await,
+            Some("wait") => tokio::time::sleep(Duration::from_millis(800)).await,
             Some("hang") => std::future::pending().await,
             _ => {}
         }

@@ -63,7 +63,7 @@ async fn served() -> (Running, Client) {
 
 #[tokio::test]
 async fn a_custom_route_takes_and_gives_json() {
-    // HTT-04
+    // HTT-04, HTT-13
     let (_server, mut client) = served().await;
     assert_eq!(client.post("/sum", &json!({"a": 1, "b": 2})).await.json(), json!({"sum": 3}));
     assert_eq!(client.get("/typed/3?a=2&b=5").await.json(), json!({"a": 6, "b": 5}));

@@ -11,9 +11,10 @@ use tokio::time::timeout;
 use tower::Service;
 
 use super::answer::{self, Refusal};
+use super::body::{Held, Limits};
 use super::caught::caught;
 use super::headers::{self, IfMatch};
-use super::origin::Origins;
+use super::origin::{Origins, permit_host};
 use super::route::Answered;
 use super::{Backend, HttpOptions, Page, Route, RouteCx, body, decode};
 use crate::engine::{Arguments, BodyKind, Call, Operation};
@@ -31,6 +32,8 @@ pub(super) struct Inner {
     pub(super) endpoints: Vec<Vec<Route>>,
     pub(super) nested: Option<Router>,
     pub(super) in_flight: AtomicUsize,
+    /// Bytes of large bodies that are held.
+    pub(super) held: AtomicUsize,
 }
 
 /// What a path means.
@@ -70,6 +73,9 @@ impl Inner {
     }
 
     async fn respond(&self, head: Parts, mut body: Body) -> Response<Body> {
+        if let Err(error) = permit_host(&self.options.hosts, &head) {
+            return finish(Err(error.into()), &head, body);
+        }
         let result = match self.find(head.uri.path()) {
             Target::Operation(shape, operation) => self.operate(&head, &mut body, shape, operation).await,
             Target::Page(page) => page.answer(&head, self.options.compression).await,
@@ -169,7 +175,8 @@ impl Inner {
         if !pairs.is_empty() {
             call.arguments = Arguments::Pairs(pairs);
         }
-        self.take_body(head, body, &mut call).await?;
+        // Until the answer is there.
+        let _held = self.take_body(head, body, &mut call).await?;
 
         let reply = self
             .timed(self.backend.call(call))
@@ -190,10 +197,10 @@ impl Inner {
     }
 
     /// Reads the body into the call, as the operation takes it.
-    async fn take_body(&self, head: &Parts, body: &mut Body, call: &mut Call) -> Result<(), Refusal> {
-        let bytes = body::read(body, self.options.body_limit, self.options.read_timeout).await?;
+    async fn take_body(&self, head: &Parts, body: &mut Body, call: &mut Call) -> Result<Held<'_>, Refusal> {
+        let (bytes, held) = body::read(body, &self.body_limits(self.options.body_limit)).await?;
         if bytes.is_empty() {
-            return Ok(());
+            return Ok(held);
         }
         match call.operation.body() {
             BodyKind::None => {
@@ -217,7 +224,11 @@ impl Inner {
                 call.body = bytes;
             }
         }
-        Ok(())
+        Ok(held)
+    }
+
+    fn body_limits(&self, size: usize) -> Limits<'_> {
+        Limits { size, time: self.options.read_timeout, memory: self.options.body_memory, held: &self.held }
     }
 
     async fn custom(
@@ -245,8 +256,8 @@ impl Inner {
             return finish(Err(error.into()), &head, body);
         }
         let limit = route.body_limit.unwrap_or(self.options.body_limit);
-        let bytes = match body::read(&mut body, limit, self.options.read_timeout).await {
-            Ok(bytes) => bytes,
+        let (bytes, _held) = match body::read(&mut body, &self.body_limits(limit)).await {
+            Ok(read) => read,
             Err(refusal) => return finish(Err(refusal), &head, body),
         };
         let request = head.headers.clone();

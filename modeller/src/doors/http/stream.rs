@@ -19,11 +19,18 @@ pub(super) struct Stream {
     since: Option<Pin<Box<Sleep>>>,
     /// What takes the place of a refusal of hyper's, as far as it is not yet written.
     ours: Vec<u8>,
+    /// How many bytes are still taken up before the connection is closed: closing it with unread ones would reset it, and
+    /// the peer might lose the refusal.
+    lingering: usize,
 }
+
+/// So much is taken up after a refusal, and for so long.
+const LINGERING: usize = 4 * 1024 * 1024;
+const LINGER: Duration = Duration::from_secs(2);
 
 impl Stream {
     pub(super) fn new(tcp: TcpStream, patience: Duration) -> Self {
-        Stream { tcp, patience, since: None, ours: Vec::new() }
+        Stream { tcp, patience, since: None, ours: Vec::new(), lingering: 0 }
     }
 
     fn watch<T>(&mut self, context: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -33,6 +40,30 @@ impl Stream {
         }
         let since = self.since.get_or_insert_with(|| Box::pin(sleep(self.patience)));
         since.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    fn refuse(&mut self, ours: Vec<u8>) {
+        self.ours = ours;
+        self.lingering = LINGERING;
+    }
+
+    /// Takes up what the peer still sends, until it ends, or is too much or too slow.
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut scrap = [0; 8 * 1024];
+        while self.lingering > 0 {
+            let mut buffer = ReadBuf::new(&mut scrap);
+            match Pin::new(&mut self.tcp).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    self.lingering = self.lingering.saturating_sub(buffer.filled().len());
+                }
+                Poll::Ready(_) => break,
+                Poll::Pending => {
+                    let since = self.since.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+                    return since.as_mut().poll(context);
+                }
+            }
+        }
+        Poll::Ready(())
     }
 
     /// Writes what is ours, all of it.
@@ -92,7 +123,7 @@ impl AsyncWrite for Stream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         if let Some(ours) = typed(bytes) {
-            self.ours = ours;
+            self.refuse(ours);
             return Poll::Ready(Ok(bytes.len()));
         }
         let poll = Pin::new(&mut self.tcp).poll_write(context, bytes);
@@ -107,7 +138,7 @@ impl AsyncWrite for Stream {
         if let [first, ..] = slices
             && let Some(ours) = typed(first)
         {
-            self.ours = ours;
+            self.refuse(ours);
             return Poll::Ready(Ok(first.len()));
         }
         let poll = Pin::new(&mut self.tcp).poll_write_vectored(context, slices);
@@ -125,7 +156,8 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_ours(context))?;
-        Pin::new(&mut self.tcp).poll_shutdown(context)
+        ready!(Pin::new(&mut self.tcp).poll_shutdown(context))?;
+        self.poll_linger(context).map(Ok)
     }
 }
 
