@@ -14,7 +14,7 @@ pub use options::{Database, Options};
 
 use crate::doors::http::{Backend, BoxFuture, HttpDoor, HttpOptions, Page, Route};
 use crate::doors::{docs, metadata, openapi};
-use crate::engine::{Call, Clock, Cx, Engine, Reply};
+use crate::engine::{Call, Clock, Cx, Engine, Identity, Reply};
 use crate::model::{Descriptor, Error, Model};
 use crate::registry::{Faults, Registry};
 use crate::store::sqlite::Sqlite;
@@ -249,6 +249,10 @@ impl Backend for Pipeline {
 
     fn call(&self, call: Call) -> BoxFuture<'_, crate::Result<Reply>> {
         Box::pin(self.0.call(call))
+    }
+
+    fn cx(&self) -> Cx {
+        Cx::new(self.0.clone(), Identity::Anonymous)
     }
 }
 

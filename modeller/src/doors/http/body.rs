@@ -1,5 +1,6 @@
 //! Request bodies: read within limits of size and time.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
@@ -18,26 +19,71 @@ const TRUSTED: usize = 64 * 1024;
 const DRAINED: usize = 8 * 1024 * 1024;
 const DRAINING: Duration = Duration::from_secs(5);
 
+/// What a body may cost.
+pub(super) struct Limits<'a> {
+    /// Bytes of this one.
+    pub(super) size: usize,
+    /// Time until it is there.
+    pub(super) time: Duration,
+    /// Bytes of all large ones together.
+    pub(super) memory: usize,
+    /// Bytes of those that are held.
+    pub(super) held: &'a AtomicUsize,
+}
+
+/// What a large body adds to the bytes that are held, for as long as it is held.
+pub(super) struct Held<'a> {
+    all: &'a AtomicUsize,
+    own: usize,
+}
+
+impl Held<'_> {
+    /// Counts a body of this size, if it is large. `false` if that is too much.
+    fn grow(&mut self, size: usize, most: usize) -> bool {
+        let more = size.saturating_sub(self.own);
+        if size <= TRUSTED || more == 0 {
+            return true;
+        }
+        self.own += more;
+        self.all.fetch_add(more, Ordering::Relaxed) + more <= most
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if self.own > 0 {
+            self.all.fetch_sub(self.own, Ordering::Relaxed);
+        }
+    }
+}
+
 enum Stop {
     TooLarge,
+    TooMany,
     Broken,
 }
 
 /// The whole body.
 ///
 /// # Errors
-/// `PAYLOAD_TOO_LARGE` (before a byte is read, if `Content-Length` says so), `TIMEOUT`, `INVALID_REQUEST` if it breaks off.
-pub(super) async fn read(body: &mut Body, limit: usize, time: Duration) -> Result<Vec<u8>, Refusal> {
+/// `PAYLOAD_TOO_LARGE` (before a byte is read, if `Content-Length` says so), `TIMEOUT`, `OVERLOADED`, `INVALID_REQUEST` if it
+/// breaks off.
+pub(super) async fn read<'a>(body: &mut Body, limits: &Limits<'a>) -> Result<(Vec<u8>, Held<'a>), Refusal> {
+    let mut held = Held { all: limits.held, own: 0 };
     if body.is_end_stream() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), held));
     }
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    if announced > limit {
-        return Err(too_large(limit));
+    if announced > limits.size {
+        return Err(too_large(limits.size));
     }
-    match timeout(time, collect(body, announced, limit)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(Stop::TooLarge)) => Err(too_large(limit)),
+    let time = limits.time;
+    match timeout(time, collect(body, announced, limits, &mut held)).await {
+        Ok(Ok(bytes)) => Ok((bytes, held)),
+        Ok(Err(Stop::TooLarge)) => Err(too_large(limits.size)),
+        Ok(Err(Stop::TooMany)) => {
+            Err(Error::new(Code::Overloaded, "too many large bodies are under way; try again soon").into())
+        }
         Ok(Err(Stop::Broken)) => Err(Refusal::closing(Error::new(
             Code::InvalidRequest,
             "the body broke off, or its chunks are malformed",
@@ -49,13 +95,21 @@ pub(super) async fn read(body: &mut Body, limit: usize, time: Duration) -> Resul
     }
 }
 
-async fn collect(body: &mut Body, announced: usize, limit: usize) -> Result<Vec<u8>, Stop> {
+async fn collect(
+    body: &mut Body,
+    announced: usize,
+    limits: &Limits<'_>,
+    held: &mut Held<'_>,
+) -> Result<Vec<u8>, Stop> {
     let mut bytes = Vec::with_capacity(announced.min(TRUSTED));
     while let Some(frame) = body.frame().await {
         // Trailers are of no use here.
         let Ok(data) = frame.map_err(|_| Stop::Broken)?.into_data() else { continue };
-        if data.len() > limit - bytes.len() {
+        if data.len() > limits.size - bytes.len() {
             return Err(Stop::TooLarge);
+        }
+        if !held.grow(bytes.len() + data.len(), limits.memory) {
+            return Err(Stop::TooMany);
         }
         bytes.extend_from_slice(&data);
     }

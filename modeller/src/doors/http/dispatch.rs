@@ -11,14 +11,14 @@ use tokio::time::timeout;
 use tower::Service;
 
 use super::answer::{self, Refusal};
+use super::body::{Held, Limits};
 use super::caught::caught;
 use super::headers::{self, IfMatch};
-use super::origin::Origins;
+use super::origin::{Origins, permit_host};
 use super::route::Answered;
-use super::suggest::nearest;
 use super::{Backend, HttpOptions, Page, Route, RouteCx, body, decode};
 use crate::engine::{Arguments, BodyKind, Call, Operation};
-use crate::model::{Code, Error, Result, Shape};
+use crate::model::{Code, Error, Result, Shape, check_json, nearest};
 
 /// What every request needs, shared by all.
 pub(super) struct Inner {
@@ -32,6 +32,8 @@ pub(super) struct Inner {
     pub(super) endpoints: Vec<Vec<Route>>,
     pub(super) nested: Option<Router>,
     pub(super) in_flight: AtomicUsize,
+    /// Bytes of large bodies that are held.
+    pub(super) held: AtomicUsize,
 }
 
 /// What a path means.
@@ -71,6 +73,9 @@ impl Inner {
     }
 
     async fn respond(&self, head: Parts, mut body: Body) -> Response<Body> {
+        if let Err(error) = permit_host(&self.options.hosts, &head) {
+            return finish(Err(error.into()), &head, body);
+        }
         let result = match self.find(head.uri.path()) {
             Target::Operation(shape, operation) => self.operate(&head, &mut body, shape, operation).await,
             Target::Page(page) => page.answer(&head, self.options.compression).await,
@@ -164,21 +169,22 @@ impl Inner {
             call = call.with_mutation_id(key)?;
         }
         call.expected_version = precondition(operation, if_match)?;
-        let expected = call.expected_version;
+        let (expected, is_keyed) = (call.expected_version, call.mutation_id.is_some());
         let pairs = decode::pairs(head.uri.query())?;
         let is_pinned = operation == Operation::Get && pairs.iter().any(|(name, _)| name == "_id");
         if !pairs.is_empty() {
             call.arguments = Arguments::Pairs(pairs);
         }
-        self.take_body(head, body, &mut call).await?;
+        // Until the answer is there.
+        let _held = self.take_body(head, body, &mut call).await?;
 
         let reply = self
             .timed(self.backend.call(call))
             .await
-            .map_err(|error| failed_precondition(error, expected))?;
+            .map_err(|error| failed_precondition(error, expected, is_keyed))?;
         if operation == Operation::Get {
             if expected.is_some() && reply.version != expected {
-                return Err(failed_precondition(changed(reply.version), expected).into());
+                return Err(failed_precondition(changed(reply.version), expected, false).into());
             }
             // A version alone names no document: only with its id do the client and we speak of the same one.
             if let Some(version) = reply.version.filter(|_| is_pinned)
@@ -191,10 +197,10 @@ impl Inner {
     }
 
     /// Reads the body into the call, as the operation takes it.
-    async fn take_body(&self, head: &Parts, body: &mut Body, call: &mut Call) -> Result<(), Refusal> {
-        let bytes = body::read(body, self.options.body_limit, self.options.read_timeout).await?;
+    async fn take_body(&self, head: &Parts, body: &mut Body, call: &mut Call) -> Result<Held<'_>, Refusal> {
+        let (bytes, held) = body::read(body, &self.body_limits(self.options.body_limit)).await?;
         if bytes.is_empty() {
-            return Ok(());
+            return Ok(held);
         }
         match call.operation.body() {
             BodyKind::None => {
@@ -207,7 +213,8 @@ impl Inner {
                     let message = "arguments go into the body or into the URL, not into both";
                     return Err(Error::new(Code::InvalidRequest, message).into());
                 }
-                let json = serde_json::from_slice(&bytes).map_err(|error| {
+                // Stricter than serde_json: no name twice, no number that would be rounded.
+                let json = serde_json::from_str(check_json(&bytes)?).map_err(|error| {
                     Error::new(Code::ParseError, format!("the body is not JSON: {error}"))
                 })?;
                 call.arguments = Arguments::Json(json);
@@ -217,7 +224,11 @@ impl Inner {
                 call.body = bytes;
             }
         }
-        Ok(())
+        Ok(held)
+    }
+
+    fn body_limits(&self, size: usize) -> Limits<'_> {
+        Limits { size, time: self.options.read_timeout, memory: self.options.body_memory, held: &self.held }
     }
 
     async fn custom(
@@ -245,12 +256,12 @@ impl Inner {
             return finish(Err(error.into()), &head, body);
         }
         let limit = route.body_limit.unwrap_or(self.options.body_limit);
-        let bytes = match body::read(&mut body, limit, self.options.read_timeout).await {
-            Ok(bytes) => bytes,
+        let (bytes, _held) = match body::read(&mut body, &self.body_limits(limit)).await {
+            Ok(read) => read,
             Err(refusal) => return finish(Err(refusal), &head, body),
         };
         let request = head.headers.clone();
-        let cx = RouteCx { head, params, body: bytes, backend: Arc::clone(&self.backend) };
+        let cx = RouteCx { head, params, body: bytes, cx: self.backend.cx() };
         match self.timed(route.handle(cx)).await.map(|reply| reply.0) {
             Ok(Answered::Reply(reply)) => answer::reply(reply, &request, self.options.compression).await,
             Ok(Answered::Response(mut response)) => {
@@ -308,10 +319,11 @@ fn by_method(head: &Parts, allow: &str) -> Result<Response<Body>, Refusal> {
 
 /// The version that `If-Match` asks for, where one document can have it.
 fn precondition(operation: Operation, if_match: Option<IfMatch>) -> Result<Option<i64>> {
-    use Operation::{Delete, Get, Restore, Update, Upsert};
+    use Operation::{Delete, Get, Update};
     let Some(if_match) = if_match else { return Ok(None) };
-    if !matches!(operation, Get | Update | Upsert | Delete | Restore) {
-        let message = format!("`If-Match` does not go with `{operation}`: that is not about one document");
+    if !matches!(operation, Get | Update | Delete) {
+        let message =
+            format!("`If-Match` does not go with `{operation}`, but with `get`, `update` and `delete`");
         return Err(Error::new(Code::InvalidRequest, message));
     }
     Ok(match if_match {
@@ -329,8 +341,13 @@ fn changed(version: Option<i64>) -> Error {
 }
 
 /// HTTP has a status of its own for a conflict with `If-Match`; the code stays that of every door.
-fn failed_precondition(error: Error, expected: Option<i64>) -> Error {
-    if expected.is_some() && error.is(Code::Conflict) { error.with_status(412) } else { error }
+fn failed_precondition(error: Error, expected: Option<i64>, is_keyed: bool) -> Error {
+    if expected.is_none() || !error.is(Code::Conflict) {
+        return error;
+    }
+    // An idempotency key makes conflicts of its own; those over a version name it.
+    let of_version = error.details().is_some_and(|details| details.get("expected").is_some());
+    if is_keyed && !of_version { error } else { error.with_status(412) }
 }
 
 /// The answer, and what is left of the request's body taken up.

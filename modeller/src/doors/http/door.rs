@@ -120,6 +120,7 @@ impl HttpDoor {
             endpoints,
             nested: self.nested,
             in_flight: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
         })))
     }
 

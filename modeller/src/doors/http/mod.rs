@@ -21,8 +21,7 @@ mod origin;
 mod page;
 mod route;
 mod serve;
-mod stall;
-mod suggest;
+mod stream;
 
 use std::pin::Pin;
 
@@ -33,7 +32,7 @@ pub use page::Page;
 pub use route::{IntoReply, Json, Route, RouteCx, RouteReply, Written};
 pub use serve::serve;
 
-use crate::engine::{Call, Reply};
+use crate::engine::{Call, Cx, Reply};
 use crate::model::Result;
 use crate::registry::Registry;
 
@@ -47,4 +46,7 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Runs one call. Dropping the future gives up waiting; a write that was queued may still happen.
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply>>;
+
+    /// The context that custom routes work in.
+    fn cx(&self) -> Cx;
 }

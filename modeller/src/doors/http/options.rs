@@ -25,10 +25,16 @@ pub struct HttpOptions {
     pub max_connections: usize,
     /// How many calls may be under way; further ones get `OVERLOADED` with `Retry-After`. 4,096 unless set.
     pub max_in_flight: usize,
+    /// How many bytes of large request bodies (above 64 KiB) are held at once; further ones get `OVERLOADED`. 256 MiB unless
+    /// set.
+    pub body_memory: usize,
     /// Whether answers above 1 KiB are compressed for clients that accept gzip. On unless set.
     pub compression: bool,
     /// Origins whose pages may call from a browser (`https://app.example.com`), or `*` for all. None unless set.
     pub cors: Vec<String>,
+    /// Names that the server answers to (`localhost`, `api.example.com`), without ports; any if there are none. Naming them
+    /// keeps a foreign page from reaching a local server by pointing its own name at it. None unless set.
+    pub hosts: Vec<String>,
     /// How long requests under way may go on after the server was told to stop. 10 s unless set.
     pub grace: Duration,
 }
@@ -42,8 +48,10 @@ impl Default for HttpOptions {
             call_timeout: Duration::from_secs(30),
             max_connections: 10_000,
             max_in_flight: 4_096,
+            body_memory: 256 * 1024 * 1024,
             compression: true,
             cors: Vec::new(),
+            hosts: Vec::new(),
             grace: Duration::from_secs(10),
         }
     }
@@ -92,6 +100,13 @@ impl HttpOptions {
         self
     }
 
+    /// Sets [`body_memory`](HttpOptions::body_memory), in bytes.
+    #[must_use]
+    pub fn body_memory(mut self, bytes: usize) -> Self {
+        self.body_memory = bytes;
+        self
+    }
+
     /// Sets [`compression`](HttpOptions::compression).
     #[must_use]
     pub fn compression(mut self, on: bool) -> Self {
@@ -103,6 +118,13 @@ impl HttpOptions {
     #[must_use]
     pub fn cors<I: IntoIterator<Item = S>, S: Into<String>>(mut self, origins: I) -> Self {
         self.cors = origins.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets the names of [`hosts`](HttpOptions::hosts).
+    #[must_use]
+    pub fn hosts<I: IntoIterator<Item = S>, S: Into<String>>(mut self, names: I) -> Self {
+        self.hosts = names.into_iter().map(Into::into).collect();
         self
     }
 

@@ -112,12 +112,36 @@ impl Origins {
     }
 }
 
+/// Whether the request is for one of these names.
+///
+/// # Errors
+/// `FORBIDDEN`.
+pub(super) fn permit_host(names: &[String], head: &Parts) -> Result<()> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let name = host(head).map(|host| match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    });
+    if name.is_some_and(|name| names.iter().any(|known| known.eq_ignore_ascii_case(name))) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::Forbidden,
+        "the server does not answer to this host; its `hosts` option lists the names that it answers to",
+    ))
+}
+
+fn host(head: &Parts) -> Option<&str> {
+    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    host.or_else(|| head.uri.authority().map(|authority| authority.as_str()))
+}
+
 /// Whether the origin is the host that the request was sent to.
 fn is_host(origin: &HeaderValue, head: &Parts) -> bool {
-    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| head.uri.authority().map(|authority| authority.as_str()));
     let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
-    matches!((origin, host), (Some((_, origin)), Some(host)) if origin.eq_ignore_ascii_case(host))
+    matches!((origin, host(head)), (Some((_, origin)), Some(host)) if origin.eq_ignore_ascii_case(host))
 }
 
 #[cfg(test)]
@@ -154,6 +178,17 @@ mod tests {
         assert!(on.permit_write(&cross("https://app.example.com")).is_ok());
         assert!(on.permit_write(&cross("https://app.example.com.evil.com")).is_err());
         assert!(on.permit_write(&cross("http://app.example.com")).is_err());
+    }
+
+    #[test]
+    fn only_known_hosts_are_answered_to() {
+        let to = |host: &'static str| {
+            let request = Request::builder().uri("/").header("host", host);
+            permit_host(&["localhost".into(), "[::1]".into()], &request.body(()).unwrap().into_parts().0)
+                .is_ok()
+        };
+        assert!(to("localhost") && to("LocalHost:3000") && to("[::1]") && to("[::1]:3000"));
+        assert!(!to("evil.example") && !to("localhost.evil.example:3000") && !to("") && !to(":3000"));
     }
 
     #[test]

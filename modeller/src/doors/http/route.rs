@@ -1,8 +1,8 @@
 //! Custom routes: a method, a path, and an async function.
 
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::Query;
@@ -11,9 +11,9 @@ use axum::http::{HeaderMap, Method, Response, Uri};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Backend, BoxFuture, body, decode};
-use crate::engine::{Call, Reply};
-use crate::model::{Code, Error, Result};
+use super::{BoxFuture, body, decode};
+use crate::engine::{Cx, Reply};
+use crate::model::{Code, Error, Result, check_json};
 
 type Handler = Box<dyn Fn(RouteCx) -> BoxFuture<'static, Result<RouteReply>> + Send + Sync>;
 
@@ -28,6 +28,8 @@ type Handler = Box<dyn Fn(RouteCx) -> BoxFuture<'static, Result<RouteReply>> + S
 /// let route = Route::new(Method::GET, "/hello/{name}", hello);
 /// assert_eq!(route.path(), "/hello/{name}");
 /// ```
+///
+/// The models are at hand: `User::find().all(&cx).await` works with the handler's `cx`.
 pub struct Route {
     pub(super) method: Method,
     pub(super) path: String,
@@ -80,12 +82,12 @@ impl fmt::Debug for Route {
     }
 }
 
-/// What a handler of a [`Route`] gets: the request, and the pipeline to call.
+/// What a handler of a [`Route`] gets: the request, and (by dereference) the [`Cx`] to work with the models.
 pub struct RouteCx {
     pub(super) head: Parts,
     pub(super) params: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
-    pub(super) backend: Arc<dyn Backend>,
+    pub(super) cx: Cx,
 }
 
 impl RouteCx {
@@ -165,25 +167,20 @@ impl RouteCx {
     /// `UNSUPPORTED_MEDIA_TYPE` if it is not said to be JSON, `PARSE_ERROR` if it is none, `VALIDATION_ERROR` if it does not fit.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         body::demand_json(&self.head.headers)?;
-        serde_json::from_slice(&self.body).map_err(|error| match error.classify() {
+        serde_json::from_str(check_json(&self.body)?).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => {
                 Error::new(Code::ValidationError, format!("the body does not fit: {error}"))
             }
             _ => Error::new(Code::ParseError, format!("the body is not JSON: {error}")),
         })
     }
+}
 
-    /// What stands behind the door.
-    pub fn backend(&self) -> &Arc<dyn Backend> {
-        &self.backend
-    }
+impl Deref for RouteCx {
+    type Target = Cx;
 
-    /// Calls the pipeline, with the caller's rights.
-    ///
-    /// # Errors
-    /// Whatever the call answers.
-    pub async fn call(&self, call: Call) -> Result<Reply> {
-        self.backend.call(call).await
+    fn deref(&self) -> &Cx {
+        &self.cx
     }
 }
 

@@ -20,7 +20,7 @@ use tower::Service;
 use super::HttpOptions;
 use super::answer::{self, Refusal};
 use super::caught::caught;
-use super::stall::Stalling;
+use super::stream::Stream;
 use crate::model::{Code, Error};
 
 /// The smallest head that hyper can be limited to.
@@ -135,7 +135,7 @@ impl Server {
             + 'static,
         S::Future: Send,
     {
-        let stream = TokioIo::new(Stalling::new(stream, self.patience));
+        let stream = TokioIo::new(Stream::new(stream, self.patience));
         let handler = service_fn(move |request| handle(service.clone(), request));
         let mut connection = pin!(self.builder.serve_connection(stream, handler).with_upgrades());
         let ended = tokio::select! {
@@ -182,6 +182,8 @@ where
         Ok(Ok(response)) => response,
         Err(panic) => answer::panicked(&panic),
     };
+    // Also the mark by which the stream knows our answers from hyper's.
+    response.headers_mut().entry(header::X_CONTENT_TYPE_OPTIONS).or_insert_with(|| answer::NOSNIFF.clone());
     if is_chunked {
         response.headers_mut().insert(header::CONNECTION, answer::CLOSE.clone());
     }
