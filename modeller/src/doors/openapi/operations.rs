@@ -144,10 +144,10 @@ fn find(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Json {
         "type": "object",
         "properties": {
             "query": names.filter(),
-            "sort": names.sort(),
+            "sort": { "anyOf": [names.sort(), { "type": "null" }] },
             "start": parameters::start(),
             "count": parameters::count(operation),
-            "fields": parameters::some_fields(shape),
+            "fields": { "anyOf": [parameters::some_fields(shape), { "type": "null" }] },
         },
         "additionalProperties": false,
     })
@@ -165,6 +165,7 @@ fn batch(shape: &Shape, names: &ModelSchemas) -> Json {
             "additionalProperties": false,
         })
     };
+    let derived = parameters::pin_schema(shape).is_none_or(|(_, required)| !required);
     let some = || ("query", names.which());
     let document = || ("data", names.insert());
     let version = || {
@@ -181,7 +182,11 @@ fn batch(shape: &Shape, names: &ModelSchemas) -> Json {
     let mut steps = vec![
         step("insert", &[document()], &["op", "data"]),
         step("update", &[some(), ("data", names.patch()), version()], &["op", "query", "data"]),
-        step("upsert", &upsert(shape, document()), &["op", "data"]),
+        step(
+            "upsert",
+            &upsert(shape, document()),
+            if derived { &["op", "data"] } else { &["op", "query", "data"] },
+        ),
         step("delete", &[some(), version()], &["op", "query"]),
     ];
     if Operation::Restore.is_offered(shape) {
@@ -204,6 +209,11 @@ fn batch(shape: &Shape, names: &ModelSchemas) -> Json {
 
 /// What an upsert of a batch takes: a query for one document, if the body does not always name one.
 fn upsert<'a>(shape: &Shape, document: (&'a str, Json)) -> Vec<(&'a str, Json)> {
-    let pin = parameters::pin_schema(shape).map(|(schema, _)| ("query", schema));
+    let pin = parameters::pin_schema(shape).map(|(mut schema, required)| {
+        if !required && let Some(schema) = schema.as_object_mut() {
+            schema.shift_remove("minProperties");
+        }
+        ("query", if required { schema } else { json!({ "anyOf": [schema, { "type": "null" }] }) })
+    });
     pin.into_iter().chain([document]).collect()
 }

@@ -96,6 +96,7 @@ fn reads(operation: Operation, shape: &Shape, names: &ModelSchemas, parameters: 
         });
     }
     for (name, schema) in fields(shape) {
+        let schema = or_null(schema);
         let mut parameter = query(name, &format!("Only documents with this `{name}`."), schema);
         parameter["x-filter"] = true.into();
         parameters.push(parameter);
@@ -204,6 +205,21 @@ fn pair(shape: &Shape, column: &ColumnInfo) -> Json {
     };
     if let Some(first) = first_choice(shape, &column.name) {
         schema["examples"] = json!([first]);
+    }
+    schema
+}
+
+/// Where a value is no text, `null` asks for an absent one.
+fn or_null(mut schema: Json) -> Json {
+    match schema.get_mut("anyOf").and_then(Json::as_array_mut) {
+        Some(forms) => forms.push(json!({ "type": "null" })),
+        None => {
+            let kind = schema["type"].as_str().unwrap_or_default().to_owned();
+            if kind == "string" && schema.get("pattern").is_none() {
+                return schema;
+            }
+            schema["type"] = json!([kind, "null"]);
+        }
     }
     schema
 }
