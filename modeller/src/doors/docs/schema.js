@@ -22,6 +22,9 @@ function typeName(schema) {
     .join(" | ");
 }
 
+/** What holds for all texts needs not be said of each. */
+const NO_NUL = "^[^\\u0000]*$";
+
 /** Choices that fit on the line. */
 const few = (schema) => schema.enum.length <= 4 && JSON.stringify(schema.enum).length < 60;
 
@@ -41,7 +44,7 @@ function rules(schema) {
   say("minItems", (value) => `at least ${value} ${value === 1 ? "item" : "items"}`);
   say("maxItems", (value) => `at most ${value} items`);
   say("minProperties", (value) => `at least ${value} ${value === 1 ? "member" : "members"}`);
-  say("pattern", (value) => `matches ${value}`);
+  if (full.pattern && full.pattern !== NO_NUL) found.push(`matches ${full.pattern}`);
   say("default", (value) => `default ${JSON.stringify(value)}`);
   return found;
 }

@@ -194,3 +194,23 @@ fn the_sample_can_be_looked_at() {
         std::fs::write(path, serde_json::to_vec_pretty(&sample_document()).unwrap()).unwrap();
     }
 }
+
+#[test]
+fn sort_keys_do_not_come_twice() {
+    let document = sample_document();
+    let sort = validator(&document, "SystemUsersSort");
+    assert!(sort.is_valid(&json!(["name", "-age"])));
+    for bad in [json!(["name", "name"]), json!(["name", "-name"]), json!(["password"]), json!(["tags"])] {
+        assert!(!sort.is_valid(&bad), "{bad}");
+    }
+}
+
+#[test]
+fn texts_have_no_nul_characters() {
+    let document = sample_document();
+    let insert = validator(&document, "SystemUsersInsert");
+    assert!(insert.is_valid(&json!({ "email": "a@b.cd", "name": "Ada", "tags": ["x"] })));
+    for bad in [json!({ "email": "a@b.cd", "name": "A\0" }), json!({ "email": "a@b.cd", "tags": ["\0"] })] {
+        assert!(!insert.is_valid(&bad), "{bad}");
+    }
+}
