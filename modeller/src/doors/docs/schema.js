@@ -39,7 +39,7 @@ function rules(schema) {
   say("exclusiveMinimum", (value) => `> ${value}`);
   say("exclusiveMaximum", (value) => `< ${value}`);
   say("multipleOf", (value) => `multiple of ${value}`);
-  say("minLength", (value) => `at least ${value} characters`);
+  say("minLength", (value) => `at least ${value} ${value === 1 ? "character" : "characters"}`);
   say("maxLength", (value) => `at most ${value} characters`);
   say("minItems", (value) => `at least ${value} ${value === 1 ? "item" : "items"}`);
   say("maxItems", (value) => `at most ${value} items`);
@@ -136,7 +136,7 @@ function sample(schema, depth = 0) {
   if (type === "array") return full.minItems ? [sample(full.items, depth + 1)] : [];
   if (type === "integer" || type === "number") return Math.max(1, near(full.minimum) ? full.minimum : 1);
   if (type === "boolean") return true;
-  if (type === "string") return "";
+  if (type === "string") return { email: "ada@example.com", "date-time": "2026-01-31T12:00:00Z" }[full.format] ?? "";
   return null;
 }
 
