@@ -75,10 +75,17 @@ fn command() -> Command {
         .value_parser(value_parser!(SocketAddr))
         .global(true)
         .help("Listen here, for example 127.0.0.1:3030");
+    let port = Arg::new("port")
+        .long("port")
+        .value_name("PORT")
+        .env("MODELLER_PORT")
+        .value_parser(value_parser!(u16))
+        .global(true)
+        .help("Listen on this port instead of the address's own; 0 takes any free one");
     let model = Arg::new("model").value_name("MODEL").help("Only this model, for example app/user");
     Command::new("modeller")
         .about("A backend made of models")
-        .args([database, readers, queue, address])
+        .args([database, readers, queue, address, port])
         .subcommand(Command::new("serve").about("Serve the models (the default)"))
         .subcommand(Command::new("inspect").about("Print the models that were linked, and where from"))
         .subcommand(Command::new("schema").about("Print the JSON Schema of the models").arg(model.clone()))
@@ -120,6 +127,9 @@ async fn run(mut app: App, matches: &ArgMatches) -> Result<ExitCode, StartError>
     }
     if let Some(&address) = matches.get_one::<SocketAddr>("address") {
         app.options.address = address;
+    }
+    if let Some(&port) = matches.get_one::<u16>("port") {
+        app.options.address.set_port(port);
     }
     match name {
         "inspect" => print(&app.registry()?.report())?,
