@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use regex::Regex;
 use serde_json::{Map, Value as Json};
 
-use super::formats::{ANNOTATIONS, format};
+use super::formats::{ANNOTATIONS, Check, format};
 use super::kinds::target;
 
 /// The rules of a model's fields.
@@ -48,7 +48,7 @@ pub(super) struct Rule {
     whole: (i64, i64),
     range: Option<(f64, f64)>,
     length: (usize, usize),
-    format: Option<fn(&str) -> bool>,
+    format: Option<Check>,
     pattern: Option<Regex>,
     pub(super) count: (usize, usize),
     pub(super) inside: Option<Box<Rule>>,
@@ -334,4 +334,58 @@ pub(super) fn unescape(raw: &str) -> Cow<'_, str> {
     quoted.push('"');
     // Proof: only called on strings that the scanner has found to be JSON.
     Cow::Owned(serde_json::from_str(&quoted).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn rule(schema: &Json) -> Option<Rule> {
+        let root = json!({"$defs": {
+            "Role": {"type": "string", "enum": ["a", "b"]},
+            "Level": {"oneOf": [{"type": "string", "const": "x"}, {"type": "string", "const": "y"}]},
+            "Place": {"type": "object", "properties": {"s": {"type": "string"}}, "additionalProperties": false},
+            "Loop": {"$ref": "#/$defs/Loop"},
+        }});
+        compile(schema, &root, 0)
+    }
+
+    #[test]
+    fn plain_fields_need_no_validator() {
+        for schema in [
+            json!({"type": "string", "format": "email", "maxLength": 9, "unique": true}),
+            json!({"type": ["integer", "null"], "format": "uint8", "minimum": 0, "maximum": 255}),
+            json!({"type": "number", "format": "double", "default": 0.5}),
+            json!({"$ref": "#/$defs/Role", "default": "a"}),
+            json!({"anyOf": [{"$ref": "#/$defs/Level"}, {"type": "null"}]}),
+            json!({"type": "array", "items": {"$ref": "#/$defs/Role"}, "maxItems": 3}),
+            json!({"type": "object", "additionalProperties": {"type": "integer"}}),
+            json!({"type": "string", "pattern": "^[A-Z]+$"}),
+            json!(true),
+        ] {
+            assert!(rule(&schema).is_some(), "{schema}");
+        }
+    }
+
+    #[test]
+    fn what_a_rule_cannot_say_is_left_to_the_validator() {
+        for schema in [
+            json!({"$ref": "#/$defs/Place"}),
+            json!({"$ref": "#/$defs/Loop"}),
+            json!({"$ref": "#/$defs/Role", "minLength": 1}),
+            json!({"type": "string", "format": "idn-email"}),
+            json!({"type": "string", "pattern": r"^\d+$"}),
+            json!({"type": "string", "pattern": "^.$"}),
+            json!({"type": "array", "uniqueItems": true}),
+            json!({"oneOf": [{"const": "a"}, {"enum": ["a", "b"]}]}),
+            json!({"anyOf": [{"type": "string"}, {"type": "integer"}]}),
+            json!({"type": "integer", "exclusiveMinimum": 0}),
+            json!({"type": "integer", "not": {"const": 0}}),
+            json!(false),
+        ] {
+            assert!(rule(&schema).is_none(), "{schema}");
+        }
+    }
 }

@@ -7,11 +7,10 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
-use serde_json::json;
-
+use super::Result;
 use super::json::plain_length;
+use super::parse_fault::{Fault, duplicate, text_of};
 use super::rules::{Rule, Rules, bit, unescape};
-use super::{Code, Error, Result};
 
 /// How deep arrays and objects may be nested.
 pub const MAX_DEPTH: usize = 64;
@@ -62,38 +61,6 @@ pub(super) fn scan<'a>(json: &'a [u8], rules: &Rules, patch: bool) -> Result<(&'
     let text = text_of(json)?;
     let found = Scan::new(text).document(Some(rules), patch).map_err(|fault| fault.into_error(text))?;
     Ok((text, found))
-}
-
-fn text_of(json: &[u8]) -> Result<&str> {
-    match std::str::from_utf8(json) {
-        Ok(text) if text.starts_with('\u{feff}') => {
-            Err(Fault { offset: 0, message: "a byte order mark is not allowed".into() }.into_error(text))
-        }
-        Ok(text) => Ok(text),
-        Err(error) => {
-            let offset = error.valid_up_to();
-            let before = std::str::from_utf8(&json[..offset]).unwrap_or_default();
-            Err(Fault { offset, message: "the text is not UTF-8".into() }.into_error(before))
-        }
-    }
-}
-
-struct Fault {
-    offset: usize,
-    message: Cow<'static, str>,
-}
-
-impl Fault {
-    fn into_error(self, text: &str) -> Error {
-        let before = &text.as_bytes()[..self.offset.min(text.len())];
-        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
-        let start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        let is_start = |byte: &&u8| **byte & 0xc0 != 0x80;
-        let column = before[start..].iter().filter(is_start).count() + 1;
-        let message = format!("{} at line {line}, column {column}", self.message);
-        let details = json!({ "line": line, "column": column, "offset": self.offset });
-        Error::new(Code::ParseError, message).with_details(details)
-    }
 }
 
 type Scanned<T> = std::result::Result<T, Fault>;
@@ -446,12 +413,4 @@ impl<'a> Scan<'a> {
         }
         Ok((text, plain && text != "-0"))
     }
-}
-
-fn duplicate(key: &str, name: &Range<usize>) -> Fault {
-    let mut shown: String = key.chars().take(40).collect();
-    if shown.len() < key.len() {
-        shown.push('…');
-    }
-    Fault { offset: name.start - 1, message: format!("the key {shown:?} is there twice").into() }
 }
