@@ -15,6 +15,8 @@ use super::kinds::target;
 #[derive(Debug)]
 pub(super) struct Rules {
     fields: Vec<FieldRules>,
+    /// Which of the first 128 fields are required, as bits.
+    required: u128,
     /// For models of many fields.
     by_name: HashMap<String, usize>,
     /// Every keyword of the schema is in the rules: what they accept and serde decodes is valid.
@@ -79,7 +81,8 @@ impl Rule {
 
     pub(super) fn takes_string(&self, text: &str) -> bool {
         let (least, most) = self.length;
-        let long_enough = || least == 0 || text.chars().count() >= least;
+        // A character has one to four bytes: counting is rarely needed.
+        let long_enough = || text.len() / 4 >= least || text.chars().count() >= least;
         let short_enough = || text.len() <= most || text.chars().count() <= most;
         self.types & bit::STRING != 0
             && self.choices.as_ref().is_none_or(|choices| choices.iter().any(|choice| choice == text))
@@ -118,7 +121,10 @@ impl Rules {
                 fields.push(FieldRules { name: name.clone(), required, rule });
             }
         }
-        Rules { fields, by_name, complete }
+        let bits = fields.iter().take(128).enumerate();
+        let required =
+            bits.fold(0, |bits, (at, field): (usize, &FieldRules)| bits | u128::from(field.required) << at);
+        Rules { fields, required, by_name, complete }
     }
 
     /// How many fields there are.
@@ -141,9 +147,10 @@ impl Rules {
         self.fields.get(field)?.rule.as_ref()
     }
 
-    /// Whether every required field has been seen.
-    pub(super) fn all_there(&self, seen: impl Fn(usize) -> bool) -> bool {
-        self.fields.iter().enumerate().all(|(index, field)| !field.required || seen(index))
+    /// Whether every required field has been seen: the first 128 as bits, the others one by one.
+    pub(super) fn all_there(&self, seen: u128, more: &[bool]) -> bool {
+        let others = self.fields.iter().skip(128).zip(more);
+        self.required & !seen == 0 && others.into_iter().all(|(field, seen)| !field.required || *seen)
     }
 }
 
