@@ -1,1 +1,1 @@
-//! examples
+//! Runnable examples: `cargo run --example quickstart`.

@@ -1,7 +1,7 @@
 //! What generated code may name: this and nothing else of the crate. Not part of the public interface.
 
 pub use crate::__site as site;
-pub use crate::model::{Column, Descriptor, Field, Generated, Model, Reference, Site};
+pub use crate::model::{Column, Derived, Descriptor, Field, Generated, Model, Reference, Site};
 pub use crate::registry::Entry;
 pub use inventory;
 

@@ -1,5 +1,83 @@
 //! What models *do*: the one pipeline that every call goes through, and the Rust API beside it.
 
+mod arguments;
+mod batch;
 mod call;
+mod clock;
+mod cx;
+mod idempotency;
+mod pipeline;
+mod read;
+mod records;
+mod sweep;
+mod write;
 
+use std::fmt;
+use std::sync::Arc;
+
+pub use arguments::{DEFAULT_COUNT, MAX_COUNT, MAX_START};
+pub use batch::MAX_OPERATIONS;
 pub use call::{Argument, Arguments, BodyKind, Call, Identity, Operation, Reply};
+pub use clock::Clock;
+pub use cx::Cx;
+pub use records::{Find, Page, Patch, Records};
+pub use write::MAX_BULK;
+
+use crate::model::{Result, Shape};
+use crate::registry::Registry;
+use crate::store::{Apply, Plan, Store};
+
+/// A running application: its models, its store and its clock.
+pub struct Engine {
+    registry: Registry,
+    store: Arc<dyn Store>,
+    clock: Clock,
+    secret: [u8; 32],
+}
+
+impl Engine {
+    /// An engine on this store. [`migrate`](Engine::migrate) it before anything is asked of it.
+    pub fn new(registry: Registry, store: Arc<dyn Store>, clock: Clock) -> Arc<Self> {
+        let secret = store.secret();
+        Arc::new(Engine { registry, store, clock, secret })
+    }
+
+    /// Makes the store fit the models.
+    ///
+    /// # Errors
+    /// `CONFLICT` with the plan, if a step would lose data and `apply` does not allow it.
+    pub async fn migrate(&self, apply: Apply) -> Result<Plan> {
+        let models: Vec<&'static Shape> = self.registry.stored().collect();
+        self.store.migrate(&models, apply).await
+    }
+
+    /// The models.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Where the rows are.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// A context for the application's own code.
+    pub fn cx(self: &Arc<Self>) -> Cx {
+        Cx::new(self.clone(), Identity::System)
+    }
+
+    pub(crate) fn secret(&self) -> &[u8; 32] {
+        &self.secret
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("store", &self.store.name()).finish_non_exhaustive()
+    }
+}

@@ -1,6 +1,6 @@
 //! Descriptors: what a macro leaves behind for the registry, `&'static` and tiny.
 
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use std::time::Duration;
 use schemars::{Schema, SchemaGenerator};
 
 use super::shape::{Shape, ShapeFault};
-use super::value::{Row, RowView};
-use super::{Column, Model, Result};
+use super::value::Row;
+use super::{Column, Deserializes, HasSchema, Model, Result, Serializes, Validates};
 
 /// Where in the source an attribute stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,10 +182,8 @@ pub trait Record: Any + Send + Sync {
 
 /// The functions that know the model's struct, behind pointers so that nothing else has to.
 pub(crate) struct Glue {
-    pub(crate) type_id: fn() -> TypeId,
     pub(crate) schema: fn(&mut SchemaGenerator) -> Schema,
     pub(crate) decode: fn(&[u8]) -> serde_json::Result<Box<dyn Record>>,
-    pub(crate) load: fn(&Shape, &dyn RowView) -> Result<Box<dyn Record>>,
 }
 
 /// What is known of a model at compile time. `#[derive(Model)]` writes it.
@@ -218,13 +216,16 @@ pub struct Descriptor {
 
 impl Descriptor {
     /// A descriptor of `M` with nothing special about it.
-    pub const fn new<M: Model>(
+    pub const fn new<M>(
         scope: &'static str,
         name: &'static str,
         rust: &'static str,
         fields: &'static [Field],
         site: Site,
-    ) -> Self {
+    ) -> Self
+    where
+        M: Serializes + Deserializes + HasSchema + Validates + Send + Sync + 'static,
+    {
         Descriptor {
             scope,
             name,
@@ -237,12 +238,7 @@ impl Descriptor {
             max_size: None,
             renamed_from: None,
             site,
-            glue: Glue {
-                type_id: TypeId::of::<M>,
-                schema: super::schema_of::<M>,
-                decode: super::decode::<M>,
-                load: super::load::<M>,
-            },
+            glue: Glue { schema: super::schema_of::<M>, decode: super::decode::<M> },
             shape: OnceLock::new(),
         }
     }

@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::ser::{Error as _, SerializeMap};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Model;
@@ -228,5 +229,70 @@ impl<M> Deref for Doc<M> {
 impl<M> DerefMut for Doc<M> {
     fn deref_mut(&mut self) -> &mut M {
         &mut self.data
+    }
+}
+
+/// On the wire a document shows its metadata and the fields that are not private.
+impl<M: Model> Serialize for Doc<M> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let descriptor = M::descriptor();
+        let fields = serde_json::to_value(&self.data).map_err(S::Error::custom)?;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("_id", &self.id)?;
+        map.serialize_entry("_version", &self.version)?;
+        map.serialize_entry("_createdAt", &self.created_at)?;
+        map.serialize_entry("_updatedAt", &self.updated_at)?;
+        for (name, value) in fields.as_object().into_iter().flatten() {
+            if descriptor.fields.iter().any(|field| field.name == name && !field.private) {
+                map.serialize_entry(name, value)?;
+            }
+        }
+        if descriptor.ttl.is_some() {
+            map.serialize_entry("_expiresAt", &self.expires_at)?;
+        }
+        map.end()
+    }
+}
+
+impl<M: Model> JsonSchema for Doc<M> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Doc_{}", M::descriptor().rust).into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        format!("modeller::Doc<{}>", std::any::type_name::<M>()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let descriptor = M::descriptor();
+        let mut schema = M::json_schema(generator);
+        let hidden = |name: &str| descriptor.fields.iter().any(|field| field.name == name && field.private);
+        let system = [
+            ("_id", "string"),
+            ("_version", "integer"),
+            ("_createdAt", "integer"),
+            ("_updatedAt", "integer"),
+        ];
+        let mut properties = serde_json::Map::new();
+        let mut required: Vec<serde_json::Value> = Vec::new();
+        for (name, kind) in system {
+            properties.insert(name.into(), serde_json::json!({ "type": kind, "readOnly": true }));
+            required.push(name.into());
+        }
+        if let Some(serde_json::Value::Object(fields)) = schema.remove("properties") {
+            properties.extend(fields.into_iter().filter(|(name, _)| !hidden(name)));
+        }
+        if let Some(serde_json::Value::Array(names)) = schema.remove("required") {
+            required.extend(names.into_iter().filter(|name| !name.as_str().is_some_and(hidden)));
+        }
+        if descriptor.ttl.is_some() {
+            properties.insert(
+                "_expiresAt".into(),
+                serde_json::json!({ "type": ["integer", "null"], "readOnly": true }),
+            );
+        }
+        schema.insert("properties".into(), properties.into());
+        schema.insert("required".into(), required.into());
+        schema
     }
 }

@@ -1,15 +1,36 @@
 //! What a model *is*: its descriptor, its shape, its values and its errors. No I/O, nothing async.
 
+mod checks;
+mod close;
 mod column;
 mod datetime;
 mod decimal;
 mod descriptor;
 mod doc;
 mod error;
+#[cfg(feature = "engine")]
+mod explain;
+mod finite;
+mod formats;
+mod from_row;
+mod generate;
+#[cfg(feature = "engine")]
+mod integral;
 mod json;
+mod judge;
+mod kinds;
+#[cfg(feature = "engine")]
+mod merge;
 mod row;
+mod rules;
 mod schema;
 mod shape;
+mod strict;
+mod suggest;
+mod to_cell;
+mod to_row;
+#[cfg(feature = "engine")]
+mod validate;
 mod value;
 
 use std::any::Any;
@@ -19,18 +40,32 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use validator::{Validate, ValidationErrors};
 
+pub use checks::{Derived, Deserializes, HasSchema, Serializes, Validates};
 pub use column::Column;
 pub use datetime::normalize_datetime;
 pub use decimal::compare_decimal;
 pub use descriptor::{Descriptor, Field, Generated, Record, Reference, Site};
 pub use doc::{Doc, Id, Ref};
 pub use error::{Code, Error, Result, Violation};
-pub use json::{View, write_row};
-pub use row::{from_row, to_row, to_value};
+pub use generate::{fill_generated, id_of, new_id};
+pub use json::{View, write_cell, write_row};
+#[cfg(feature = "engine")]
+pub use merge::{carry_system, merge};
+pub use row::{doc_from_row, from_row, to_row, to_value};
+pub use schema::{doc_schema, patch_schema};
 pub use shape::{ColumnInfo, Shape, ShapeFault, Target};
+pub use strict::{MAX_DEPTH, check_json};
+pub use suggest::nearest;
+#[cfg(feature = "engine")]
+pub use validate::{accept, accept_value, check_record};
 pub use value::{Cell, Kind, Row, RowView, Value};
 
 /// A struct that is stored, validated and served. `#[derive(Model)]` implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a model",
+    label = "this has no `#[derive(Model)]`",
+    note = "a model derives `Serialize, Deserialize, JsonSchema, Validate, Model`"
+)]
 pub trait Model:
     Serialize + DeserializeOwned + JsonSchema + Validate + Send + Sync + Sized + 'static
 {
@@ -49,15 +84,11 @@ pub trait Model:
 
 pub(crate) use schema::schema_of;
 
-pub(crate) fn decode<M: Model>(json: &[u8]) -> serde_json::Result<Box<dyn Record>> {
+pub(crate) fn decode<M: Derived + 'static>(json: &[u8]) -> serde_json::Result<Box<dyn Record>> {
     serde_json::from_slice::<M>(json).map(|model| Box::new(model) as Box<dyn Record>)
 }
 
-pub(crate) fn load<M: Model>(shape: &Shape, row: &dyn RowView) -> Result<Box<dyn Record>> {
-    from_row::<M>(shape, row).map(|model| Box::new(model) as Box<dyn Record>)
-}
-
-impl<M: Model> Record for M {
+impl<M: Derived + 'static> Record for M {
     fn check(&self) -> std::result::Result<(), ValidationErrors> {
         self.validate()
     }

@@ -71,6 +71,8 @@ pub struct Shape {
     pub indexes: Vec<Vec<usize>>,
     /// The published JSON Schema (2020-12) of what an insert takes.
     pub schema: Json,
+    /// The schema, compiled when it is first needed.
+    pub(super) judge: super::judge::Judge,
 }
 
 /// Why a struct can't be a model.
@@ -157,6 +159,7 @@ impl Shape {
             unique: Vec::new(),
             indexes: Vec::new(),
             schema: Json::Null,
+            judge: Default::default(),
         };
         shape.unique = shape.sets(descriptor.unique, |column| column.unique).map_err(fault)?;
         shape.indexes = shape
@@ -210,7 +213,7 @@ fn field_column(field: &Field, schema: &Json) -> Result<ColumnInfo, String> {
             field.rust, field.name
         )
     })?;
-    let types = super::schema::kind_of(property, schema);
+    let types = super::kinds::kind_of(property, schema);
     let references = match (field.references, types.model) {
         (Some(reference), _) => {
             let other = (reference.model)();

@@ -41,15 +41,22 @@ impl Path {
 pub enum Step {
     /// The member of an object.
     Key(String),
-    /// The element of an array, from 0.
+    /// The element of an array, from 0; of an object the member with this number as its name.
     Index(u32),
 }
 
 /// What is asked of a value.
 ///
 /// For a plain column an operand has the form in which the column stores it; inside JSON it is as JSON has it.
-/// On an array (a column or nested) `Eq`, `In`, `Contains`, `StartsWith`, `EndsWith`, `Like` and the comparisons ask whether *some element* fulfils
-/// them, `Ne` and `Nin` whether none does.
+///
+/// - A JSON `null`, and whatever a path does not lead to, is absent. What is asked of an absent value is unknown,
+///   except by `Exists`, `Stands`, and `Eq` and `Ne` with `Null`.
+/// - Values of two types are not equal; which is greater, and what text a number contains, is unknown.
+/// - On an array (a column or nested) `Eq`, `In`, `Contains`, `StartsWith`, `EndsWith`, `Like` and the comparisons ask
+///   whether *some element* fulfils them, `Ne` and `Nin` whether none does. An array operand is also compared with the
+///   array as a whole.
+/// - Numbers are compared exactly, whole ones with fractional ones too. Inside JSON, whole numbers above 2⁶³−1 count as
+///   the float next to them.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     /// Equal; with `Null`: absent. Never unknown for `Null`.
@@ -78,6 +85,31 @@ pub enum Op {
     EndsWith(String),
     /// The text is like this pattern: `%` stands for any characters, `_` for one, `\` takes the next literally; case counts.
     Like(String),
+    /// Where the value stands in the order of a sort, as [`compare`](super::compare) has it. Never unknown; an array stands for itself.
+    ///
+    /// Cursors use it for sort keys inside JSON, where values of several types may meet.
+    Stands(Place, Operand),
+}
+
+/// Where a value stands in the order of a sort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Before the other one.
+    Before,
+    /// At the same place.
+    Same,
+    /// After the other one.
+    After,
+}
+
+impl Place {
+    pub(crate) fn is(self, order: std::cmp::Ordering) -> bool {
+        match self {
+            Place::Before => order.is_lt(),
+            Place::Same => order.is_eq(),
+            Place::After => order.is_gt(),
+        }
+    }
 }
 
 /// The other side of a comparison.
@@ -103,11 +135,48 @@ impl Filter {
         Filter::Test(Path::column(Shape::ID), Op::Eq(Value::Text(id.into()).into()))
     }
 
+    /// The value is one of these; `Null` among them stands for an absent value.
+    pub fn one_of(path: Path, operands: Vec<Operand>) -> Self {
+        let (operands, null) = without_null(operands);
+        let absent = null.then(|| Filter::Test(path.clone(), Op::Eq(Value::Null.into())));
+        let present = (!operands.is_empty()).then(|| Filter::Test(path, Op::In(operands)));
+        match (absent, present) {
+            (Some(absent), Some(present)) => absent.or(present),
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => Filter::False,
+        }
+    }
+
+    /// The value is none of these; `Null` among them stands for an absent value.
+    pub fn none_of(path: Path, operands: Vec<Operand>) -> Self {
+        let (operands, null) = without_null(operands);
+        let present = null.then(|| Filter::Test(path.clone(), Op::Ne(Value::Null.into())));
+        let other = (!operands.is_empty()).then(|| Filter::Test(path, Op::Nin(operands)));
+        match (present, other) {
+            (Some(present), Some(other)) => present.and(other),
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => Filter::True,
+        }
+    }
+
+    /// It does not hold.
+    #[must_use]
+    pub fn negate(self) -> Filter {
+        match self {
+            Filter::True => Filter::False,
+            Filter::False => Filter::True,
+            // Not of not of unknown is unknown: the pair cancels out.
+            Filter::Not(inner) => *inner,
+            filter => Filter::Not(Box::new(filter)),
+        }
+    }
+
     /// Both hold. Conjunctions are kept flat.
     #[must_use]
     pub fn and(self, other: Filter) -> Filter {
         match (self, other) {
             (Filter::True, filter) | (filter, Filter::True) => filter,
+            (Filter::False, _) | (_, Filter::False) => Filter::False,
             (Filter::All(mut all), Filter::All(more)) => {
                 all.extend(more);
                 Filter::All(all)
@@ -129,6 +198,7 @@ impl Filter {
     pub fn or(self, other: Filter) -> Filter {
         match (self, other) {
             (Filter::False, filter) | (filter, Filter::False) => filter,
+            (Filter::True, _) | (_, Filter::True) => Filter::True,
             (Filter::Any(mut any), Filter::Any(more)) => {
                 any.extend(more);
                 Filter::Any(any)
@@ -137,7 +207,49 @@ impl Filter {
                 any.push(filter);
                 Filter::Any(any)
             }
+            (filter, Filter::Any(mut any)) => {
+                any.insert(0, filter);
+                Filter::Any(any)
+            }
             (left, right) => Filter::Any(vec![left, right]),
         }
+    }
+}
+
+fn without_null(mut operands: Vec<Operand>) -> (Vec<Operand>, bool) {
+    let before = operands.len();
+    operands.retain(|operand| *operand != Operand::Cell(Value::Null));
+    let null = operands.len() < before;
+    (operands, null)
+}
+
+impl Operand {
+    /// A JSON value as the operand of a test inside JSON.
+    pub fn from_json(json: serde_json::Value) -> Self {
+        use serde_json::Value as Json;
+        match json {
+            Json::Null => Operand::Cell(Value::Null),
+            Json::Bool(flag) => Operand::Boolean(flag),
+            Json::Number(number) => Operand::Cell(match number.as_i64() {
+                Some(integer) => Value::Integer(integer),
+                // Without `arbitrary_precision` every JSON number is an integer or a float.
+                None => Value::Number(number.as_f64().unwrap_or(f64::NAN)),
+            }),
+            Json::String(text) => Operand::Cell(Value::Text(text)),
+            json => Operand::Json(json),
+        }
+    }
+
+    /// The operand as JSON; `None` for NaN and the infinities, which JSON does not have.
+    pub fn to_json(&self) -> Option<serde_json::Value> {
+        use serde_json::Value as Json;
+        Some(match self {
+            Operand::Cell(Value::Null) => Json::Null,
+            Operand::Cell(Value::Integer(integer)) => (*integer).into(),
+            Operand::Cell(Value::Number(number)) => Json::Number(serde_json::Number::from_f64(*number)?),
+            Operand::Cell(Value::Text(text)) => text.as_str().into(),
+            Operand::Boolean(flag) => (*flag).into(),
+            Operand::Json(json) => json.clone(),
+        })
     }
 }

@@ -1,8 +1,37 @@
 //! Questions to a model: one predicate tree, wherever a filter comes from and wherever it is answered.
+//!
+//! A [`Filter`] comes from Rust ([`Column`](crate::Column) has the operators), from JSON ([`Filter::parse`]) or from the pairs of
+//! a URL ([`Filter::parse_pairs`]). It is answered by a store's SQL or over rows in memory ([`Filter::matches`]), with the same
+//! rows. The same holds for a sort ([`Order`], [`compare`]) and for the place where a page ended ([`Cursor`]).
 
+mod compare;
+#[cfg(feature = "engine")]
+mod cursor;
+mod eval;
 mod filter;
+#[cfg(test)]
+// Its random rows are for the tests of the stores.
+#[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
+pub(crate) mod fixture;
+pub(crate) mod json;
+pub(crate) mod like;
+pub mod limits;
+mod literal;
+mod parse;
+mod typed;
 
-pub use filter::{Filter, Op, Operand, Path, Step};
+#[cfg(feature = "engine")]
+pub use cursor::{Cursor, Seal};
+pub use eval::{compare, select};
+pub use filter::{Filter, Op, Operand, Path, Place, Step};
+pub use literal::{ListOf, Literal, Ordered, Textual};
+pub use parse::{Access, Page, parse_fields, parse_order};
+pub use typed::{Change, Predicate, Sort};
+
+#[cfg(feature = "sqlite")]
+pub(crate) use compare::{integer_with_float, number};
+#[cfg(feature = "sqlite")]
+pub(crate) use eval::operand;
 
 use crate::model::Shape;
 

@@ -13,7 +13,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub(super) fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
         Fault { message: message.into(), sites: Vec::new() }
     }
 
@@ -38,11 +38,11 @@ impl Fault {
 pub struct Faults(Vec<Fault>);
 
 impl Faults {
-    pub(super) fn push(&mut self, fault: Fault) {
+    pub(crate) fn push(&mut self, fault: Fault) {
         self.0.push(fault);
     }
 
-    pub(super) fn into_result(self) -> Result<(), Faults> {
+    pub(crate) fn into_result(self) -> Result<(), Faults> {
         if self.0.is_empty() { Ok(()) } else { Err(self) }
     }
 

@@ -46,7 +46,10 @@ inventory::submit! {
 /// The models of an application, checked and in the order of their paths.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
+    /// The framework's own first: their scopes begin with `_`.
     models: Vec<&'static Shape>,
+    /// How many of them are the framework's own.
+    builtin: usize,
     by_path: HashMap<(&'static str, &'static str), usize>,
     incoming: HashMap<&'static str, Vec<Incoming>>,
 }
@@ -100,32 +103,44 @@ impl Registry {
         Self::build(models, faults)
     }
 
-    /// These models and no others.
+    /// These models and no others (but for the framework's own).
     ///
     /// # Errors
     /// As [`linked`](Registry::linked).
     pub fn of(models: &[&'static Descriptor]) -> Result<Self, Faults> {
-        Self::build(models.to_vec(), Faults::default())
+        let mut all = models.to_vec();
+        for entry in inventory::iter::<Entry> {
+            if let Kind::Model(descriptor) = entry.kind
+                && is_builtin(descriptor())
+                && !all.contains(&descriptor())
+            {
+                all.push(descriptor());
+            }
+        }
+        Self::build(all, Faults::default())
     }
 
     fn build(mut models: Vec<&'static Descriptor>, mut faults: Faults) -> Result<Self, Faults> {
         models.sort_by_key(|model| (model.scope, model.name, model.site.file, model.site.line));
         check::models(&models, &mut faults);
         faults.into_result()?;
-        let models: Vec<&'static Shape> = models.into_iter().map(Descriptor::shape).collect();
+        let mut models: Vec<&'static Shape> = models.into_iter().map(Descriptor::shape).collect();
+        models.sort_by_key(|shape| !is_builtin(shape.descriptor));
+        let builtin = models.partition_point(|shape| is_builtin(shape.descriptor));
         let by_path = models
             .iter()
             .enumerate()
+            .skip(builtin)
             .map(|(index, shape)| ((shape.descriptor.scope, shape.descriptor.name), index))
             .collect();
-        let mut registry = Registry { models, by_path, incoming: HashMap::new() };
+        let mut registry = Registry { models, builtin, by_path, incoming: HashMap::new() };
         registry.incoming = registry.references();
         Ok(registry)
     }
 
     fn references(&self) -> HashMap<&'static str, Vec<Incoming>> {
         let mut incoming: HashMap<&'static str, Vec<Incoming>> = HashMap::new();
-        for from in self.models.iter().copied() {
+        for from in self.stored() {
             for (column, info) in from.columns.iter().enumerate() {
                 let Some(target) = &info.references else { continue };
                 let Some(to) = self.by_id(&target.model) else { continue };
@@ -136,12 +151,17 @@ impl Registry {
         incoming
     }
 
-    /// The models, in the order of their paths.
+    /// The application's models, in the order of their paths: what doors serve and listings list.
     pub fn models(&self) -> &[&'static Shape] {
-        &self.models
+        &self.models[self.builtin..]
     }
 
-    /// The model at `scope/name`.
+    /// All models that are stored: the application's and the framework's own.
+    pub fn stored(&self) -> impl Iterator<Item = &'static Shape> {
+        self.models.iter().copied()
+    }
+
+    /// The application's model at `scope/name`.
     pub fn find(&self, scope: &str, name: &str) -> Option<&'static Shape> {
         self.by_path.get(&(scope, name)).map(|&index| self.models[index])
     }
@@ -162,6 +182,10 @@ impl Registry {
     pub fn incoming(&self, shape: &Shape) -> &[Incoming] {
         self.incoming.get(shape.path.as_str()).map_or(&[], Vec::as_slice)
     }
+}
+
+fn is_builtin(descriptor: &Descriptor) -> bool {
+    descriptor.scope.starts_with('_')
 }
 
 /// Names the crates whose models belong to this program, and demands that they have some.

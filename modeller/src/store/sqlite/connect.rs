@@ -8,7 +8,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use sha2::Digest;
 
 use super::options::{Place, SqliteOptions};
-use crate::model::{Code, Error, Result, compare_decimal};
+use crate::model::{Code, Error, Result};
+use crate::store::sql;
 
 /// The layout of the database. A higher number in a file means that a newer modeller wrote it.
 const FORMAT: i64 = 1;
@@ -188,7 +189,7 @@ fn reader(path: &Path, options: &SqliteOptions) -> rusqlite::Result<Connection> 
 fn prepare(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
     connection.busy_timeout(options.busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
-    connection.create_collation("decimal", compare_decimal)?;
+    sql::install(connection)?;
     connection.pragma_update(None, "foreign_keys", false)?;
     let kibibytes = i64::try_from(options.cache_size / 1024).unwrap_or(i64::MAX).max(64);
     connection.pragma_update(None, "cache_size", -kibibytes)

@@ -66,7 +66,7 @@ pub(super) fn rows(
     if let Some((text, id)) = by_id(table, select) {
         return run(connection, text, &[id], sink, stop);
     }
-    let mut sql = Sql { text: String::with_capacity(table.select.len() + 128), binds: Vec::new() };
+    let mut sql = Sql::new(String::with_capacity(table.select.len() + 128));
     sql.text.push_str(&table.select);
     sql.where_clause(select.shape, &select.filter);
     sql.order_clause(select.shape, &select.order);
@@ -142,7 +142,7 @@ pub(super) fn is_live(shape: &Shape, filter: &Filter) -> bool {
 
 /// How many rows fulfil the filter.
 pub(super) fn count(connection: &Connection, table: &Table, filter: &Filter) -> Result<u64> {
-    let mut sql = Sql { text: table.count.clone(), binds: Vec::new() };
+    let mut sql = Sql::new(table.count.clone());
     sql.where_clause(table.shape, filter);
     let mut statement = connection.prepare_cached(&sql.text).map_err(caller)?;
     bind(&mut statement, 1, &sql.binds).map_err(caller)?;

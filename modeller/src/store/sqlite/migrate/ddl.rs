@@ -35,7 +35,7 @@ pub(super) fn column(column: &ColumnInfo, unique: bool) -> String {
         sql.push_str(" UNIQUE");
     }
     if column.kind == Kind::Decimal {
-        sql.push_str(" COLLATE decimal");
+        sql.push_str(" COLLATE modeller_decimal");
     }
     sql
 }

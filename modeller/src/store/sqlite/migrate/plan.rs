@@ -272,7 +272,7 @@ impl Planner<'_> {
                     (None, None) => default_value(info).as_ref().map_or("NULL".into(), sql_literal),
                 };
                 if info.kind == Kind::Decimal {
-                    format!("({value}) COLLATE decimal")
+                    format!("({value}) COLLATE modeller_decimal")
                 } else {
                     format!("({value})")
                 }

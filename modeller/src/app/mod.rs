@@ -1,0 +1,336 @@
+//! Assembly: the builder that makes a program out of what was linked, and the program's command line.
+
+mod cli;
+mod options;
+mod transfer;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use options::{Database, Options};
+
+use crate::doors::http::{Backend, BoxFuture, HttpDoor, HttpOptions, Page, Route};
+use crate::doors::{docs, metadata, openapi};
+use crate::engine::{Call, Clock, Cx, Engine, Identity, Reply};
+use crate::model::{Descriptor, Error, Model};
+use crate::registry::{Faults, Registry};
+use crate::store::sqlite::Sqlite;
+use crate::store::{Apply, Store};
+
+/// How often expired documents are removed.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// An application: the models that were linked, where they are stored, and how they are served.
+///
+/// ```no_run
+/// use std::process::ExitCode;
+/// use modeller::prelude::*;
+///
+/// fn main() -> ExitCode {
+///     App::new().main()
+/// }
+/// ```
+#[must_use = "an application does nothing until it is started"]
+pub struct App {
+    models: Option<Vec<&'static Descriptor>>,
+    allow_empty: bool,
+    options: Options,
+    about: openapi::About,
+    http: HttpOptions,
+    routes: Vec<Route>,
+    nested: Vec<(String, axum::Router)>,
+    store: Option<Arc<dyn Store>>,
+    clock: Clock,
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl App {
+    /// An application of all the models that were linked into the program.
+    pub fn new() -> Self {
+        App {
+            models: None,
+            allow_empty: false,
+            options: Options::default(),
+            about: openapi::About::default(),
+            http: HttpOptions::default(),
+            routes: Vec::new(),
+            nested: Vec::new(),
+            store: None,
+            clock: Clock::system(),
+        }
+    }
+
+    /// An application that ignores what was linked and keeps its documents in memory: for tests.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use modeller::prelude::*;
+    ///
+    /// #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+    /// struct Note { text: String }
+    ///
+    /// let cx = App::isolated().models::<(Note,)>().cx().await?;
+    /// let note = Note::insert(&cx, Note { text: "hello".into() }).await?;
+    /// assert_eq!(Note::get(&cx, &note.id).await?.unwrap().text, "hello");
+    /// # Ok(()) }
+    /// ```
+    pub fn isolated() -> Self {
+        let mut app = Self::new();
+        app.models = Some(Vec::new());
+        app.options.database = Database::Memory;
+        app
+    }
+
+    /// These models, and those named so far, instead of what was linked.
+    pub fn models<M: Models>(mut self) -> Self {
+        self.models.get_or_insert_default().extend(M::descriptors());
+        self
+    }
+
+    /// Starts even if there is no model.
+    pub fn allow_empty(mut self) -> Self {
+        self.allow_empty = true;
+        self
+    }
+
+    /// The application's title, for its documentation.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.about.title = title.into();
+        self
+    }
+
+    /// The application's version, for its documentation.
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.about.version = version.into();
+        self
+    }
+
+    /// Keeps the documents in this file (`:memory:` for none). The default is `modeller.db`.
+    pub fn database(mut self, path: impl Into<String>) -> Self {
+        self.options.database = Database::from(path.into());
+        self
+    }
+
+    /// Listens here. The default is `127.0.0.1:3030`; port 0 takes any free one.
+    pub fn address(mut self, address: SocketAddr) -> Self {
+        self.options.address = address;
+        self
+    }
+
+    /// All options at once. The environment and the command line have the last word.
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The limits and the manners of the HTTP door.
+    pub fn http(mut self, options: HttpOptions) -> Self {
+        self.http = options;
+        self
+    }
+
+    /// Keeps the documents in a store of one's own.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Takes the time from this clock: for tests.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Serves a route of one's own.
+    pub fn route(mut self, route: Route) -> Self {
+        self.routes.push(route);
+        self
+    }
+
+    /// Serves an axum router below this path.
+    pub fn nest(mut self, path: impl Into<String>, router: axum::Router) -> Self {
+        self.nested.push((path.into(), router));
+        self
+    }
+
+    /// Runs the program: reads the command line, and serves unless it says something else.
+    ///
+    /// Exits with 0, with 1 on failure, and with 2 when the command line is wrong.
+    pub fn main(self) -> ExitCode {
+        cli::main(self)
+    }
+
+    /// The models, checked.
+    ///
+    /// # Errors
+    /// All that is wrong with them.
+    pub fn registry(&self) -> Result<Registry, StartError> {
+        let registry = match &self.models {
+            Some(models) => Registry::of(models)?,
+            None => Registry::linked()?,
+        };
+        if registry.models().is_empty() && !self.allow_empty {
+            return Err(StartError::Empty);
+        }
+        Ok(registry)
+    }
+
+    fn open(&self) -> Result<Arc<Engine>, StartError> {
+        let registry = self.registry()?;
+        let store = match &self.store {
+            Some(store) => store.clone(),
+            None => Arc::new(Sqlite::open(self.options.sqlite())?),
+        };
+        Ok(Engine::new(registry, store, self.clock.clone()))
+    }
+
+    /// The engine, its store migrated, without a door.
+    ///
+    /// # Errors
+    /// Whatever keeps the application from starting.
+    pub async fn engine(&self) -> Result<Arc<Engine>, StartError> {
+        let engine = self.open()?;
+        engine.migrate(Apply::Safe).await?;
+        engine.sweep_every(SWEEP);
+        Ok(engine)
+    }
+
+    /// A context for the application's own code, without a door.
+    ///
+    /// # Errors
+    /// As [`engine`](App::engine).
+    pub async fn cx(self) -> Result<Cx, StartError> {
+        Ok(self.engine().await?.cx())
+    }
+
+    /// The whole HTTP door as a router, to nest in an axum application.
+    ///
+    /// # Errors
+    /// As [`engine`](App::engine).
+    pub async fn router(self) -> Result<axum::Router, StartError> {
+        let engine = self.engine().await?;
+        Ok(self.door(engine)?.router()?)
+    }
+
+    fn door(self, engine: Arc<Engine>) -> Result<HttpDoor, StartError> {
+        let models = engine.registry().models();
+        let json = "application/json";
+        let mut door = HttpDoor::new(Arc::new(Pipeline(engine.clone())), self.http)
+            .page(Page::new("/@metadata", json, metadata::document(models).to_string()))
+            .page(Page::new("/@openapi.json", json, openapi::document(models, &self.about).to_string()))
+            .page(Page::new("/@docs", "text/html; charset=utf-8", docs::PAGE).policy(docs::POLICY))
+            .page(Page::new("/@docs.css", "text/css; charset=utf-8", docs::STYLE))
+            .page(Page::new("/@docs.js", "text/javascript; charset=utf-8", docs::SCRIPT));
+        for route in self.routes {
+            door = door.route(route);
+        }
+        for (path, router) in self.nested {
+            door = door.nest(&path, router);
+        }
+        Ok(door)
+    }
+}
+
+/// The engine, as the doors see it.
+struct Pipeline(Arc<Engine>);
+
+impl Backend for Pipeline {
+    fn registry(&self) -> &Registry {
+        self.0.registry()
+    }
+
+    fn call(&self, call: Call) -> BoxFuture<'_, crate::Result<Reply>> {
+        Box::pin(self.0.call(call))
+    }
+
+    fn cx(&self) -> Cx {
+        Cx::new(self.0.clone(), Identity::Anonymous)
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// Why an application does not start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The models contradict each other.
+    Models(Faults),
+    /// There are no models.
+    Empty,
+    /// The store can't be opened, or does not fit the models.
+    Store(Error),
+    /// The address can't be listened on.
+    Io(std::io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Models(faults) => faults.fmt(f),
+            StartError::Empty => f.write_str(
+                "the application has no models: derive `Model` on a struct; if the models are in another crate, \
+                 name it with `modeller::link!(that_crate)`; or call `.allow_empty()`",
+            ),
+            StartError::Store(error) => error.fmt(f),
+            StartError::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<Faults> for StartError {
+    fn from(faults: Faults) -> Self {
+        StartError::Models(faults)
+    }
+}
+
+impl From<Error> for StartError {
+    fn from(error: Error) -> Self {
+        StartError::Store(error)
+    }
+}
+
+impl From<std::io::Error> for StartError {
+    fn from(error: std::io::Error) -> Self {
+        StartError::Io(error)
+    }
+}
+
+/// A tuple of models: `(User, Post)`.
+pub trait Models {
+    /// Their descriptors.
+    fn descriptors() -> Vec<&'static Descriptor>;
+}
+
+macro_rules! tuples {
+    ($($name:ident)*) => {
+        impl<$($name: Model),*> Models for ($($name,)*) {
+            fn descriptors() -> Vec<&'static Descriptor> {
+                vec![$($name::descriptor()),*]
+            }
+        }
+    };
+}
+
+tuples!(A);
+tuples!(A B);
+tuples!(A B C);
+tuples!(A B C D);
+tuples!(A B C D E);
+tuples!(A B C D E F);
+tuples!(A B C D E F G);
+tuples!(A B C D E F G H);

@@ -1,0 +1,395 @@
+//! From a request to its answer: the one place that knows which path means what.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::Router;
+use axum::body::{Body, HttpBody};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use tokio::time::timeout;
+use tower::Service;
+
+use super::answer::{self, Refusal};
+use super::body::{Held, Limits};
+use super::caught::caught;
+use super::headers::{self, IfMatch};
+use super::origin::{Origins, permit_host};
+use super::route::Answered;
+use super::{Backend, HttpOptions, Page, Route, RouteCx, body, decode};
+use crate::engine::{Arguments, BodyKind, Call, Operation};
+use crate::model::{Code, Error, Result, Shape, check_json, nearest};
+
+/// What every request needs, shared by all.
+pub(super) struct Inner {
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) options: HttpOptions,
+    pub(super) origins: Origins,
+    pub(super) pages: Vec<Page>,
+    /// Path patterns of custom routes, to indexes of `endpoints`.
+    pub(super) paths: matchit::Router<usize>,
+    /// Per path the routes of its methods; none is empty.
+    pub(super) endpoints: Vec<Vec<Route>>,
+    pub(super) nested: Option<Router>,
+    pub(super) in_flight: AtomicUsize,
+    /// Bytes of large bodies that are held.
+    pub(super) held: AtomicUsize,
+}
+
+/// What a path means.
+enum Target<'a> {
+    Operation(&'static Shape, Operation),
+    Page(&'a Page),
+    Route(&'a [Route], Vec<(String, String)>),
+    Nothing(Error),
+}
+
+/// Counts one call as under way.
+struct InFlight<'a>(&'a AtomicUsize);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Inner {
+    pub(super) async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        let is_head = head.method == Method::HEAD;
+        let origin = self.origins.allowed(&head.headers);
+        let mut response = match self.origins.preflight(&head, origin.as_ref()) {
+            Some(response) => response,
+            None => match caught(self.respond(head, body)).await {
+                Ok(response) => response,
+                Err(panic) => answer::panicked(&panic),
+            },
+        };
+        self.origins.mark(&mut response, origin);
+        if is_head {
+            without_body(&mut response);
+        }
+        response
+    }
+
+    async fn respond(&self, head: Parts, mut body: Body) -> Response<Body> {
+        if let Err(error) = permit_host(&self.options.hosts, &head) {
+            return finish(Err(error.into()), &head, body);
+        }
+        let result = match self.find(head.uri.path()) {
+            Target::Operation(shape, operation) => self.operate(&head, &mut body, shape, operation).await,
+            Target::Page(page) => page.answer(&head, self.options.compression).await,
+            Target::Route(routes, params) => return self.custom(routes, params, head, body).await,
+            Target::Nothing(error) => match &self.nested {
+                Some(router) => return nested(router.clone(), Request::from_parts(head, body), error).await,
+                None => Err(error.into()),
+            },
+        };
+        finish(result, &head, body)
+    }
+
+    fn find(&self, path: &str) -> Target<'_> {
+        match self.operation(path) {
+            Ok(Some((shape, operation))) => return Target::Operation(shape, operation),
+            Ok(None) => {}
+            Err(error) => return Target::Nothing(error),
+        }
+        if let Some(page) = self.pages.iter().find(|page| page.path() == path) {
+            return Target::Page(page);
+        }
+        if let Ok(found) = self.paths.at(path) {
+            let decoded = found
+                .params
+                .iter()
+                .map(|(name, raw)| Ok((name.to_owned(), decode::segment(raw)?.into_owned())));
+            return match decoded.collect::<Result<_>>() {
+                Ok(params) => Target::Route(&self.endpoints[*found.value], params),
+                Err(error) => Target::Nothing(error),
+            };
+        }
+        Target::Nothing(self.unknown(path))
+    }
+
+    /// `/{scope}/{model}/{operation}`, of models that exist.
+    fn operation(&self, path: &str) -> Result<Option<(&'static Shape, Operation)>> {
+        let Some([scope, model, name]) = segments(path) else { return Ok(None) };
+        let (scope, model, name) = (decode::segment(scope)?, decode::segment(model)?, decode::segment(name)?);
+        let Some(shape) = self.backend.registry().find(&scope, &model) else { return Ok(None) };
+        let operation = Operation::from_name(&name).filter(|operation| operation.is_offered(shape));
+        Ok(operation.map(|operation| (shape, operation)))
+    }
+
+    /// What to say of a path that means nothing.
+    fn unknown(&self, path: &str) -> Error {
+        let registry = self.backend.registry();
+        let decoded = segments(path).map(|all| all.map(|raw| decode::segment(raw).unwrap_or_default()));
+        let Some([scope, model, name]) = decoded.filter(|all| !all[0].starts_with('@')) else {
+            let message = format!("there is nothing at `{}`", decode::shown(path));
+            return Error::new(Code::RouteNotFound, message);
+        };
+        let Some(shape) = registry.find(&scope, &model) else {
+            let written = format!("{scope}/{model}");
+            let hint = hint(nearest(&written, registry.models().iter().map(|shape| shape.path.as_str())));
+            let message = format!("there is no model `{}`{hint}", decode::shown(&written));
+            return Error::new(Code::ModelNotFound, message);
+        };
+        let offered: Vec<&str> = Operation::ALL
+            .iter()
+            .filter(|operation| operation.is_offered(shape))
+            .map(|operation| operation.name())
+            .collect();
+        let message = match Operation::from_name(&name) {
+            Some(operation) => format!("the model `{}` has no `{operation}`: it keeps no trash", shape.path),
+            None => {
+                let hint = hint(nearest(&name, offered.iter().copied()));
+                format!("the model `{}` has no method `{}`{hint}", shape.path, decode::shown(&name))
+            }
+        };
+        Error::new(Code::MethodNotFound, message).with_details(serde_json::json!({ "methods": offered }))
+    }
+
+    async fn operate(
+        &self,
+        head: &Parts,
+        body: &mut Body,
+        shape: &'static Shape,
+        operation: Operation,
+    ) -> Result<Response<Body>, Refusal> {
+        let method = operation.method();
+        let is_read = method == "GET";
+        if head.method.as_str() != method && !(is_read && head.method == Method::HEAD) {
+            return by_method(head, if is_read { "GET, HEAD, OPTIONS" } else { with_options(method) });
+        }
+        if !is_read {
+            self.origins.permit_write(head)?;
+        }
+        let if_match = headers::if_match(&head.headers)?;
+        let mut call = Call::new(operation, shape);
+        if let Some(key) = headers::single_text(&head.headers, &headers::IDEMPOTENCY_KEY)? {
+            call = call.with_mutation_id(key)?;
+        }
+        call.expected_version = precondition(operation, if_match)?;
+        let (expected, is_keyed) = (call.expected_version, call.mutation_id.is_some());
+        let pairs = decode::pairs(head.uri.query())?;
+        let is_pinned = operation == Operation::Get && pairs.iter().any(|(name, _)| name == "_id");
+        if !pairs.is_empty() {
+            call.arguments = Arguments::Pairs(pairs);
+        }
+        // Until the answer is there.
+        let _held = self.take_body(head, body, &mut call).await?;
+
+        let reply = self
+            .timed(self.backend.call(call))
+            .await
+            .map_err(|error| failed_precondition(error, expected, is_keyed))?;
+        if operation == Operation::Get {
+            if expected.is_some() && reply.version != expected {
+                return Err(failed_precondition(changed(reply.version), expected, false).into());
+            }
+            // A version alone names no document: only with its id do the client and we speak of the same one.
+            if let Some(version) = reply.version.filter(|_| is_pinned)
+                && headers::none_match(&head.headers, &format!("\"{version}\""))
+            {
+                return Ok(answer::not_modified(version));
+            }
+        }
+        Ok(answer::reply(reply, &head.headers, self.options.compression).await)
+    }
+
+    /// Reads the body into the call, as the operation takes it.
+    async fn take_body(&self, head: &Parts, body: &mut Body, call: &mut Call) -> Result<Held<'_>, Refusal> {
+        let (bytes, held) = body::read(body, &self.body_limits(self.options.body_limit)).await?;
+        if bytes.is_empty() {
+            return Ok(held);
+        }
+        match call.operation.body() {
+            BodyKind::None => {
+                let message = format!("`{}` takes no body", call.operation);
+                return Err(Error::new(Code::InvalidRequest, message).into());
+            }
+            BodyKind::Query => {
+                body::demand_json(&head.headers)?;
+                if matches!(call.arguments, Arguments::Pairs(_)) {
+                    let message = "arguments go into the body or into the URL, not into both";
+                    return Err(Error::new(Code::InvalidRequest, message).into());
+                }
+                // Stricter than serde_json: no name twice, no number that would be rounded.
+                let json = serde_json::from_str(check_json(&bytes)?).map_err(|error| {
+                    Error::new(Code::ParseError, format!("the body is not JSON: {error}"))
+                })?;
+                call.arguments = Arguments::Json(json);
+            }
+            _ => {
+                body::demand_json(&head.headers)?;
+                call.body = bytes;
+            }
+        }
+        Ok(held)
+    }
+
+    fn body_limits(&self, size: usize) -> Limits<'_> {
+        Limits { size, time: self.options.read_timeout, memory: self.options.body_memory, held: &self.held }
+    }
+
+    async fn custom(
+        &self,
+        routes: &[Route],
+        params: Vec<(String, String)>,
+        head: Parts,
+        mut body: Body,
+    ) -> Response<Body> {
+        let is_get = head.method == Method::GET || head.method == Method::HEAD;
+        let exact = routes.iter().find(|route| route.method == head.method);
+        let route = exact.or_else(|| routes.iter().find(|route| is_get && route.method == Method::GET));
+        let Some(route) = route else {
+            let mut allow: Vec<&str> = routes.iter().map(|route| route.method.as_str()).collect();
+            if allow.contains(&"GET") && !allow.contains(&"HEAD") {
+                allow.push("HEAD");
+            }
+            allow.push("OPTIONS");
+            return finish(by_method(&head, &allow.join(", ")), &head, body);
+        };
+        if !is_get
+            && head.method != Method::OPTIONS
+            && let Err(error) = self.origins.permit_write(&head)
+        {
+            return finish(Err(error.into()), &head, body);
+        }
+        let limit = route.body_limit.unwrap_or(self.options.body_limit);
+        let (bytes, _held) = match body::read(&mut body, &self.body_limits(limit)).await {
+            Ok(read) => read,
+            Err(refusal) => return finish(Err(refusal), &head, body),
+        };
+        let request = head.headers.clone();
+        let cx = RouteCx { head, params, body: bytes, cx: self.backend.cx() };
+        match self.timed(route.handle(cx)).await.map(|reply| reply.0) {
+            Ok(Answered::Reply(reply)) => answer::reply(reply, &request, self.options.compression).await,
+            Ok(Answered::Response(mut response)) => {
+                let headers = response.headers_mut();
+                headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert_with(|| answer::NOSNIFF.clone());
+                response
+            }
+            Err(error) => answer::refuse(error.into()),
+        }
+    }
+
+    /// Waits for a call, within the limits of number and time.
+    async fn timed<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        if self.in_flight.fetch_add(1, Ordering::Relaxed) >= self.options.max_in_flight {
+            self.in_flight.fetch_sub(1, Ordering::Relaxed);
+            return Err(Error::new(Code::Overloaded, "too many calls are under way; try again soon"));
+        }
+        let _counted = InFlight(&self.in_flight);
+        match timeout(self.options.call_timeout, call).await {
+            Ok(result) => result,
+            Err(_) => Err(Error::new(
+                Code::Overloaded,
+                "the call took too long; a write may still take effect, so repeat it with its `Idempotency-Key`",
+            )),
+        }
+    }
+}
+
+/// The three segments of a path that has three, none of them empty.
+fn segments(path: &str) -> Option<[&str; 3]> {
+    let mut parts = path.strip_prefix('/')?.split('/');
+    let all = [parts.next()?, parts.next()?, parts.next()?];
+    (parts.next().is_none() && all.iter().all(|part| !part.is_empty())).then_some(all)
+}
+
+fn hint(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
+fn with_options(method: &'static str) -> &'static str {
+    match method {
+        "PUT" => "PUT, OPTIONS",
+        "DELETE" => "DELETE, OPTIONS",
+        _ => "POST, OPTIONS",
+    }
+}
+
+/// The answer for a method that a path does not have.
+fn by_method(head: &Parts, allow: &str) -> Result<Response<Body>, Refusal> {
+    match head.method {
+        Method::OPTIONS => Ok(answer::options(allow)),
+        _ => Err(Refusal::method(head.method.as_str(), allow)),
+    }
+}
+
+/// The version that `If-Match` asks for, where one document can have it.
+fn precondition(operation: Operation, if_match: Option<IfMatch>) -> Result<Option<i64>> {
+    use Operation::{Delete, Get, Update};
+    let Some(if_match) = if_match else { return Ok(None) };
+    if !matches!(operation, Get | Update | Delete) {
+        let message =
+            format!("`If-Match` does not go with `{operation}`, but with `get`, `update` and `delete`");
+        return Err(Error::new(Code::InvalidRequest, message));
+    }
+    Ok(match if_match {
+        // That there is a document shows by itself: what finds none answers `NOT_FOUND`.
+        IfMatch::Any => None,
+        IfMatch::Version(version) => Some(version),
+    })
+}
+
+fn changed(version: Option<i64>) -> Error {
+    match version {
+        Some(version) => Error::new(Code::Conflict, format!("the document has version {version} meanwhile")),
+        None => Error::new(Code::Conflict, "there is no such document any more"),
+    }
+}
+
+/// HTTP has a status of its own for a conflict with `If-Match`; the code stays that of every door.
+fn failed_precondition(error: Error, expected: Option<i64>, is_keyed: bool) -> Error {
+    if expected.is_none() || !error.is(Code::Conflict) {
+        return error;
+    }
+    // An idempotency key makes conflicts of its own; those over a version name it.
+    let of_version = error.details().is_some_and(|details| details.get("expected").is_some());
+    if is_keyed && !of_version { error } else { error.with_status(412) }
+}
+
+/// The answer, and what is left of the request's body taken up.
+fn finish(result: Result<Response<Body>, Refusal>, head: &Parts, body: Body) -> Response<Body> {
+    match result {
+        Ok(response) => {
+            body::discard(&head.headers, body);
+            response
+        }
+        Err(refusal) => {
+            if !refusal.close {
+                body::discard(&head.headers, body);
+            }
+            answer::refuse(refusal)
+        }
+    }
+}
+
+/// Asks the nested routers. Where they only say "no" without a word, ours are said.
+async fn nested(mut router: Router, request: Request<Body>, unknown: Error) -> Response<Body> {
+    let method = request.method().as_str().to_owned();
+    let Ok(mut response) = router.call(request).await;
+    let is_mute = response.body().is_end_stream() && !response.headers().contains_key(header::CONTENT_TYPE);
+    match response.status() {
+        StatusCode::NOT_FOUND if is_mute => return answer::refuse(unknown.into()),
+        StatusCode::METHOD_NOT_ALLOWED if is_mute => {
+            let allow = response.headers().get(header::ALLOW).and_then(|allow| allow.to_str().ok());
+            return answer::refuse(Refusal::method(&method, allow.unwrap_or_default()));
+        }
+        _ => {}
+    }
+    response.headers_mut().entry(header::X_CONTENT_TYPE_OPTIONS).or_insert_with(|| answer::NOSNIFF.clone());
+    response
+}
+
+/// The answer to HEAD: all headers of GET, and no body.
+fn without_body(response: &mut Response<Body>) {
+    let length = response.body().size_hint().exact();
+    let may_have =
+        response.status() != StatusCode::NO_CONTENT && response.status() != StatusCode::NOT_MODIFIED;
+    if let Some(length) = length.filter(|_| may_have) {
+        response.headers_mut().entry(header::CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
+    }
+    *response.body_mut() = Body::empty();
+}

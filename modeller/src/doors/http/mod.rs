@@ -1,0 +1,52 @@
+//! The HTTP door: every model at `/{scope}/{model}/{operation}`, fixed pages, custom routes, and the server itself.
+//!
+//! ```text
+//! bytes ─► serve ─► HttpService ─► path → operation │ page │ custom route │ nested axum router
+//!                                   decode → Call → Backend → Reply → bytes
+//! ```
+//!
+//! The door parses no filter and checks no document: it hands over decoded names and values, JSON and bytes, and writes the
+//! reply as it is. What it does decide is HTTP: methods, content types, sizes, times, preconditions, origins.
+
+mod answer;
+mod body;
+mod caught;
+mod compress;
+mod decode;
+mod dispatch;
+mod door;
+mod headers;
+mod options;
+mod origin;
+mod page;
+mod route;
+mod serve;
+mod stream;
+
+use std::pin::Pin;
+
+pub use axum::http::Method;
+pub use door::{HttpDoor, HttpService};
+pub use options::HttpOptions;
+pub use page::Page;
+pub use route::{IntoReply, Json, Route, RouteCx, RouteReply, Written};
+pub use serve::serve;
+
+use crate::engine::{Call, Cx, Reply};
+use crate::model::Result;
+use crate::registry::Registry;
+
+/// A boxed future, as object-safe traits answer it.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What stands behind the door: the pipeline, and in tests whatever takes its place.
+pub trait Backend: Send + Sync + 'static {
+    /// The models that are served.
+    fn registry(&self) -> &Registry;
+
+    /// Runs one call. Dropping the future gives up waiting; a write that was queued may still happen.
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply>>;
+
+    /// The context that custom routes work in.
+    fn cx(&self) -> Cx;
+}

@@ -1,0 +1,139 @@
+//! `GET /@metadata`: every model with its operations and fields, so that a client can build typed proxies at run time.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::engine::{BodyKind, Operation};
+use crate::model::{ColumnInfo, Generated, Kind, Shape};
+
+/// The version of this document's form. It grows by additions; the first number changes when something is taken away.
+pub const PROTOCOL: &str = "1.0.0";
+
+/// The metadata of these models.
+///
+/// ```
+/// let metadata = modeller::doors::metadata::document(&[]);
+/// assert_eq!(metadata["protocol"], "1.0.0");
+/// ```
+pub fn document(models: &[&'static Shape]) -> Json {
+    let models: Vec<Json> = models.iter().map(|shape| model(shape)).collect();
+    json!({ "protocol": PROTOCOL, "models": models })
+}
+
+fn model(shape: &Shape) -> Json {
+    let descriptor = shape.descriptor;
+    let offered = Operation::ALL.iter().filter(|operation| operation.is_offered(shape));
+    let operations: Vec<Json> = offered.map(|&operation| described(operation, shape)).collect();
+    let public = shape.columns.iter().enumerate().filter(|(_, column)| !column.private);
+    let fields: Vec<Json> = public.map(|(index, column)| field(index, column, shape)).collect();
+    let mut model = Map::from_iter([
+        ("path".to_owned(), shape.path.as_str().into()),
+        ("scope".to_owned(), descriptor.scope.into()),
+        ("name".to_owned(), descriptor.name.into()),
+    ]);
+    if let Some(description) = shape.schema.get("description") {
+        model.insert("description".into(), description.clone());
+    }
+    model.insert("operations".into(), operations.into());
+    model.insert("fields".into(), fields.into());
+    model.insert("unique".into(), unique(shape).into());
+    let milliseconds = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let options = [
+        ("ttl", descriptor.ttl.map(milliseconds)),
+        ("trash", descriptor.trash.map(milliseconds)),
+        ("maxSize", descriptor.max_size),
+    ];
+    for (name, value) in options {
+        if let Some(value) = value {
+            model.insert(name.into(), value.into());
+        }
+    }
+    model.insert("schema".into(), shape.schema.clone());
+    model.into()
+}
+
+fn described(operation: Operation, shape: &Shape) -> Json {
+    let arguments: Vec<&str> = operation.arguments().iter().map(|argument| argument.name()).collect();
+    let body = match operation.body() {
+        BodyKind::None => None,
+        BodyKind::Document => Some("document"),
+        BodyKind::Patch => Some("patch"),
+        BodyKind::Query => Some("query"),
+        BodyKind::Batch => Some("batch"),
+    };
+    json!({
+        "name": operation.name(),
+        "method": operation.method(),
+        "path": format!("/{}/{}", shape.path, operation.name()),
+        "write": operation.is_write(),
+        "arguments": arguments,
+        "body": body,
+        "answer": answer(operation),
+    })
+}
+
+fn answer(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Insert | Operation::Upsert => "document",
+        Operation::Get => "document?",
+        Operation::List | Operation::Find | Operation::First | Operation::Last => "documents",
+        Operation::Paginate => "page",
+        Operation::Count => "number",
+        Operation::Update | Operation::Delete | Operation::Restore => "document|documents",
+        Operation::Clear => "deleted",
+        Operation::Batch => "results",
+    }
+}
+
+fn field(index: usize, column: &ColumnInfo, shape: &Shape) -> Json {
+    let system = !(Shape::FIELDS..Shape::FIELDS + shape.descriptor.fields.len()).contains(&index);
+    let mut field = Map::from_iter([
+        ("name".to_owned(), column.name.as_str().into()),
+        ("type".to_owned(), type_name(column).into()),
+        ("nullable".to_owned(), column.nullable.into()),
+    ]);
+    let flags = [
+        ("system", system),
+        ("key", shape.key == Some(index)),
+        ("unique", column.unique),
+        ("indexed", column.indexed),
+    ];
+    for (name, _) in flags.into_iter().filter(|(_, holds)| *holds) {
+        field.insert(name.into(), true.into());
+    }
+    if let Some(generated) = column.generated {
+        let name = match generated {
+            Generated::Uuid => "uuid",
+            Generated::Cuid => "cuid",
+            Generated::Autoincrement => "autoincrement",
+            Generated::Timestamp => "timestamp",
+        };
+        field.insert("generated".into(), name.into());
+    }
+    if let Some(target) = &column.references {
+        field.insert("references".into(), json!({ "model": target.model, "field": target.field }));
+    }
+    if let Some(default) = &column.default {
+        field.insert("default".into(), default.clone());
+    }
+    field.into()
+}
+
+fn type_name(column: &ColumnInfo) -> &'static str {
+    match column.kind {
+        _ if column.array => "array",
+        Kind::Text => "string",
+        Kind::Integer => "integer",
+        Kind::Number => "number",
+        Kind::Boolean => "boolean",
+        Kind::DateTime => "date-time",
+        Kind::Decimal => "decimal",
+        Kind::Json => "json",
+    }
+}
+
+/// The sets of fields that are unique. A set with a private field in it is nobody's business.
+fn unique(shape: &Shape) -> Vec<Json> {
+    let public = |set: &&Vec<usize>| set.iter().all(|&index| !shape.columns[index].private);
+    let name = |&index: &usize| Json::from(shape.columns[index].name.as_str());
+    shape.unique.iter().filter(public).map(|set| set.iter().map(name).collect()).collect()
+}

@@ -1,0 +1,200 @@
+//! One path and one operation for everything that can be done with a model.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::names::{Names, Shared};
+use super::schemas::ModelSchemas;
+use super::{errors, example, parameters, replies};
+use crate::engine::{BodyKind, Operation};
+use crate::model::Shape;
+use crate::query::limits;
+
+/// What operations have in common.
+pub(super) struct Components {
+    /// Parameters.
+    pub(super) parameters: Shared,
+    /// Responses.
+    pub(super) responses: Shared,
+}
+
+/// Adds the paths of one model.
+pub(super) fn add(
+    shape: &Shape,
+    names: &ModelSchemas,
+    referred: bool,
+    shared: &mut Components,
+    ids: &mut Names,
+    paths: &mut Map<String, Json>,
+) {
+    for &operation in Operation::ALL.iter().filter(|operation| operation.is_offered(shape)) {
+        let mut described = json!({
+            "operationId": ids.claim(&id(shape, operation)),
+            "tags": [shape.path],
+            "summary": summary(operation),
+            "description": description(operation),
+        });
+        let parameters = parameters::of(operation, shape, names, &mut shared.parameters);
+        if !parameters.is_empty() {
+            described["parameters"] = parameters.into();
+        }
+        if let Some(body) = body(operation, shape, names) {
+            described["requestBody"] = body;
+        }
+        let mut responses = Map::new();
+        for (status, response) in replies::of(operation, names) {
+            responses.insert(status.to_owned(), response);
+        }
+        responses
+            .extend(errors::responses(&errors::codes_of(operation, shape, referred), &mut shared.responses));
+        described["responses"] = responses.into();
+        let method = operation.method().to_ascii_lowercase();
+        let path = format!("/{}/{}", shape.path, operation.name());
+        paths.insert(path, Json::Object(Map::from_iter([(method, described)])));
+    }
+}
+
+/// `system_users_insert`.
+fn id(shape: &Shape, operation: Operation) -> String {
+    let plain = |character: char| if character.is_ascii_alphanumeric() { character } else { '_' };
+    let path: String = shape.path.chars().map(plain).collect();
+    format!("{path}_{}", operation.name())
+}
+
+fn summary(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Insert => "Add a document",
+        Operation::Get => "Get one document",
+        Operation::List => "List documents, page by page",
+        Operation::Find => "Find all documents that fulfil a query",
+        Operation::Paginate => "Page through documents with a cursor",
+        Operation::First => "Get the first documents",
+        Operation::Last => "Get the last documents",
+        Operation::Count => "Count documents",
+        Operation::Update => "Change documents",
+        Operation::Upsert => "Change a document, or add it",
+        Operation::Delete => "Delete documents",
+        Operation::Restore => "Bring documents back from the trash",
+        Operation::Clear => "Delete all documents",
+        Operation::Batch => "Do several things at once",
+    }
+}
+
+fn description(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Insert => "The framework adds `_id`, `_version`, `_createdAt` and `_updatedAt`.",
+        Operation::Get => "Answers the first document that fulfils the query, and `null` if there is none.",
+        Operation::List => {
+            "Answers 20 documents unless `count` says otherwise. `after` goes on from a cursor, and stays right while \
+             others insert and delete."
+        }
+        Operation::Find => {
+            "Answers up to 10,000 documents; a query that more fulfil is refused with `INVALID_QUERY`."
+        }
+        Operation::Paginate => {
+            "Give the answer's `nextCursor` as `after` to get the next page. It stays right while others insert and delete."
+        }
+        Operation::First => "In the order of insertion.",
+        Operation::Last => "In the order of insertion, newest first.",
+        Operation::Count => "All documents count if there is no query.",
+        Operation::Update => {
+            "Each member of the body replaces that field. A query with `_id` or a unique field changes that document and \
+             answers it, or 404; any other query changes all that fulfil it and answers an array."
+        }
+        Operation::Upsert => {
+            "Merges the body into the document that is pinned down by a unique field, or adds the body if there is none."
+        }
+        Operation::Delete => {
+            "A query with `_id` or a unique field deletes that document and answers it, or 404; any other query deletes all \
+             that fulfil it and answers an array."
+        }
+        Operation::Restore => "Deleted documents stay in the trash for a time.",
+        Operation::Clear => "All of them, without asking twice.",
+        Operation::Batch => "One to 1,000 operations in one transaction: all of them happen, or none.",
+    }
+}
+
+fn body(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Option<Json> {
+    let (schema, example) = match operation.body() {
+        BodyKind::None => return None,
+        BodyKind::Document => (names.insert(), example::document(shape)),
+        BodyKind::Patch => (names.patch(), None),
+        BodyKind::Query => (find(operation, shape, names), Some(json!({ "query": {}, "count": 10 }))),
+        BodyKind::Batch => (batch(shape, names), None),
+    };
+    let mut media = json!({ "schema": schema });
+    if let Some(example) = example {
+        media["example"] = example;
+    }
+    let required = operation != Operation::Find;
+    Some(json!({ "required": required, "content": { "application/json": media } }))
+}
+
+fn find(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Json {
+    let mut sort = json!({ "type": "array", "items": parameters::sort_items(shape), "minItems": 1, "maxItems": limits::MAX_SORT });
+    sort["description"] = "Names of fields, a `-` before one for largest first.".into();
+    json!({
+        "type": "object",
+        "properties": {
+            "query": names.filter(),
+            "sort": sort,
+            "start": parameters::start(),
+            "count": parameters::count(operation),
+            "fields": { "type": "array", "items": parameters::field_items(shape), "minItems": 1 },
+        },
+        "additionalProperties": false,
+    })
+}
+
+fn batch(shape: &Shape, names: &ModelSchemas) -> Json {
+    let step = |op: &str, members: &[(&str, Json)], required: &[&str]| {
+        let mut properties = Map::from_iter([("op".to_owned(), json!({ "const": op }))]);
+        properties.extend(members.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())));
+        json!({
+            "type": "object",
+            "title": op,
+            "properties": properties,
+            "required": required,
+            "additionalProperties": false,
+        })
+    };
+    let some = || ("query", names.which());
+    let document = || ("data", names.insert());
+    let version = || {
+        (
+            "version",
+            json!({
+                "type": "integer",
+                "description": "The version that the document must have.",
+                "minimum": i64::MIN,
+                "maximum": i64::MAX,
+            }),
+        )
+    };
+    let mut steps = vec![
+        step("insert", &[document()], &["op", "data"]),
+        step("update", &[some(), ("data", names.patch()), version()], &["op", "query", "data"]),
+        step("upsert", &upsert(shape, document()), &["op", "data"]),
+        step("delete", &[some(), version()], &["op", "query"]),
+    ];
+    if Operation::Restore.is_offered(shape) {
+        steps.push(step("restore", &[some()], &["op", "query"]));
+    }
+    steps.extend(["get", "find", "count"].map(|op| step(op, &[("query", names.filter())], &["op"])));
+    json!({
+        "type": "object",
+        "properties": { "operations": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 1000,
+            "items": { "oneOf": steps },
+        } },
+        "required": ["operations"],
+        "additionalProperties": false,
+    })
+}
+
+/// What an upsert of a batch takes: a query for one document, if the body does not always name one.
+fn upsert<'a>(shape: &Shape, document: (&'a str, Json)) -> Vec<(&'a str, Json)> {
+    let pin = parameters::pin_schema(shape).map(|(schema, _)| ("query", schema));
+    pin.into_iter().chain([document]).collect()
+}

@@ -1,0 +1,146 @@
+//! What operations answer when they succeed.
+
+use serde_json::{Value as Json, json};
+
+use super::schemas::ModelSchemas;
+use crate::engine::{Argument, Operation};
+
+/// The successful responses, by status.
+pub(super) fn of(operation: Operation, names: &ModelSchemas) -> Vec<(&'static str, Json)> {
+    let document = if operation.arguments().contains(&Argument::Fields) {
+        json!({ "anyOf": [names.document(), names.partial()] })
+    } else {
+        names.document()
+    };
+    let many = json!({ "type": "array", "items": document });
+    let mut ok = match operation {
+        Operation::Insert => {
+            let mut created = reply("The document as it was stored.", names.document());
+            version(&mut created);
+            replayed(&mut created);
+            return vec![("201", created)];
+        }
+        Operation::Get => {
+            let either = json!({ "anyOf": [document, { "type": "null" }] });
+            let mut found = reply("The first document that fulfils the query, or `null`.", either);
+            version(&mut found);
+            let same = json!({ "description": "The caller has the newest version already." });
+            return vec![("200", found), ("304", same)];
+        }
+        Operation::List => {
+            let mut page = reply("One page of documents.", many);
+            page["headers"]["Next-Cursor"] = json!({
+                "description": "The cursor to the next page, if there is one and the order allows it.",
+                "schema": { "type": "string" },
+            });
+            page
+        }
+        Operation::Paginate => reply(
+            "One page of documents, and where it goes on.",
+            json!({
+                "type": "object",
+                "properties": {
+                    "records": many,
+                    "hasMore": { "type": "boolean" },
+                    "nextCursor": { "type": ["string", "null"], "description": "Give it as `after` for the next page." },
+                },
+                "required": ["records", "hasMore", "nextCursor"],
+                "additionalProperties": false,
+            }),
+        ),
+        Operation::Find => reply("All documents that fulfil the query.", many),
+        Operation::First => reply("The documents that were inserted first.", many),
+        Operation::Last => reply("The documents that were inserted last, newest first.", many),
+        Operation::Count => {
+            reply("How many documents fulfil the query.", json!({ "type": "integer", "minimum": 0 }))
+        }
+        Operation::Update => one_or_many(
+            "The document as it is now; an array of them if the query names none in particular.",
+            names,
+        ),
+        Operation::Delete => one_or_many(
+            "The document as it was; an array of them if the query names none in particular.",
+            names,
+        ),
+        Operation::Restore => one_or_many(
+            "The document that is back; an array of them if the query names none in particular.",
+            names,
+        ),
+        Operation::Upsert => {
+            let mut updated = reply("The document was there and is updated.", names.document());
+            let mut created = reply("The document is new.", names.document());
+            for reply in [&mut updated, &mut created] {
+                version(reply);
+                replayed(reply);
+            }
+            return vec![("200", updated), ("201", created)];
+        }
+        Operation::Clear => reply(
+            "How many documents there were.",
+            json!({
+                "type": "object",
+                "properties": { "deleted": { "type": "integer", "minimum": 0 } },
+                "required": ["deleted"],
+                "additionalProperties": false,
+            }),
+        ),
+        Operation::Batch => reply("What each operation answered, in their order.", results(names)),
+    };
+    if matches!(operation, Operation::Update | Operation::Delete | Operation::Restore) {
+        version(&mut ok);
+    }
+    if operation.is_write() {
+        replayed(&mut ok);
+    }
+    vec![("200", ok)]
+}
+
+fn reply(description: &str, schema: Json) -> Json {
+    json!({ "description": description, "content": { "application/json": { "schema": schema } } })
+}
+
+fn one_or_many(description: &str, names: &ModelSchemas) -> Json {
+    let document = names.document();
+    reply(description, json!({ "anyOf": [document, { "type": "array", "items": document }] }))
+}
+
+fn results(names: &ModelSchemas) -> Json {
+    let document = names.document();
+    json!({
+        "type": "object",
+        "properties": { "results": { "type": "array", "items": {
+            "type": "object",
+            "properties": {
+                "index": { "type": "integer", "minimum": 0, "description": "Which operation, from 0." },
+                "data": {
+                    "description": "As the operation alone would have answered.",
+                    "anyOf": [
+                        document,
+                        { "type": "array", "items": document },
+                        { "type": "integer", "minimum": 0 },
+                        { "type": "null" },
+                    ],
+                },
+            },
+            "required": ["index", "data"],
+            "additionalProperties": false,
+        } } },
+        "required": ["results"],
+        "additionalProperties": false,
+    })
+}
+
+/// Answers with one document carry its version.
+fn version(response: &mut Json) {
+    response["headers"]["ETag"] = json!({
+        "description": "The document's version, for `If-Match`, where the answer is one document.",
+        "schema": { "type": "string" },
+    });
+}
+
+fn replayed(response: &mut Json) {
+    response["headers"]["Idempotent-Replayed"] = json!({
+        "description": "The answer is that of an earlier request with the same `Idempotency-Key`.",
+        "schema": { "type": "string", "enum": ["true"] },
+    });
+}

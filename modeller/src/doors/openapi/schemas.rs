@@ -1,0 +1,227 @@
+//! `components.schemas`: the schemas of every model, and the definitions they share.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value as Json, json};
+
+use super::names::{Names, component, pascal};
+use super::{errors, filter, walk};
+use crate::model::{self, Shape, View};
+
+/// What is added to a model's name, one component each.
+const FAMILY: &[&str] = &["", "Partial", "Insert", "Patch", "Filter", "Which"];
+
+/// Keywords of our own. OpenAPI wants an `x-` before such.
+const OURS: &[&str] = &["errorMessage", "generated", "model", "private", "unique"];
+
+/// The names of one model's components.
+pub(super) struct ModelSchemas {
+    base: String,
+}
+
+impl ModelSchemas {
+    /// What the names begin with.
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// A document as it is answered.
+    pub(super) fn document(&self) -> Json {
+        reference(&self.base)
+    }
+
+    /// A document of which only some fields were asked for.
+    pub(super) fn partial(&self) -> Json {
+        reference(&format!("{}Partial", self.base))
+    }
+
+    /// What an insert takes.
+    pub(super) fn insert(&self) -> Json {
+        reference(&format!("{}Insert", self.base))
+    }
+
+    /// What an update takes.
+    pub(super) fn patch(&self) -> Json {
+        reference(&format!("{}Patch", self.base))
+    }
+
+    /// A filter, the empty one included.
+    pub(super) fn filter(&self) -> Json {
+        reference(&format!("{}Filter", self.base))
+    }
+
+    /// A filter that leaves documents out.
+    pub(super) fn which(&self) -> Json {
+        reference(&format!("{}Which", self.base))
+    }
+}
+
+/// A `$ref` to a component schema.
+pub(super) fn reference(name: &str) -> Json {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+/// The component schemas so far.
+pub(super) struct Schemas {
+    names: Names,
+    components: Map<String, Json>,
+    /// Definitions by their former name and all they are made of, to the component that they became.
+    known: BTreeMap<(String, String), String>,
+}
+
+impl Schemas {
+    pub(super) fn new() -> Self {
+        let mut names = Names::default();
+        let mut components = Map::new();
+        let errors = errors::schemas().into_iter().map(|(name, schema)| (name.to_owned(), schema));
+        for (name, schema) in errors.chain(filter::shared_schemas()) {
+            names.claim(&name);
+            components.insert(name, schema);
+        }
+        Schemas { names, components, known: BTreeMap::new() }
+    }
+
+    /// Adds all models; their names in the order given.
+    pub(super) fn add_models(&mut self, models: &[&'static Shape]) -> Vec<ModelSchemas> {
+        // All models get their names before any definition does, so that a definition never takes one away.
+        let bases: Vec<String> = models.iter().map(|shape| self.base(shape, models)).collect();
+        for (shape, base) in models.iter().zip(&bases) {
+            self.add_model(shape, base);
+        }
+        bases.into_iter().map(|base| ModelSchemas { base }).collect()
+    }
+
+    fn base(&mut self, shape: &Shape, models: &[&'static Shape]) -> String {
+        let short = pascal(shape.descriptor.name);
+        let long = format!("{}{short}", pascal(shape.descriptor.scope));
+        let alone = models.iter().filter(|other| pascal(other.descriptor.name) == short).count() == 1;
+        let candidates = if alone { vec![short, long] } else { vec![long] };
+        self.names.claim_family(&candidates, FAMILY)
+    }
+
+    fn add_model(&mut self, shape: &Shape, base: &str) {
+        let answer = model::doc_schema(shape, &View::Public);
+        let mut partial = answer.clone();
+        partial["required"] = json!(["_id"]);
+        partial["description"] = "Those fields of the document that were asked for.".into();
+        let mut patch = model::patch_schema(shape);
+        // A key can't change.
+        if let (Some(key), Some(properties)) =
+            (shape.key, patch.get_mut("properties").and_then(Json::as_object_mut))
+        {
+            properties.shift_remove(&shape.columns[key].name);
+        }
+        for (suffix, mut schema) in
+            [("", answer), ("Partial", partial), ("Insert", shape.schema.clone()), ("Patch", patch)]
+        {
+            without_nul(&mut schema);
+            let mut schema = self.hoist(schema);
+            if let Json::Object(root) = &mut schema {
+                root.insert("title".into(), format!("{base}{suffix}").into());
+            }
+            self.components.insert(format!("{base}{suffix}"), schema);
+        }
+        for (suffix, schema) in filter::model_schemas(shape, base) {
+            self.components.insert(format!("{base}{suffix}"), schema);
+        }
+    }
+
+    /// The schema with its definitions moved to the components, and our keywords marked as ours.
+    fn hoist(&mut self, mut schema: Json) -> Json {
+        let definitions = match schema.as_object_mut().and_then(|root| root.remove("$defs")) {
+            Some(Json::Object(definitions)) => definitions,
+            _ => Map::new(),
+        };
+        let mut renamed = BTreeMap::new();
+        let mut new = Vec::new();
+        for (name, definition) in &definitions {
+            let made_of = closure(name, &definitions);
+            let key = (name.clone(), made_of);
+            if let Some(known) = self.known.get(&key) {
+                renamed.insert(name.clone(), known.clone());
+                continue;
+            }
+            let unique = self.names.claim(&component(name));
+            self.known.insert(key, unique.clone());
+            renamed.insert(name.clone(), unique.clone());
+            new.push((unique, definition.clone()));
+        }
+        for (name, mut definition) in new {
+            rewrite(&mut definition, &renamed);
+            self.components.insert(name, definition);
+        }
+        rewrite(&mut schema, &renamed);
+        schema
+    }
+
+    /// The components that something refers to, in the end from `roots`.
+    pub(super) fn into_components(self, roots: &[&Json]) -> Map<String, Json> {
+        let mut used = BTreeSet::new();
+        let mut open = Vec::new();
+        roots.iter().for_each(|root| walk::references(root, &mut open));
+        while let Some(target) = open.pop() {
+            let Some(name) = target.strip_prefix("#/components/schemas/") else { continue };
+            if used.insert(name.to_owned())
+                && let Some(schema) = self.components.get(name)
+            {
+                walk::references(schema, &mut open);
+            }
+        }
+        self.components.into_iter().filter(|(name, _)| used.contains(name)).collect()
+    }
+}
+
+/// Says of texts, and of the names of free members, that they have no NUL characters: JSON with such is refused.
+fn without_nul(schema: &mut Json) {
+    walk::each(schema, &mut |object| {
+        let is_text = match object.get("type") {
+            Some(Json::String(kind)) => kind == "string",
+            Some(Json::Array(kinds)) => kinds.iter().any(|kind| kind == "string"),
+            _ => false,
+        };
+        let is_narrow =
+            ["const", "enum", "format", "pattern"].iter().any(|keyword| object.contains_key(*keyword));
+        if is_text && !is_narrow {
+            object.insert("pattern".into(), filter::NO_NUL.into());
+        }
+        let is_map = object.get("additionalProperties").is_some_and(|more| *more != Json::Bool(false));
+        if is_map && !object.contains_key("propertyNames") {
+            object.insert("propertyNames".into(), json!({ "pattern": filter::NO_NUL }));
+        }
+    });
+}
+
+/// A definition and all it leads to, as text: two definitions with the same text mean the same.
+fn closure(name: &str, definitions: &Map<String, Json>) -> String {
+    let mut all = BTreeMap::new();
+    let mut open = vec![name.to_owned()];
+    while let Some(name) = open.pop() {
+        if let Some(definition) = definitions.get(&name)
+            && !all.contains_key(&name)
+        {
+            open.extend(walk::definitions_used(definition));
+            all.insert(name, definition.to_string());
+        }
+    }
+    format!("{all:?}")
+}
+
+fn rewrite(schema: &mut Json, renamed: &BTreeMap<String, String>) {
+    walk::each(schema, &mut |object| {
+        object.remove("$schema");
+        let target = object
+            .get("$ref")
+            .and_then(Json::as_str)
+            .and_then(walk::definition_name)
+            .and_then(|name| renamed.get(&name));
+        if let Some(target) = target {
+            let target = format!("#/components/schemas/{target}");
+            object.insert("$ref".into(), target.into());
+        }
+        for keyword in OURS {
+            if let Some(value) = object.shift_remove(*keyword) {
+                object.insert(format!("x-{keyword}"), value);
+            }
+        }
+    });
+}

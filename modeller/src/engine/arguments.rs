@@ -1,0 +1,142 @@
+//! The arguments of a call, checked against its model and its operation.
+
+use serde_json::Value as Json;
+
+use super::{Argument, Arguments, Operation};
+use crate::model::{self, Code, Error, Result, Shape, View};
+use crate::query::{self, Access, Filter, Order};
+
+/// How many rows a page has unless the caller says otherwise.
+pub const DEFAULT_COUNT: u64 = 20;
+
+/// How many rows a page may have.
+pub const MAX_COUNT: u64 = 1_000;
+
+/// How many rows `start` may leave out; a cursor goes further.
+pub const MAX_START: u64 = 1_000_000;
+
+/// What a call asks for, parsed.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) filter: Filter,
+    pub(crate) order: Vec<Order>,
+    pub(crate) view: View,
+    pub(crate) start: u64,
+    pub(crate) count: Option<u64>,
+    /// `Some("")` asks for a cursor without having one yet.
+    pub(crate) after: Option<String>,
+}
+
+impl Request {
+    pub(crate) fn parse(shape: &Shape, operation: Operation, arguments: Arguments) -> Result<Self> {
+        let mut request = Request {
+            filter: Filter::True,
+            order: Vec::new(),
+            view: View::Public,
+            start: 0,
+            count: None,
+            after: None,
+        };
+        match arguments {
+            Arguments::None => {}
+            Arguments::Pairs(pairs) => request.pairs(shape, operation, pairs)?,
+            Arguments::Json(Json::Object(members)) => {
+                for (name, value) in members {
+                    let argument = argument(&name).ok_or_else(|| unknown(operation, &name))?;
+                    request.set(shape, operation, argument, value)?;
+                }
+            }
+            Arguments::Json(_) => {
+                return Err(Error::new(Code::InvalidRequest, "the arguments must be a JSON object"));
+            }
+        }
+        Ok(request)
+    }
+
+    fn pairs(&mut self, shape: &Shape, operation: Operation, pairs: Vec<(String, String)>) -> Result<()> {
+        let mut fields = Vec::with_capacity(pairs.len());
+        let mut seen = Vec::new();
+        for (name, value) in pairs {
+            let Some(argument) = argument(&name) else {
+                fields.push((name, value));
+                continue;
+            };
+            if seen.contains(&argument) {
+                return Err(Error::new(Code::InvalidQuery, format!("`{name}` is given twice")));
+            }
+            seen.push(argument);
+            let value = match argument {
+                Argument::Query => json(&value)?,
+                _ => Json::String(value),
+            };
+            self.set(shape, operation, argument, value)?;
+        }
+        if !fields.is_empty() {
+            if !operation.arguments().contains(&Argument::Query) {
+                return Err(unknown(operation, &fields[0].0));
+            }
+            let filter = Filter::parse_pairs(shape, &fields, Access::Public)?;
+            self.filter = std::mem::replace(&mut self.filter, Filter::True).and(filter);
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, shape: &Shape, operation: Operation, argument: Argument, value: Json) -> Result<()> {
+        if !operation.arguments().contains(&argument) {
+            return Err(unknown(operation, argument.name()));
+        }
+        match argument {
+            Argument::Query => {
+                let filter = Filter::parse(shape, &value, Access::Public)?;
+                self.filter = std::mem::replace(&mut self.filter, Filter::True).and(filter);
+            }
+            Argument::Sort => self.order = query::parse_order(shape, &value, Access::Public)?,
+            Argument::Fields => self.view = View::Only(query::parse_fields(shape, &value, Access::Public)?),
+            Argument::Start => self.start = number("start", &value, 0, MAX_START)?,
+            Argument::Count => {
+                self.count = Some(number("count", &value, 0, MAX_COUNT)?);
+            }
+            Argument::After => match value {
+                Json::String(cursor) => self.after = Some(cursor),
+                Json::Null => self.after = Some(String::new()),
+                _ => return Err(Error::new(Code::InvalidCursor, "a cursor is a string")),
+            },
+        }
+        Ok(())
+    }
+}
+
+/// JSON in an argument, as strict as a body.
+pub(super) fn json(text: &str) -> Result<Json> {
+    model::check_json(text.as_bytes())?;
+    serde_json::from_str(text)
+        .map_err(|error| Error::new(Code::ParseError, format!("the query is not JSON: {error}")))
+}
+
+fn argument(name: &str) -> Option<Argument> {
+    use Argument::{After, Count, Fields, Query, Sort, Start};
+    [Query, Sort, Start, Count, After, Fields].into_iter().find(|argument| argument.name() == name)
+}
+
+fn unknown(operation: Operation, name: &str) -> Error {
+    let known: Vec<&str> = operation.arguments().iter().map(|argument| argument.name()).collect();
+    let message = if known.is_empty() {
+        format!("`{operation}` takes no arguments, but was given `{name}`")
+    } else {
+        format!("`{operation}` has no argument `{name}`; it takes {}", known.join(", "))
+    };
+    Error::new(Code::InvalidQuery, message).with_details(serde_json::json!({ "expected": known }))
+}
+
+fn number(name: &str, value: &Json, least: u64, most: u64) -> Result<u64> {
+    let number = match value {
+        Json::String(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            text.parse().ok()
+        }
+        Json::Number(number) => number.as_u64(),
+        _ => None,
+    };
+    number.filter(|number| (least..=most).contains(number)).ok_or_else(|| {
+        Error::new(Code::InvalidQuery, format!("`{name}` must be a whole number from {least} to {most}"))
+    })
+}

@@ -1,0 +1,168 @@
+//! Several operations on one model in one transaction.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::idempotency::{Once, reply};
+use super::{Arguments, BodyKind, Call, Cx, Operation, Reply};
+use crate::model::{self, Code, Error, Result, Shape};
+use crate::store::{Answer, Work};
+
+/// How many operations a batch may have.
+pub const MAX_OPERATIONS: usize = 1_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Batch<'a> {
+    #[serde(borrow)]
+    operations: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Item<'a> {
+    op: String,
+    #[serde(borrow, default)]
+    query: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
+    #[serde(default)]
+    version: Option<i64>,
+}
+
+/// The operations that a batch may hold.
+pub(crate) const OPERATIONS: &[Operation] = &[
+    Operation::Insert,
+    Operation::Update,
+    Operation::Upsert,
+    Operation::Delete,
+    Operation::Restore,
+    Operation::Get,
+    Operation::Find,
+    Operation::Count,
+];
+
+pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
+    let once = Once::of(&call);
+    let calls = parse(&call)?;
+    cx.transaction(async move |tx| {
+        if let Some(once) = once.clone()
+            && let Some(reply) = before(&tx, once).await?
+        {
+            return Ok(reply);
+        }
+        let mut body = b"{\"results\":[".to_vec();
+        for (index, call) in calls.into_iter().enumerate() {
+            let reply = tx.call(call).await.map_err(|error| at(index, error))?;
+            if index > 0 {
+                body.push(b',');
+            }
+            body.extend_from_slice(format!("{{\"index\":{index},\"data\":").as_bytes());
+            body.extend_from_slice(&reply.body);
+            body.push(b'}');
+        }
+        body.extend_from_slice(b"]}");
+        let reply = Reply { body, ..Reply::default() };
+        if let Some(once) = once {
+            keep(&tx, once, reply.clone()).await?;
+        }
+        Ok(reply)
+    })
+    .await
+}
+
+async fn before(cx: &Cx, once: Once) -> Result<Option<Reply>> {
+    let engine = cx.engine().clone();
+    let work = Work {
+        single: true,
+        actor: cx.actor(),
+        steps: Box::new(move |tx| {
+            Box::pin(async move { Ok(Box::new(once.find(&engine, tx).await?) as Answer) })
+        }),
+    };
+    let answer = cx.write(work).await?;
+    Ok(answer.downcast::<Option<Reply>>().ok().and_then(|reply| *reply))
+}
+
+async fn keep(cx: &Cx, once: Once, kept: Reply) -> Result<()> {
+    let engine = cx.engine().clone();
+    let work = Work {
+        single: false,
+        actor: cx.actor(),
+        steps: Box::new(move |tx| {
+            Box::pin(async move {
+                once.keep(&engine, tx, &kept).await?;
+                Ok(Box::new(kept) as Answer)
+            })
+        }),
+    };
+    cx.write(work).await.map(|answer| drop(reply(answer)))
+}
+
+/// The same error, saying which operation it was.
+fn at(index: usize, error: Error) -> Error {
+    let details = match error.details() {
+        Some(details) => serde_json::json!({ "index": index, "details": details }),
+        None => serde_json::json!({ "index": index }),
+    };
+    error.with_details(details)
+}
+
+fn parse(call: &Call) -> Result<Vec<Call>> {
+    model::check_json(&call.body)?;
+    let malformed = |error: serde_json::Error| {
+        Error::new(
+            Code::InvalidRequest,
+            format!("a batch is {{operations: [{{op, query?, data?}}]}}: {error}"),
+        )
+    };
+    // serde would take an array for a struct.
+    let is_object = |json: &[u8]| json.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    let object =
+        || Error::new(Code::InvalidRequest, "a batch is an object: {operations: [{op, query?, data?}]}");
+    if !is_object(&call.body) {
+        return Err(object());
+    }
+    let batch: Batch<'_> = serde_json::from_slice(&call.body).map_err(malformed)?;
+    if batch.operations.is_empty() || batch.operations.len() > MAX_OPERATIONS {
+        let message = format!("a batch has 1 to {MAX_OPERATIONS} operations");
+        return Err(Error::new(Code::InvalidRequest, message));
+    }
+    let parse = |(index, raw): (usize, &&RawValue)| {
+        if !is_object(raw.get().as_bytes()) {
+            return Err(at(index, object()));
+        }
+        let item: Item<'_> = serde_json::from_str(raw.get()).map_err(|error| at(index, malformed(error)))?;
+        operation(call.shape, call, item).map_err(|error| at(index, error))
+    };
+    batch.operations.iter().enumerate().map(parse).collect()
+}
+
+fn operation(shape: &'static Shape, batch: &Call, item: Item<'_>) -> Result<Call> {
+    let operation = Operation::from_name(&item.op)
+        .filter(|operation| OPERATIONS.contains(operation) && operation.is_offered(shape))
+        .ok_or_else(|| {
+            let known: Vec<&str> = OPERATIONS.iter().map(|operation| operation.name()).collect();
+            Error::new(Code::InvalidRequest, format!("`op` must be one of {}", known.join(", ")))
+        })?;
+    let takes_data = matches!(operation.body(), BodyKind::Document | BodyKind::Patch);
+    if takes_data != item.data.is_some() {
+        let message = if takes_data { "needs `data`" } else { "takes no `data`" };
+        return Err(Error::new(Code::InvalidRequest, format!("`{operation}` {message}")));
+    }
+    if item.version.is_some() && !matches!(operation, Operation::Update | Operation::Delete) {
+        return Err(Error::new(Code::InvalidRequest, format!("`{operation}` takes no `version`")));
+    }
+    let mut call = Call::new(operation, shape);
+    call.identity = batch.identity.clone();
+    call.expected_version = item.version;
+    if let Some(query) = item.query {
+        let mut arguments = serde_json::Map::new();
+        arguments.insert("query".into(), super::arguments::json(query.get())?);
+        call.arguments = Arguments::Json(arguments.into());
+    }
+    if let Some(data) = item.data {
+        call.body = data.get().as_bytes().to_vec();
+    }
+    Ok(call)
+}

@@ -1,0 +1,139 @@
+//! The context of a call: who asks, of which application, in which transaction.
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use super::{Engine, Identity};
+use crate::model::{Code, Error, Result, Shape};
+use crate::query::{Filter, Select};
+use crate::store::{Answer, Sink, Transaction, Work};
+
+/// Identity, application and transaction: what every operation and every handler is given.
+///
+/// It is cheap to clone.
+#[derive(Clone)]
+pub struct Cx {
+    engine: Arc<Engine>,
+    identity: Identity,
+    open: Option<Arc<Mutex<Open>>>,
+}
+
+/// An open transaction. It is gone after the end; a failed write spoils it.
+enum Open {
+    Running(Box<dyn Transaction>),
+    Spoiled(Box<dyn Transaction>),
+    Ended,
+}
+
+impl Cx {
+    /// A context of this engine.
+    pub fn new(engine: Arc<Engine>, identity: Identity) -> Self {
+        Cx { engine, identity, open: None }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Who calls.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Whether a transaction is open here.
+    pub fn in_transaction(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Runs the body in a transaction: all that it does through its own `Cx` happens, or nothing of it.
+    ///
+    /// It reads its own writes. After a write that failed, the transaction can only be given up. It is rolled back
+    /// when the body fails, is dropped, or takes longer than the store allows (5 seconds by default). Within a
+    /// transaction this runs the body in that transaction.
+    ///
+    /// # Errors
+    /// Those of the body; `TIMEOUT` if it took too long.
+    ///
+    /// ```no_run
+    /// # use modeller::prelude::*;
+    /// # async fn example(cx: &modeller::engine::Cx) -> Result<()> {
+    /// let answer = cx
+    ///     .transaction(async |tx| {
+    ///         // User::insert(&tx, ..).await?;
+    ///         Ok(42)
+    ///     })
+    ///     .await?;
+    /// # let _: i32 = answer; Ok(())
+    /// # }
+    /// ```
+    pub async fn transaction<T>(&self, body: impl AsyncFnOnce(Cx) -> Result<T>) -> Result<T> {
+        if self.open.is_some() {
+            return body(self.clone()).await;
+        }
+        let transaction = self.engine.store().begin(self.actor()).await?;
+        let open = Arc::new(Mutex::new(Open::Running(transaction)));
+        let inner = Cx { open: Some(open.clone()), ..self.clone() };
+        let result = body(inner).await;
+        let state = std::mem::replace(&mut *open.lock().await, Open::Ended);
+        match (result, state) {
+            (Ok(value), Open::Running(transaction)) => transaction.commit().await.map(|()| value),
+            (Ok(_), Open::Spoiled(transaction)) => {
+                transaction.rollback().await;
+                Err(spoiled())
+            }
+            (Err(error), Open::Running(transaction) | Open::Spoiled(transaction)) => {
+                transaction.rollback().await;
+                Err(error)
+            }
+            (result, Open::Ended) => result,
+        }
+    }
+
+    pub(crate) fn actor(&self) -> Option<String> {
+        self.identity.actor().map(str::to_owned)
+    }
+
+    pub(crate) async fn write(&self, work: Work) -> Result<Answer> {
+        let Some(open) = &self.open else { return self.engine.store().write(work).await };
+        let mut state = open.lock().await;
+        let Open::Running(transaction) = &mut *state else {
+            return Err(if matches!(*state, Open::Spoiled(_)) { spoiled() } else { ended() });
+        };
+        let single = work.single;
+        let result = (work.steps)(&mut **transaction).await;
+        // Several steps may have been done in part, and a store need not be able to undo only those.
+        if result.is_err()
+            && !single
+            && let Open::Running(transaction) = std::mem::replace(&mut *state, Open::Ended)
+        {
+            *state = Open::Spoiled(transaction);
+        }
+        result
+    }
+
+    pub(crate) async fn read(&self, select: &Select, sink: Box<dyn Sink>) -> Result<Box<dyn Sink>> {
+        let Some(open) = &self.open else { return self.engine.store().read(select, sink).await };
+        match &mut *open.lock().await {
+            Open::Running(transaction) | Open::Spoiled(transaction) => transaction.read(select, sink).await,
+            Open::Ended => Err(ended()),
+        }
+    }
+
+    pub(crate) async fn count(&self, shape: &'static Shape, filter: &Filter) -> Result<u64> {
+        let Some(open) = &self.open else { return self.engine.store().count(shape, filter).await };
+        match &mut *open.lock().await {
+            Open::Running(transaction) | Open::Spoiled(transaction) => transaction.count(shape, filter).await,
+            Open::Ended => Err(ended()),
+        }
+    }
+}
+
+fn spoiled() -> Error {
+    Error::new(Code::Conflict, "an earlier write of this transaction failed, so that it can't be committed")
+}
+
+fn ended() -> Error {
+    Error::new(Code::Conflict, "this transaction has ended")
+}

@@ -1,0 +1,88 @@
+//! Reads as JSON: rows go from the store's cells straight into the answer.
+
+use crate::model::{Cell, RowView, Shape, View, write_row};
+use crate::query::{Cursor, Order};
+use crate::store::Sink;
+
+/// Writes rows as one JSON value.
+pub(crate) struct JsonRows {
+    shape: &'static Shape,
+    view: View,
+    form: Form,
+    out: Vec<u8>,
+    rows: u64,
+    version: Option<i64>,
+    last: Option<Cursor>,
+    more: bool,
+}
+
+/// What the rows become.
+pub(crate) enum Form {
+    /// The first one, or `null`.
+    One,
+    /// An array of all of them.
+    Array,
+    /// An array of the first `count`; the cursor of the last of them is kept if there are more.
+    Page { count: u64, order: Vec<Order> },
+}
+
+impl JsonRows {
+    pub(crate) fn new(shape: &'static Shape, view: View, form: Form) -> Box<Self> {
+        let mut out = Vec::with_capacity(if matches!(form, Form::One) { 512 } else { 4096 });
+        if !matches!(form, Form::One) {
+            out.push(b'[');
+        }
+        Box::new(JsonRows { shape, view, form, out, rows: 0, version: None, last: None, more: false })
+    }
+
+    /// How many rows there were.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// The version of the one row.
+    pub(crate) fn version(&self) -> Option<i64> {
+        self.version
+    }
+
+    /// The last row of the page, if there are more rows after it.
+    pub(crate) fn next(&mut self) -> Option<Cursor> {
+        if self.more { self.last.take() } else { None }
+    }
+
+    /// The JSON.
+    pub(crate) fn into_json(mut self) -> Vec<u8> {
+        match self.form {
+            Form::One if self.rows == 0 => self.out.extend_from_slice(b"null"),
+            Form::One => {}
+            Form::Array | Form::Page { .. } => self.out.push(b']'),
+        }
+        self.out
+    }
+}
+
+impl Sink for JsonRows {
+    fn row(&mut self, row: &dyn RowView) {
+        if let Form::Page { count, order } = &self.form {
+            if self.rows == *count {
+                self.more = true;
+                return;
+            }
+            if self.rows + 1 == *count {
+                self.last = Some(Cursor::of(self.shape, order, row));
+            }
+        }
+        match (&self.form, self.rows) {
+            (Form::One, 0) => {
+                if let Cell::Integer(version) = row.cell(Shape::VERSION) {
+                    self.version = Some(version);
+                }
+            }
+            (Form::One, _) => return,
+            (_, 0) => {}
+            _ => self.out.push(b','),
+        }
+        self.rows += 1;
+        write_row(self.shape, row, &self.view, &mut self.out);
+    }
+}

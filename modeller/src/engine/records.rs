@@ -1,0 +1,487 @@
+//! The typed Rust API: `User::insert(&cx, user)`, `User::find().filter(..).all(&cx)`.
+
+use std::marker::PhantomData;
+
+use serde_json::{Map, Value as Json};
+
+use super::pipeline::{insertion, upsert_filter, written};
+use super::write::{self, Write, Written, visible};
+use super::{Cx, DEFAULT_COUNT};
+use crate::model::{self, Code, Doc, Error, Id, Model, Result, Row, RowView, Shape};
+use crate::query::{Change, Cursor, Filter, Order, Predicate, Seal, Select, Sort};
+use crate::store::{self, Sink};
+
+/// What can be done with every model from Rust. It is code of the application: nothing is hidden from it.
+///
+/// ```no_run
+/// use modeller::prelude::*;
+///
+/// # #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+/// # pub struct User { pub email: String, pub age: i64 }
+/// # async fn example(cx: &Cx) -> Result<()> {
+/// let ada = User::insert(cx, User { email: "ada@example.org".into(), age: 36 }).await?;
+/// let ada = User::update(cx, &ada.id, User::AGE.set(37)).await?;
+/// let grown_ups = User::find().filter(User::AGE.gte(18)).order_by(User::AGE.desc()).limit(20).all(cx).await?;
+/// # let _ = (ada, grown_ups); Ok(())
+/// # }
+/// ```
+pub trait Records: Model {
+    /// Adds a document.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR`, `UNIQUE_VIOLATION`.
+    fn insert(cx: &Cx, model: Self) -> impl Future<Output = Result<Doc<Self>>> + Send {
+        async move {
+            let rows = vec![checked(&model)?];
+            one(run::<Self>(cx, Write::Insert(rows)).await?)
+        }
+    }
+
+    /// Adds all of them, or none.
+    ///
+    /// # Errors
+    /// As [`insert`](Records::insert).
+    fn insert_many(cx: &Cx, models: Vec<Self>) -> impl Future<Output = Result<Vec<Doc<Self>>>> + Send {
+        async move {
+            let rows = models.iter().map(checked).collect::<Result<_>>()?;
+            docs(run::<Self>(cx, Write::Insert(rows)).await?)
+        }
+    }
+
+    /// The document with this id, if there is one.
+    ///
+    /// # Errors
+    /// If the store can't be read.
+    fn get(cx: &Cx, id: impl Into<Id<Self>>) -> impl Future<Output = Result<Option<Doc<Self>>>> + Send {
+        let find = Self::find().with(Filter::id(id.into().as_str()));
+        async move { find.first(cx).await }
+    }
+
+    /// A query to build on: filter, order and page it, then ask for `all`, `first` or `count`.
+    fn find() -> Find<Self> {
+        Find {
+            filter: Filter::True,
+            order: Vec::new(),
+            start: 0,
+            count: None,
+            fault: None,
+            trashed: false,
+            model: PhantomData,
+        }
+    }
+
+    /// One page of documents by id: `count` of them after the first `start`.
+    ///
+    /// # Errors
+    /// If the store can't be read.
+    fn list(cx: &Cx, start: u64, count: u64) -> impl Future<Output = Result<Vec<Doc<Self>>>> + Send {
+        async move { Self::find().start(start).limit(count).all(cx).await }
+    }
+
+    /// The next page of documents by id, after a cursor of the page before.
+    ///
+    /// # Errors
+    /// `INVALID_CURSOR`.
+    fn paginate(cx: &Cx, count: u64, after: Option<&str>) -> impl Future<Output = Result<Page<Self>>> + Send {
+        async move { Self::find().limit(count).page(cx, after).await }
+    }
+
+    /// The documents that were inserted first.
+    ///
+    /// # Errors
+    /// If the store can't be read.
+    fn first(cx: &Cx, count: u64) -> impl Future<Output = Result<Vec<Doc<Self>>>> + Send {
+        async move { Find { order: insertion(false), ..Self::find() }.limit(count).all(cx).await }
+    }
+
+    /// The documents that were inserted last, newest first.
+    ///
+    /// # Errors
+    /// If the store can't be read.
+    fn last(cx: &Cx, count: u64) -> impl Future<Output = Result<Vec<Doc<Self>>>> + Send {
+        async move { Find { order: insertion(true), ..Self::find() }.limit(count).all(cx).await }
+    }
+
+    /// How many documents there are.
+    ///
+    /// # Errors
+    /// If the store can't be read.
+    fn count(cx: &Cx) -> impl Future<Output = Result<u64>> + Send {
+        async move { Self::find().count(cx).await }
+    }
+
+    /// Changes the document with this id.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `VALIDATION_ERROR`, `UNIQUE_VIOLATION`.
+    fn update(
+        cx: &Cx,
+        id: impl Into<Id<Self>>,
+        patch: impl Into<Patch<Self>>,
+    ) -> impl Future<Output = Result<Doc<Self>>> + Send {
+        let filter = Filter::id(id.into().as_str());
+        let patch = patch.into();
+        async move {
+            let write = Write::Update { filter, patch: patch.into_json()?, expected: None };
+            one(run::<Self>(cx, write).await?)
+        }
+    }
+
+    /// Changes all documents that fulfil the condition, and answers them.
+    ///
+    /// # Errors
+    /// As [`update`](Records::update), but for `NOT_FOUND`.
+    fn update_where(
+        cx: &Cx,
+        condition: Predicate<Self>,
+        patch: impl Into<Patch<Self>>,
+    ) -> impl Future<Output = Result<Vec<Doc<Self>>>> + Send {
+        let patch = patch.into();
+        async move {
+            let write =
+                Write::Update { filter: condition.into_filter()?, patch: patch.into_json()?, expected: None };
+            some(run::<Self>(cx, write).await)
+        }
+    }
+
+    /// Writes back a document that was read and changed, unless somebody else has written it meanwhile.
+    ///
+    /// # Errors
+    /// `CONFLICT`, and as [`update`](Records::update).
+    fn save(cx: &Cx, doc: &Doc<Self>) -> impl Future<Output = Result<Doc<Self>>> + Send {
+        async move {
+            let filter = Filter::id(doc.id.as_str());
+            let patch = write::Patch::Replace(checked(&doc.data)?);
+            let write = Write::Update { filter, patch, expected: Some(doc.version) };
+            one(run::<Self>(cx, write).await?)
+        }
+    }
+
+    /// Replaces the document that has the same key or unique fields, or adds this one. Answers whether it was added, too.
+    ///
+    /// # Errors
+    /// `INVALID_QUERY` if the model has neither key nor unique fields; else as [`update`](Records::update).
+    fn upsert(cx: &Cx, model: Self) -> impl Future<Output = Result<(Doc<Self>, bool)>> + Send {
+        async move {
+            let shape = Self::descriptor().shape();
+            let row = checked(&model)?;
+            let filter = upsert_filter(shape, Filter::True, &row)?;
+            let write = Write::Upsert { filter, patch: write::Patch::Replace(row.clone()), row };
+            let written = run::<Self>(cx, write).await?;
+            let created = written.created;
+            Ok((one(written)?, created))
+        }
+    }
+
+    /// Removes the document with this id (to the trash, if the model has one), and answers it.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`; `REFERENCED` if other documents refer to it.
+    fn delete(cx: &Cx, id: impl Into<Id<Self>>) -> impl Future<Output = Result<Doc<Self>>> + Send {
+        let filter = Filter::id(id.into().as_str());
+        async move { one(run::<Self>(cx, Write::Delete { filter, expected: None }).await?) }
+    }
+
+    /// Removes all documents that fulfil the condition, and answers them.
+    ///
+    /// # Errors
+    /// As [`delete`](Records::delete), but for `NOT_FOUND`.
+    fn delete_where(
+        cx: &Cx,
+        condition: Predicate<Self>,
+    ) -> impl Future<Output = Result<Vec<Doc<Self>>>> + Send {
+        async move {
+            let write = Write::Delete { filter: condition.into_filter()?, expected: None };
+            some(run::<Self>(cx, write).await)
+        }
+    }
+
+    /// Brings the document with this id back from the trash.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`; `METHOD_NOT_FOUND` if the model has no trash.
+    fn restore(cx: &Cx, id: impl Into<Id<Self>>) -> impl Future<Output = Result<Doc<Self>>> + Send {
+        let filter = Filter::id(id.into().as_str());
+        async move { one(run::<Self>(cx, Write::Restore { filter }).await?) }
+    }
+
+    /// Removes all documents, and answers how many there were.
+    ///
+    /// # Errors
+    /// `REFERENCED` if documents of other models refer to them.
+    fn clear(cx: &Cx) -> impl Future<Output = Result<u64>> + Send {
+        async move { Ok(run::<Self>(cx, Write::Clear).await?.removed) }
+    }
+}
+
+impl<M: Model> Records for M {}
+
+/// A query in the making.
+#[derive(Debug)]
+#[must_use = "a query does nothing until it is asked for `all`, `first`, `page` or `count`"]
+pub struct Find<M> {
+    filter: Filter,
+    order: Vec<Order>,
+    start: u64,
+    count: Option<u64>,
+    fault: Option<Error>,
+    trashed: bool,
+    model: PhantomData<fn() -> M>,
+}
+
+impl<M: Model> Find<M> {
+    /// Only documents that fulfil this condition too.
+    pub fn filter(mut self, condition: Predicate<M>) -> Self {
+        match condition.into_filter() {
+            Ok(filter) => self.filter = self.filter.and(filter),
+            Err(error) => self.fault = Some(error),
+        }
+        self
+    }
+
+    fn with(mut self, filter: Filter) -> Self {
+        self.filter = self.filter.and(filter);
+        self
+    }
+
+    /// In this order; further keys decide among equals.
+    pub fn order_by(mut self, sort: Sort<M>) -> Self {
+        self.order.push(sort.into());
+        self
+    }
+
+    /// Leaves out this many first.
+    pub fn start(mut self, start: u64) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// This many at most.
+    pub fn limit(mut self, count: u64) -> Self {
+        self.count = Some(count);
+        self
+    }
+
+    /// Documents in the trash instead of those that are not.
+    pub fn trashed(mut self) -> Self {
+        self.trashed = true;
+        self
+    }
+
+    fn select(&self, cx: &Cx) -> Result<Select> {
+        if let Some(error) = &self.fault {
+            return Err(error.clone());
+        }
+        let shape = M::descriptor().shape();
+        let filter = match shape.deleted_at {
+            Some(index) if self.trashed => {
+                let deleted = Filter::Test(crate::query::Path::column(index), crate::query::Op::Exists(true));
+                self.filter.clone().and(deleted)
+            }
+            None if self.trashed => Filter::False,
+            _ => visible(shape, self.filter.clone(), cx.engine()),
+        };
+        Ok(Select { shape, filter, order: self.order.clone(), start: self.start, count: self.count })
+    }
+
+    /// All of them.
+    ///
+    /// # Errors
+    /// If the store can't be read.
+    pub async fn all(self, cx: &Cx) -> Result<Vec<Doc<M>>> {
+        let select = self.select(cx)?;
+        let sink = cx.read(&select, Docs::<M>::new(u64::MAX, None)).await?;
+        store::sink::<Docs<M>>(sink).docs.into_iter().collect()
+    }
+
+    /// The first of them.
+    ///
+    /// # Errors
+    /// If the store can't be read.
+    pub async fn first(self, cx: &Cx) -> Result<Option<Doc<M>>> {
+        Ok(self.limit(1).all(cx).await?.into_iter().next())
+    }
+
+    /// How many there are, whatever `start` and `limit` say.
+    ///
+    /// # Errors
+    /// If the store can't be read.
+    pub async fn count(self, cx: &Cx) -> Result<u64> {
+        let select = self.select(cx)?;
+        cx.count(select.shape, &select.filter).await
+    }
+
+    /// One page of `limit` documents (20 unless said otherwise), after the cursor of the page before.
+    ///
+    /// # Errors
+    /// `INVALID_CURSOR`.
+    pub async fn page(self, cx: &Cx, after: Option<&str>) -> Result<Page<M>> {
+        let mut select = self.select(cx)?;
+        let (shape, count) = (select.shape, self.count.unwrap_or(DEFAULT_COUNT));
+        let seal = Seal {
+            key: cx.engine().secret(),
+            shape,
+            filter: &self.filter,
+            order: &self.order,
+            identity: cx.identity().actor().unwrap_or_default(),
+        };
+        if let Some(after) = after {
+            let cursor = Cursor::decode(after, &seal)?;
+            select.filter = select.filter.and(cursor.after(shape, &self.order));
+        }
+        select.count = Some(count.saturating_add(1));
+        let sink = cx.read(&select, Docs::<M>::new(count, Some(self.order.clone()))).await?;
+        let docs = store::sink::<Docs<M>>(sink);
+        let next = docs.more.then_some(docs.last).flatten();
+        Ok(Page {
+            next_cursor: next.map(|last| last.encode(&seal)),
+            records: docs.docs.into_iter().collect::<Result<_>>()?,
+        })
+    }
+}
+
+/// One page of documents.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page<M> {
+    /// The documents.
+    pub records: Vec<Doc<M>>,
+    /// Where the next page begins; `None` after the last one.
+    pub next_cursor: Option<String>,
+}
+
+struct Docs<M> {
+    shape: &'static Shape,
+    docs: Vec<Result<Doc<M>>>,
+    most: u64,
+    order: Option<Vec<Order>>,
+    last: Option<Cursor>,
+    more: bool,
+}
+
+impl<M: Model> Docs<M> {
+    fn new(most: u64, order: Option<Vec<Order>>) -> Box<Self> {
+        let shape = M::descriptor().shape();
+        Box::new(Docs { shape, docs: Vec::new(), most, order, last: None, more: false })
+    }
+}
+
+impl<M: Model> Sink for Docs<M> {
+    fn row(&mut self, row: &dyn RowView) {
+        let rows = self.docs.len() as u64;
+        if rows == self.most {
+            self.more = true;
+            return;
+        }
+        if let Some(order) = &self.order
+            && rows + 1 == self.most
+        {
+            self.last = Some(Cursor::of(self.shape, order, row));
+        }
+        self.docs.push(model::doc_from_row(self.shape, row));
+    }
+}
+
+/// New values for some fields of a document.
+///
+/// One change (`User::AGE.set(37)`), several of them (`[User::AGE.set(37), ..]` for one type, or `Patch::new().set(..)`), or JSON.
+#[derive(Clone, Debug)]
+pub struct Patch<M> {
+    members: Map<String, Json>,
+    fault: Option<Error>,
+    model: PhantomData<fn() -> M>,
+}
+
+impl<M: Model> Default for Patch<M> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<M: Model> Patch<M> {
+    /// No changes yet.
+    pub fn new() -> Self {
+        Patch { members: Map::new(), fault: None, model: PhantomData }
+    }
+
+    /// With this change too.
+    #[must_use]
+    pub fn set(mut self, change: Change<M>) -> Self {
+        let shape = M::descriptor().shape();
+        let column = change.column();
+        match change.into_value() {
+            Ok(value) => {
+                self.members.insert(shape.columns[column].name.clone(), value);
+            }
+            Err(error) => self.fault = Some(error),
+        }
+        self
+    }
+
+    fn into_json(self) -> Result<write::Patch> {
+        match self.fault {
+            Some(error) => Err(error),
+            None => serde_json::to_vec(&self.members)
+                .map(write::Patch::Merge)
+                .map_err(|error| refused(&error.to_string())),
+        }
+    }
+}
+
+fn refused(why: &str) -> Error {
+    Error::new(Code::ValidationError, format!("the changes can't be written as JSON: {why}"))
+}
+
+impl<M: Model> From<Change<M>> for Patch<M> {
+    fn from(change: Change<M>) -> Self {
+        Self::new().set(change)
+    }
+}
+
+impl<M: Model> From<Vec<Change<M>>> for Patch<M> {
+    fn from(changes: Vec<Change<M>>) -> Self {
+        changes.into_iter().fold(Self::new(), Self::set)
+    }
+}
+
+impl<M: Model, const N: usize> From<[Change<M>; N]> for Patch<M> {
+    fn from(changes: [Change<M>; N]) -> Self {
+        changes.into_iter().fold(Self::new(), Self::set)
+    }
+}
+
+impl<M: Model> From<Json> for Patch<M> {
+    fn from(json: Json) -> Self {
+        match json {
+            Json::Object(members) => Patch { members, ..Self::new() },
+            _ => Patch { fault: Some(refused("a patch is an object")), ..Self::new() },
+        }
+    }
+}
+
+fn checked<M: Model>(model: &M) -> Result<Row> {
+    model::check_record(model, M::descriptor().shape())
+}
+
+async fn run<M: Model>(cx: &Cx, write: Write) -> Result<Written> {
+    let shape = M::descriptor().shape();
+    let work = write.into_work(cx.engine().clone(), shape, cx.actor());
+    Ok(written(cx.write(work).await?))
+}
+
+fn docs<M: Model>(written: Written) -> Result<Vec<Doc<M>>> {
+    let shape = M::descriptor().shape();
+    written.rows.iter().map(|row| model::doc_from_row(shape, row)).collect()
+}
+
+fn one<M: Model>(written: Written) -> Result<Doc<M>> {
+    let none = || Error::new(Code::NotFound, "there is no such document");
+    docs(written)?.into_iter().next().ok_or_else(none)
+}
+
+/// A condition that happens to name a unique field selects nothing rather than failing.
+fn some<M: Model>(written: Result<Written>) -> Result<Vec<Doc<M>>> {
+    match written {
+        Err(error) if error.is(Code::NotFound) => Ok(Vec::new()),
+        written => docs(written?),
+    }
+}

@@ -1,0 +1,126 @@
+//! Ids, and values that come from the framework when the caller gives none.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use uuid::Uuid;
+
+use super::descriptor::Generated;
+use super::{Kind, Row, Shape, Value, normalize_datetime};
+
+/// A new document id: a UUID of version 7 as text. Within a process each is greater than the one before.
+pub fn new_id() -> String {
+    Uuid::now_v7().to_string()
+}
+
+/// Fills the generated fields that have no value (nothing, an empty text, 0). `autoincrement` is left to the store.
+pub fn fill_generated(shape: &Shape, row: &mut Row, now_ms: i64) {
+    for (field, column) in shape.fields().iter().enumerate() {
+        let Some(generated) = column.generated else { continue };
+        let cell = &mut row[Shape::FIELDS + field];
+        if !is_blank(column.kind, cell) {
+            continue;
+        }
+        *cell = match generated {
+            Generated::Uuid => Value::Text(new_id()),
+            Generated::Cuid => Value::Text(new_cuid(now_ms)),
+            Generated::Timestamp if column.kind == Kind::Integer => Value::Integer(now_ms),
+            Generated::Timestamp => Value::Text(instant(now_ms)),
+            Generated::Autoincrement => continue,
+        };
+    }
+}
+
+/// The id of a row whose model has a key of its own; `None` if it has none, or the key has no value yet.
+pub fn id_of(shape: &Shape, row: &Row) -> Option<String> {
+    match row.0.get(shape.key?)? {
+        Value::Text(text) if !text.is_empty() => Some(text.clone()),
+        Value::Integer(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// Whether a value counts as not given.
+fn is_blank(kind: Kind, value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Integer(number) => *number == 0,
+        Value::Number(_) => false,
+        // What `Default` makes of an instant, and of a UUID.
+        Value::Text(text) if kind == Kind::DateTime => text == "1970-01-01T00:00:00.000000000Z",
+        Value::Text(text) => text.is_empty() || text == "00000000-0000-0000-0000-000000000000",
+    }
+}
+
+/// 25 lower-case letters and digits: `c`, the time, a counter, and chance.
+fn new_cuid(now_ms: i64) -> String {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let mut out = String::with_capacity(25);
+    out.push('c');
+    digits(now_ms.unsigned_abs().into(), 8, &mut out);
+    digits(count.into(), 4, &mut out);
+    digits(Uuid::new_v4().as_u128(), 12, &mut out);
+    out
+}
+
+/// The last `count` digits of a number in base 36.
+fn digits(mut number: u128, count: usize, out: &mut String) {
+    let start = out.len();
+    for _ in 0..count {
+        // Proof: below 36.
+        out.insert(start, char::from_digit((number % 36) as u32, 36).unwrap_or('0'));
+        number /= 36;
+    }
+}
+
+/// Unix milliseconds as stored text, within the years 0000 to 9999.
+fn instant(ms: i64) -> String {
+    let days = ms.div_euclid(86_400_000);
+    let rest = ms.rem_euclid(86_400_000);
+    // The civil date of a day number, by eras of 400 years (146,097 days) that begin on the first of March.
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (hour, minute, second) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60);
+    let text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", rest % 1000);
+    normalize_datetime(&text).unwrap_or_else(|| "9999-12-31T23:59:59.999999999Z".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_sorted_by_time_and_differ() {
+        let ids: Vec<String> = (0..1000).map(|_| new_id()).collect();
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+
+    #[test]
+    fn cuids_have_25_characters_and_differ() {
+        // SCH-11
+        let all: std::collections::HashSet<String> = (0..1000).map(|_| new_cuid(1_790_000_000_000)).collect();
+        assert_eq!(all.len(), 1000);
+        assert!(all.iter().all(|id| id.len() == 25 && id.starts_with('c')));
+        assert!(all.iter().all(|id| id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())));
+    }
+
+    #[test]
+    fn milliseconds_become_instants() {
+        for (ms, text) in [
+            (0, "1970-01-01T00:00:00.000000000Z"),
+            (-1, "1969-12-31T23:59:59.999000000Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000000000Z"),
+            (1_790_000_000_123, "2026-09-21T14:13:20.123000000Z"),
+            (i64::MAX, "9999-12-31T23:59:59.999999999Z"),
+        ] {
+            assert_eq!(instant(ms), text);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! How much a question from the wire may ask for. What is beyond is answered with `INVALID_QUERY`.
+
+/// How deep a filter, and a JSON value inside it, may be nested.
+pub const MAX_DEPTH: usize = 32;
+/// How many tests and connectives (`$and`, `$or`, `$nor`, `$not`) a filter may have.
+pub const MAX_NODES: usize = 1_000;
+/// How many values one `$in` or `$nin` may list.
+pub const MAX_IN: usize = 1_000;
+/// How many values all lists and JSON values of a filter may have together.
+pub const MAX_VALUES: usize = 4_000;
+/// How many characters the text of `$contains`, `$startsWith`, `$endsWith` and `$like` may have.
+pub const MAX_PATTERN: usize = 1_000;
+/// How many `%` the pattern of a `$like` may have.
+pub const MAX_WILDCARDS: usize = 16;
+/// How many bytes the path of a field may have.
+pub const MAX_PATH: usize = 1_000;
+/// How many keys a sort may have.
+pub const MAX_SORT: usize = 8;
+/// How many rows a page has if nothing else is said.
+pub const DEFAULT_COUNT: u64 = 20;
+/// How many rows a page may have.
+pub const MAX_COUNT: u64 = 1_000;
+/// How many bytes a cursor may have.
+pub const MAX_CURSOR: usize = 256 * 1024;

@@ -1,0 +1,96 @@
+//! The rooms of the crate and who may enter them: arrows point downwards only.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each room with those it may name. `doors` may enter all below, but no other door.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("query", &["model"]),
+    ("registry", &["model"]),
+    ("store", &["model", "query"]),
+    ("engine", &["model", "query", "registry", "store"]),
+    ("live", &["model", "query", "registry", "store", "engine"]),
+    ("auth", &["model", "query", "registry", "store", "engine"]),
+    ("doors", &["model", "query", "registry", "store", "engine", "live", "auth"]),
+    ("client", &["model", "query"]),
+];
+
+fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The paths that a file names after `crate::` (groups included).
+fn named(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+        for (at, _) in line.match_indices("crate::") {
+            if line[..at].ends_with('$') {
+                continue;
+            }
+            let rest = &line[at + "crate::".len()..];
+            let parts = rest.strip_prefix('{').map_or(vec![rest], |group| group.split(", ").collect());
+            names.extend(parts.into_iter().map(|part| {
+                part.chars().take_while(|c| c.is_alphanumeric() || "_:".contains(*c)).collect::<String>()
+            }));
+        }
+    }
+    names
+}
+
+#[test]
+fn arrows_between_the_rooms_point_downwards() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../modeller/src");
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for (room, below) in ROOMS {
+        let directory = root.join(room);
+        if !directory.exists() {
+            continue;
+        }
+        let mut files = Vec::new();
+        sources(&directory, &mut files);
+        for file in files {
+            seen += 1;
+            let text = fs::read_to_string(&file).unwrap();
+            let inside = file.strip_prefix(&directory).unwrap().components().next().unwrap();
+            let door = inside.as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
+            for name in named(&text) {
+                let mut steps = name.split("::");
+                let first = steps.next().unwrap();
+                let known = ROOMS.iter().any(|(other, _)| other == &first) || first == "app";
+                let own_door = *room != "doors" || steps.next().is_none_or(|other| other == door);
+                let allowed = if first == *room { own_door } else { below.contains(&first) || !known };
+                if !allowed {
+                    wrong.push(format!("{} names crate::{name}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(seen > 30, "only {seen} files were found");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_file_grows_beyond_one_idea() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut long = Vec::new();
+    for part in ["modeller/src", "modeller-macros/src", "examples", "tests"] {
+        let mut files = Vec::new();
+        sources(&root.join(part), &mut files);
+        for file in files {
+            let lines = fs::read_to_string(&file).unwrap().lines().count();
+            if lines > 550 {
+                long.push(format!("{lines} {}", file.display()));
+            }
+        }
+    }
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}

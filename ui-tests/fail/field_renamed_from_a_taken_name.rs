@@ -1,0 +1,14 @@
+use modeller::Model;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use validator::Validate;
+
+#[derive(Serialize, Deserialize, JsonSchema, Validate, Model)]
+pub struct User {
+    #[model(renamed_from = "old")]
+    pub email: String,
+    #[model(renamed_from = "old")]
+    pub name: String,
+}
+
+fn main() {}

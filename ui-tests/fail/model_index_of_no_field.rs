@@ -1,0 +1,13 @@
+use modeller::Model;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use validator::Validate;
+
+#[derive(Serialize, Deserialize, JsonSchema, Validate, Model)]
+#[model(index(email, age))]
+pub struct User {
+    pub email: String,
+    pub name: String,
+}
+
+fn main() {}

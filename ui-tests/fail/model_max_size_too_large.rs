@@ -1,0 +1,12 @@
+use modeller::Model;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use validator::Validate;
+
+#[derive(Serialize, Deserialize, JsonSchema, Validate, Model)]
+#[model(max_size = 9223372036854775808)]
+pub struct User {
+    pub email: String,
+}
+
+fn main() {}

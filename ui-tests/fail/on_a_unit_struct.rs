@@ -1,0 +1,15 @@
+use modeller::Model;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use validator::{Validate, ValidationErrors};
+
+#[derive(Serialize, Deserialize, JsonSchema, Model)]
+pub struct User;
+
+impl Validate for User {
+    fn validate(&self) -> Result<(), ValidationErrors> {
+        Ok(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use modeller::Model;
+
+#[derive(Model)]
+pub enum Role {
+    Admin,
+    Guest,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use modeller::Model;
+
+#[derive(Model)]
+pub struct User {
+    pub email: String,
+}
+
+fn main() {}
