@@ -87,6 +87,7 @@ impl Person {
 pub struct Seat {
     pub select: String,
     pub order: Option<i64>,
+    #[serde(default)]
     pub serial: i64,
 }
 
