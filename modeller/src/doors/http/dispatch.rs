@@ -171,7 +171,9 @@ impl Inner {
         call.expected_version = precondition(operation, if_match)?;
         let (expected, is_keyed) = (call.expected_version, call.mutation_id.is_some());
         let pairs = decode::pairs(head.uri.query())?;
-        let is_pinned = operation == Operation::Get && pairs.iter().any(|(name, _)| name == "_id");
+        let is_pinned = operation == Operation::Get
+            && head.headers.contains_key(header::IF_NONE_MATCH)
+            && pairs.iter().any(|(name, _)| name == "_id");
         if !pairs.is_empty() {
             call.arguments = Arguments::Pairs(pairs);
         }
