@@ -172,14 +172,14 @@ pub(crate) fn same_set(word: &str) -> String {
 // Fields
 
 pub(crate) fn hides_constant(field: &str, constant: &str) -> String {
-    let mut advice = format!(
-        "rename it in Rust and keep its name on the wire: `#[serde(rename = \"{field}\")] {}`",
-        if constant == "ID" { "code" } else { "own_name" }
-    );
-    if constant == "ID" {
-        advice = format!("if it is the document's id, write `#[model(key)]` above it; otherwise {advice}");
-    }
-    format!("a field `{field}` would hide `Model::{constant}`, which every model has\n{advice}")
+    let key = match constant {
+        "ID" => "if it is the document's id, write `#[model(key)]` above it; otherwise ",
+        _ => "",
+    };
+    format!(
+        "a field `{field}` would hide `Model::{constant}`, which every model has\n{key}give it another name in Rust, and \
+         keep this one on the wire with `#[serde(rename = \"{field}\")]`"
+    )
 }
 
 pub(crate) fn same_column(name: &str, other: &str) -> String {

@@ -45,27 +45,33 @@ impl Item {
     }
 }
 
-/// The well-formed pieces, and an error for each of the others.
-pub(crate) fn items(tokens: TokenStream) -> (Vec<Item>, Vec<syn::Error>) {
+/// The pieces in order, each one well-formed or an error.
+pub(crate) fn items(tokens: TokenStream) -> Vec<syn::Result<Item>> {
     let mut items = Vec::new();
-    let mut errors = Vec::new();
     let mut piece = Vec::new();
+    // Inside the angle brackets of a type, which are no group of tokens.
+    let mut depth = 0_usize;
     let mut finish = |piece: &mut Vec<TokenTree>| {
         if !piece.is_empty() {
-            match item(mem::take(piece)) {
-                Ok(item) => items.push(item),
-                Err(error) => errors.push(error),
-            }
+            items.push(item(mem::take(piece)));
         }
     };
     for token in tokens {
-        match token {
-            TokenTree::Punct(punct) if punct.as_char() == ',' => finish(&mut piece),
-            token => piece.push(token),
+        if let TokenTree::Punct(punct) = &token {
+            match punct.as_char() {
+                '<' => depth += 1,
+                '>' => depth = depth.saturating_sub(1),
+                ',' if depth == 0 => {
+                    finish(&mut piece);
+                    continue;
+                }
+                _ => {}
+            }
         }
+        piece.push(token);
     }
     finish(&mut piece);
-    (items, errors)
+    items
 }
 
 fn item(piece: Vec<TokenTree>) -> syn::Result<Item> {
@@ -107,11 +113,14 @@ pub(crate) fn options<K: Copy + PartialEq>(
             diag.error(&attribute.meta, messages::not_a_list(vocabulary));
             continue;
         };
-        let (items, errors) = items(list.tokens.clone());
-        errors.into_iter().for_each(|error| {
-            diag.push(error);
-        });
-        for item in items {
+        for item in items(list.tokens.clone()) {
+            let item = match item {
+                Ok(item) => item,
+                Err(error) => {
+                    diag.push(error);
+                    continue;
+                }
+            };
             let name = item.name();
             let Some(word) = vocabulary.find(&name) else {
                 diag.error(&item.key, messages::unknown_option(&name, vocabulary, elsewhere(&name)));
@@ -189,11 +198,14 @@ pub(crate) fn text(value: &Value) -> Option<LitStr> {
     }
 }
 
-/// The pieces of all attributes with this name; what is malformed its owner reports.
+/// The well-formed pieces of a list; what is malformed its owner reports.
+pub(crate) fn parts(tokens: &TokenStream) -> Vec<Item> {
+    items(tokens.clone()).into_iter().filter_map(Result::ok).collect()
+}
+
+/// The pieces of all attributes with this name, as [`parts`].
 pub(crate) fn foreign(attributes: &[Attribute], name: &str) -> Vec<Item> {
-    let lists = attributes.iter().filter(|attribute| attribute.path().is_ident(name));
-    lists
-        .filter_map(|attribute| attribute.meta.require_list().ok())
-        .flat_map(|list| items(list.tokens.clone()).0)
-        .collect()
+    let attributes = attributes.iter().filter(|attribute| attribute.path().is_ident(name));
+    let lists = attributes.filter_map(|attribute| attribute.meta.require_list().ok());
+    lists.flat_map(|list| parts(&list.tokens)).collect()
 }

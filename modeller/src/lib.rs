@@ -22,4 +22,5 @@ pub use app::App;
 #[cfg(feature = "engine")]
 pub use engine::{Cx, Records};
 pub use model::{Code, Column, Doc, Error, Id, Model, Ref, Result};
+#[doc = include_str!("../docs/model.md")]
 pub use modeller_macros::Model;

@@ -256,7 +256,16 @@ fn same_errors<M: Model>(valid: fn() -> Json, faults: &[(&str, Json)]) {
     let Some(verdicts) = common::ajv(&shape.schema, &payloads) else { return };
     for (payload, verdict) in payloads.iter().zip(verdicts) {
         let error = accept(shape, payload.as_bytes()).map(drop).expect_err(payload);
-        let ours = ordered(error.to_json()["errors"].as_array().unwrap().clone());
+        let mut ours = ordered(error.to_json()["errors"].as_array().unwrap().clone());
+        // AJV compiles a recursive definition by itself, and its paths then forget which one it is. Ours don't.
+        for error in ours.as_array_mut().unwrap() {
+            let path = error["schemaPath"]
+                .as_str()
+                .unwrap()
+                .replace("#/$defs/Payment/", "#/")
+                .replace("#/$defs/Strict/", "#/");
+            error["schemaPath"] = path.into();
+        }
         let theirs = ordered(verdict["errors"].as_array().unwrap().clone());
         assert_eq!(sorted(&ours), sorted(&theirs), "{payload}\n{ours:#}\n{theirs:#}");
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use validator::Validate;
 
 #[derive(Serialize, Deserialize, JsonSchema, Validate, Model)]
-pub struct Page<T: Serialize + serde::de::DeserializeOwned + JsonSchema> {
+pub struct Page<T> {
     pub content: T,
 }
 

@@ -11,7 +11,9 @@ use validator::Validate;
 /// A person who can sign in.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
 #[model(scope = "system", name = "users", trash, ttl = "30m", max_size = 1000, renamed_from = "app/people")]
-#[model(unique(first_name, last_name), index(email, last_name), index(last_name, first_name))]
+#[allow(clippy::duplicated_attributes)]
+#[model(unique(first_name, last_name), index(email, last_name))]
+#[model(index(last_name, first_name))]
 #[serde(rename_all = "camelCase", default)]
 #[derive(Default)]
 pub struct User {

@@ -127,10 +127,23 @@ impl Drop for Server {
 /// # Errors
 /// If there is no such process.
 pub fn cpu_time(pid: u32) -> Result<Duration> {
+    stat_time(pid, 14)
+}
+
+/// The CPU time that was spent by the children of this process which it has waited for, and by their children.
+///
+/// # Errors
+/// If `/proc` can't be read.
+pub fn children_cpu_time() -> Result<Duration> {
+    stat_time(std::process::id(), 16)
+}
+
+/// The sum of two neighbouring fields of `/proc/PID/stat`, numbered from 1 as in its manual.
+fn stat_time(pid: u32, field: usize) -> Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The name, in parentheses, may hold anything; utime and stime are the 14th and 15th field, and the 3rd follows it.
+    // The second field, in parentheses, may hold anything.
     let fields = stat.rsplit_once(')').ok_or("no process status")?.1.split_whitespace();
-    let ticks = fields.skip(11).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+    let ticks = fields.skip(field - 3).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
     // Linux shows hundredths of a second to programs, whatever it counts with.
     Ok(Duration::from_millis(ticks * 10))
 }

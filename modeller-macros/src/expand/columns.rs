@@ -1,6 +1,6 @@
 //! The constants of a model's fields.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 
 use crate::ir::Column;
@@ -8,6 +8,7 @@ use crate::ir::Column;
 /// `impl User { pub const EMAIL: Column<User, String> = ..; }`
 pub(super) fn expand<'a>(ident: &Ident, columns: impl Iterator<Item = &'a Column>) -> TokenStream {
     let constants = columns.enumerate().map(|(index, column)| {
+        let index = Literal::usize_unsuffixed(index);
         let Column { constant, visibility, docs, ty } = column;
         quote! {
             #(#docs)*

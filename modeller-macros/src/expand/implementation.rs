@@ -20,7 +20,7 @@ pub(super) fn expand(ident: &Ident, generics: &Generics, descriptor: &TokenStrea
         impl #params __modeller::Model for #ident #arguments
         where
             #bounds
-            for<'any> #ident #arguments: __modeller::Derived #owned,
+            for<'__any> #ident #arguments: __modeller::Derived #owned,
         {
             fn descriptor() -> &'static __modeller::Descriptor {
                 #descriptor

@@ -1,6 +1,6 @@
 //! A model: its descriptor, its entry in the registry, its columns.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 use syn::Generics;
 
@@ -12,12 +12,21 @@ pub(crate) fn expand(cx: &Cx, model: &Model) -> TokenStream {
     let Model { ident, scope, name, rust, .. } = model;
     let fields = model.fields.iter().map(field);
     let options = options(model);
+    // `User::ID` is a constant of the trait, which the user's module need not have in scope.
+    let names_a_column = |field: &Field| matches!(field.references, Some(Reference::Column(_)));
+    let import = model.fields.iter().any(names_a_column).then(|| {
+        quote! {
+            #[allow(unused_imports)]
+            use __modeller::Model as _;
+        }
+    });
     let columns = columns::expand(ident, model.fields.iter().map(|field| &field.column));
     let body = quote!(&DESCRIPTOR);
     let implementation = implementation::expand(ident, &Generics::default(), &body);
     paths::in_const(
         cx,
         quote! {
+            #import
             static DESCRIPTOR: __modeller::Descriptor = __modeller::Descriptor::new::<#ident>(
                 #scope,
                 #name,
@@ -39,11 +48,12 @@ fn options(model: &Model) -> TokenStream {
     let sets = |name: TokenStream, sets: &[Vec<String>]| {
         (!sets.is_empty()).then(|| quote!(.#name(&[#(&[#(#sets),*]),*])))
     };
+    let number = |number: &Option<u64>| number.map(Literal::u64_unsuffixed);
     let unique = sets(quote!(unique), unique);
     let index = sets(quote!(index), index);
-    let trash = trash.map(|milliseconds| quote!(.trash(#milliseconds)));
-    let ttl = ttl.map(|milliseconds| quote!(.ttl(#milliseconds)));
-    let max_size = max_size.map(|documents| quote!(.max_size(#documents)));
+    let trash = number(trash).map(|milliseconds| quote!(.trash(#milliseconds)));
+    let ttl = number(ttl).map(|milliseconds| quote!(.ttl(#milliseconds)));
+    let max_size = number(max_size).map(|documents| quote!(.max_size(#documents)));
     let renamed_from = renamed_from.as_ref().map(|path| quote!(.renamed_from(#path)));
     quote!(#unique #index #trash #ttl #max_size #renamed_from)
 }

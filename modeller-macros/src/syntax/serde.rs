@@ -77,7 +77,7 @@ fn known(attributes: &[Attribute], table: &[(&str, Serde)], diag: &Diag) -> Vec<
 /// The string of `rename = ".."`, or of `rename(serialize = "..", deserialize = "..")` if both are the same.
 fn one_name(item: &Item, diag: &Diag) -> Option<LitStr> {
     let Value::Listed(tokens) = &item.value else { return meta::text(&item.value) };
-    let (parts, _) = meta::items(tokens.clone());
+    let parts = meta::parts(tokens);
     let part =
         |name: &str| parts.iter().find(|part| part.name() == name).and_then(|part| meta::text(&part.value));
     match (part("serialize"), part("deserialize")) {

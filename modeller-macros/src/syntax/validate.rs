@@ -10,7 +10,7 @@ pub(crate) fn messages(attributes: &[Attribute]) -> Vec<(String, LitStr)> {
     let mut messages: Vec<(String, LitStr)> = Vec::new();
     for rule in meta::foreign(attributes, "validate") {
         let Value::Listed(tokens) = &rule.value else { continue };
-        let (arguments, _) = meta::items(tokens.clone());
+        let arguments = meta::parts(tokens);
         let Some(message) = arguments.iter().find(|item| item.name() == "message") else { continue };
         let Some(message) = meta::text(&message.value) else { continue };
         let given = |name: &str| arguments.iter().any(|item| item.name() == name);

@@ -109,7 +109,8 @@ impl Request {
 /// JSON in an argument, as strict as a body.
 pub(super) fn json(text: &str) -> Result<Json> {
     model::check_json(text.as_bytes())?;
-    serde_json::from_str(text).map_err(|error| Error::new(Code::ParseError, format!("the query is not JSON: {error}")))
+    serde_json::from_str(text)
+        .map_err(|error| Error::new(Code::ParseError, format!("the query is not JSON: {error}")))
 }
 
 fn argument(name: &str) -> Option<Argument> {

@@ -111,11 +111,15 @@ fn at(index: usize, error: Error) -> Error {
 fn parse(call: &Call) -> Result<Vec<Call>> {
     model::check_json(&call.body)?;
     let malformed = |error: serde_json::Error| {
-        Error::new(Code::InvalidRequest, format!("a batch is {{operations: [{{op, query?, data?}}]}}: {error}"))
+        Error::new(
+            Code::InvalidRequest,
+            format!("a batch is {{operations: [{{op, query?, data?}}]}}: {error}"),
+        )
     };
     // serde would take an array for a struct.
     let is_object = |json: &[u8]| json.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-    let object = || Error::new(Code::InvalidRequest, "a batch is an object: {operations: [{op, query?, data?}]}");
+    let object =
+        || Error::new(Code::InvalidRequest, "a batch is an object: {operations: [{op, query?, data?}]}");
     if !is_object(&call.body) {
         return Err(object());
     }

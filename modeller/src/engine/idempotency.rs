@@ -99,7 +99,8 @@ impl Once {
         };
         let mut row: Row = model::to_row(&kept, shape)?;
         // Expired entries may still be there.
-        let expired = tx.read(&Select::filtered(shape, Filter::id(self.key.as_str())), Rows::of(shape)).await?;
+        let expired =
+            tx.read(&Select::filtered(shape, Filter::id(self.key.as_str())), Rows::of(shape)).await?;
         for old in store::sink::<Rows>(expired).rows {
             tx.delete(shape, &old).await?;
         }

@@ -82,11 +82,7 @@ pub trait Records: Model {
     ///
     /// # Errors
     /// `INVALID_CURSOR`.
-    fn paginate(
-        cx: &Cx,
-        count: u64,
-        after: Option<&str>,
-    ) -> impl Future<Output = Result<Page<Self>>> + Send {
+    fn paginate(cx: &Cx, count: u64, after: Option<&str>) -> impl Future<Output = Result<Page<Self>>> + Send {
         async move { Self::find().limit(count).page(cx, after).await }
     }
 
@@ -142,11 +138,8 @@ pub trait Records: Model {
     ) -> impl Future<Output = Result<Vec<Doc<Self>>>> + Send {
         let patch = patch.into();
         async move {
-            let write = Write::Update {
-                filter: condition.into_filter()?,
-                patch: patch.into_json()?,
-                expected: None,
-            };
+            let write =
+                Write::Update { filter: condition.into_filter()?, patch: patch.into_json()?, expected: None };
             some(run::<Self>(cx, write).await)
         }
     }

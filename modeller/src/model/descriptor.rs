@@ -238,10 +238,7 @@ impl Descriptor {
             max_size: None,
             renamed_from: None,
             site,
-            glue: Glue {
-                schema: super::schema_of::<M>,
-                decode: super::decode::<M>,
-            },
+            glue: Glue { schema: super::schema_of::<M>, decode: super::decode::<M> },
             shape: OnceLock::new(),
         }
     }

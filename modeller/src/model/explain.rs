@@ -131,7 +131,10 @@ fn tell(shape: &Shape, error: &ValidationError<'_>, out: &mut Vec<Violation>) {
         Cause::MinProperties { .. } => count(&mut say, "minProperties", "fewer", "properties", said),
         Cause::MaxProperties { .. } => count(&mut say, "maxProperties", "more", "properties", said),
         Cause::UniqueItems => {
-            let (i, j) = twins(error.instance());
+            let (i, j) = twins(
+                error.instance(),
+                path.rsplit_once('/').and_then(|(parent, _)| shape.schema.pointer(parent)),
+            );
             let message = format!("must NOT have duplicate items (items ## {j} and {i} are identical)");
             say("uniqueItems", message, json!({ "i": i, "j": j }));
         }
@@ -259,14 +262,21 @@ fn number(limit: &Json) -> String {
     }
 }
 
-/// The first pair of equal items that AJV would name: it goes backwards.
-fn twins(items: &Json) -> (usize, usize) {
+/// The pair of equal items that AJV names. It goes backwards, and for items of scalar types it names the later one `j`.
+fn twins(items: &Json, schema: Option<&Json>) -> (usize, usize) {
     let items = items.as_array().map(Vec::as_slice).unwrap_or_default();
+    let types = schema.and_then(|schema| schema.pointer("/items/type"));
+    let deep = |name: &Json| name == "object" || name == "array";
+    let scalar = match types {
+        Some(Json::Array(names)) => !names.iter().any(deep),
+        Some(name) => !deep(name),
+        None => false,
+    };
     let last = items.len().min(1000);
-    for i in (1..last).rev() {
-        if let Some(j) = (0..i).rev().find(|&j| items[i] == items[j]) {
-            return (i, j);
-        }
+    if scalar {
+        let pair = (0..last).rev().find_map(|i| Some((i, (i + 1..last).find(|&j| items[i] == items[j])?)));
+        return pair.unwrap_or_default();
     }
-    (0, 0)
+    let pair = (1..last).rev().find_map(|i| Some((i, (0..i).rev().find(|&j| items[i] == items[j])?)));
+    pair.unwrap_or_default()
 }

@@ -122,3 +122,32 @@ fn name_of(value: &Json) -> &'static str {
         Json::Object(_) => "object",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn schemas_of_all_sorts_have_their_kind() {
+        let decimal = r"^-?\d+(\.\d+)?([eE]\d+)?$";
+        for (schema, kind, nullable) in [
+            (json!({"type": ["string", "number"], "pattern": decimal}), Kind::Decimal, false),
+            (json!({"type": ["string", "number", "null"], "pattern": decimal}), Kind::Decimal, true),
+            (json!({"type": "string", "pattern": DECIMAL}), Kind::Decimal, false),
+            (json!({"enum": ["a", "b", null]}), Kind::Text, true),
+            (json!({"oneOf": [{"const": "a"}, {"type": "string", "const": "b"}]}), Kind::Text, false),
+            (json!({"anyOf": [{"type": "string"}, {"type": "integer"}]}), Kind::Json, false),
+            (json!({"const": 1}), Kind::Integer, false),
+            (json!(true), Kind::Json, true),
+            (json!({}), Kind::Json, true),
+            (json!({"anyOf": [{"$ref": "#/$defs/R"}, {"type": "null"}]}), Kind::DateTime, true),
+            (json!({"$ref": "#/$defs/Loop"}), Kind::Json, false),
+        ] {
+            let root = json!({"$defs": {"R": {"type": "string", "format": "date-time"}, "Loop": {"$ref": "#/$defs/Loop"}}});
+            let types = kind_of(&schema, &root);
+            assert_eq!((types.kind, types.nullable), (kind, nullable), "{schema}");
+        }
+    }
+}

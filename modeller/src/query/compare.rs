@@ -35,9 +35,7 @@ pub(crate) fn cells(kind: Kind, left: Cell<'_>, right: Cell<'_>) -> Option<Order
         (Cell::Integer(left), Cell::Integer(right)) => Some(left.cmp(&right)),
         (Cell::Number(left), Cell::Number(right)) => left.partial_cmp(&right),
         (Cell::Integer(left), Cell::Number(right)) => integer_with_float(left, right),
-        (Cell::Number(left), Cell::Integer(right)) => {
-            integer_with_float(right, left).map(Ordering::reverse)
-        }
+        (Cell::Number(left), Cell::Integer(right)) => integer_with_float(right, left).map(Ordering::reverse),
         _ => None,
     }
 }

@@ -80,8 +80,10 @@ impl Cursor {
     /// # Errors
     /// `INVALID_CURSOR` if it was changed, or made under another seal.
     pub fn decode(text: &str, seal: &Seal<'_>) -> Result<Self> {
-        let invalid =
-            || Error::new(Code::InvalidCursor, "the cursor is damaged or belongs to another query").with_field("after");
+        let invalid = || {
+            Error::new(Code::InvalidCursor, "the cursor is damaged or belongs to another query")
+                .with_field("after")
+        };
         if text.len() > limits::MAX_CURSOR {
             return Err(invalid());
         }
@@ -185,3 +187,6 @@ fn of_parts(parts: &[&[u8]]) -> [u8; 32] {
     }
     hash.finalize().into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ impl Filter {
         self.truth(shape, row) == Some(true)
     }
 
-    fn truth(&self, shape: &Shape, row: &dyn RowView) -> Option<bool> {
+    pub(crate) fn truth(&self, shape: &Shape, row: &dyn RowView) -> Option<bool> {
         match self {
             Filter::True => Some(true),
             Filter::False => Some(false),
@@ -174,3 +174,6 @@ pub fn select<'a>(rows: impl IntoIterator<Item = &'a Row>, select: &Select) -> V
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,9 +6,11 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 
-use super::compare::{cells, json_equal, json_order};
+#[cfg(feature = "engine")]
+use super::Place;
+use super::compare::{cells, json_equal, json_order, number as number_cell};
 use super::like::like;
-use super::{Op, Operand, Place, Step};
+use super::{Op, Operand, Step};
 use crate::model::{Cell, Kind, Value};
 
 /// The value that the steps lead to in a JSON text. `Null` if they lead nowhere, or if the text is no JSON.
@@ -201,7 +203,7 @@ fn same(json: &Json, operand: &Operand) -> Option<bool> {
 
 fn numbers(json: &Json, other: Cell<'_>) -> Option<Ordering> {
     match json {
-        Json::Number(number) => cells(Kind::Number, super::number(number), other),
+        Json::Number(number) => cells(Kind::Number, number_cell(number), other),
         _ => None,
     }
 }
@@ -228,6 +230,7 @@ fn scalar(json: &Json, op: &Op) -> Option<bool> {
 }
 
 /// Steps as JSON text: keys are strings, indexes numbers.
+#[cfg(feature = "engine")]
 pub(crate) fn encode_steps(steps: &[Step]) -> Json {
     steps
         .iter()
@@ -239,6 +242,7 @@ pub(crate) fn encode_steps(steps: &[Step]) -> Json {
 }
 
 /// Steps from what [`encode_steps`] made of them.
+#[cfg(feature = "sqlite")]
 pub(crate) fn decode_steps(json: &Json) -> Option<Vec<Step>> {
     let step = |step: &Json| match step {
         Json::String(key) => Some(Step::Key(key.clone())),
@@ -249,6 +253,7 @@ pub(crate) fn decode_steps(json: &Json) -> Option<Vec<Step>> {
 }
 
 /// A test as JSON: `[steps, operator, operand]`. `None` if an operand is a float that JSON does not have.
+#[cfg(feature = "engine")]
 pub(crate) fn encode_test(steps: &[Step], op: &Op) -> Option<Json> {
     let all = |operands: &[Operand]| operands.iter().map(Operand::to_json).collect::<Option<Json>>();
     let operand = match op {
@@ -264,6 +269,7 @@ pub(crate) fn encode_test(steps: &[Step], op: &Op) -> Option<Json> {
 }
 
 /// The test from what [`encode_test`] made of it.
+#[cfg(feature = "sqlite")]
 pub(crate) fn decode_test(json: &Json) -> Option<(Vec<Step>, Op)> {
     let [steps, name, json] = json.as_array()?.as_slice() else { return None };
     let operand = || Operand::from_json(json.clone());
@@ -291,6 +297,7 @@ pub(crate) fn decode_test(json: &Json) -> Option<(Vec<Step>, Op)> {
     Some((decode_steps(steps)?, op))
 }
 
+#[cfg(feature = "engine")]
 fn name(op: &Op) -> &'static str {
     match op {
         Op::Eq(_) => "eq",
@@ -344,6 +351,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "sqlite")]
     #[test]
     fn a_test_survives_being_text() {
         for op in [

@@ -81,6 +81,7 @@ impl Op {
 }
 
 /// The first text that is greater than every text with this prefix; `None` if there is none.
+#[cfg(feature = "sqlite")]
 pub(crate) fn after_prefix(prefix: &str) -> Option<String> {
     let mut bound = prefix.to_owned();
     while let Some(last) = bound.pop() {
@@ -147,6 +148,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "sqlite")]
     #[test]
     fn a_prefix_has_an_upper_bound() {
         assert_eq!(after_prefix("abc").as_deref(), Some("abd"));

@@ -9,6 +9,10 @@ mod compare;
 mod cursor;
 mod eval;
 mod filter;
+#[cfg(test)]
+// Its random rows are for the tests of the stores.
+#[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
+pub(crate) mod fixture;
 pub(crate) mod json;
 pub(crate) mod like;
 pub mod limits;
@@ -24,10 +28,9 @@ pub use literal::{ListOf, Literal, Ordered, Textual};
 pub use parse::{Access, Page, parse_fields, parse_order};
 pub use typed::{Change, Predicate, Sort};
 
-#[cfg(feature = "engine")]
-pub(crate) use compare::integer_with_float;
-pub(crate) use compare::number;
-#[cfg(feature = "engine")]
+#[cfg(feature = "sqlite")]
+pub(crate) use compare::{integer_with_float, number};
+#[cfg(feature = "sqlite")]
 pub(crate) use eval::operand;
 
 use crate::model::Shape;

@@ -228,9 +228,7 @@ impl<M: Model, T> Column<M, T> {
 
     fn one(self, value: &impl Serialize, op: fn(Operand) -> Op) -> Predicate<M> {
         let operand = operand_of(value, kind::<M>(self.index()));
-        Predicate::from_result(
-            operand.map(|operand| Filter::Test(Path::column(self.index()), op(operand))),
-        )
+        Predicate::from_result(operand.map(|operand| Filter::Test(Path::column(self.index()), op(operand))))
     }
 
     fn several<L: Serialize>(
@@ -244,7 +242,8 @@ impl<M: Model, T> Column<M, T> {
     }
 }
 
-impl<M: Model, T: Ordered> Column<M, T> {
+// The bounds are on the methods, so that a wrong type is told which rule it breaks.
+impl<M: Model, T> Column<M, T> {
     /// Greater.
     ///
     /// ```
@@ -262,32 +261,47 @@ impl<M: Model, T: Ordered> Column<M, T> {
     /// let predicate = User::TAGS.gt(vec![]);
     /// # }
     /// ```
-    pub fn gt(self, value: impl Literal<T>) -> Predicate<M> {
+    pub fn gt(self, value: impl Literal<T>) -> Predicate<M>
+    where
+        T: Ordered,
+    {
         self.one(&value, Op::Gt)
     }
 
     /// Greater or equal.
-    pub fn gte(self, value: impl Literal<T>) -> Predicate<M> {
+    pub fn gte(self, value: impl Literal<T>) -> Predicate<M>
+    where
+        T: Ordered,
+    {
         self.one(&value, Op::Gte)
     }
 
     /// Less.
-    pub fn lt(self, value: impl Literal<T>) -> Predicate<M> {
+    pub fn lt(self, value: impl Literal<T>) -> Predicate<M>
+    where
+        T: Ordered,
+    {
         self.one(&value, Op::Lt)
     }
 
     /// Less or equal.
-    pub fn lte(self, value: impl Literal<T>) -> Predicate<M> {
+    pub fn lte(self, value: impl Literal<T>) -> Predicate<M>
+    where
+        T: Ordered,
+    {
         self.one(&value, Op::Lte)
     }
 
     /// From `least` to `most`, both included.
-    pub fn between(self, least: impl Literal<T>, most: impl Literal<T>) -> Predicate<M> {
+    pub fn between(self, least: impl Literal<T>, most: impl Literal<T>) -> Predicate<M>
+    where
+        T: Ordered,
+    {
         self.gte(least) & self.lte(most)
     }
 }
 
-impl<M: Model, T: Textual> Column<M, T> {
+impl<M: Model, T> Column<M, T> {
     /// The text has this inside; case counts.
     ///
     /// ```
@@ -303,27 +317,39 @@ impl<M: Model, T: Textual> Column<M, T> {
     /// let predicate = User::AGE.contains("3");
     /// # }
     /// ```
-    pub fn contains(self, part: impl Into<String>) -> Predicate<M> {
+    pub fn contains(self, part: impl Into<String>) -> Predicate<M>
+    where
+        T: Textual,
+    {
         self.test(Op::Contains(part.into()))
     }
 
     /// The text begins with this; case counts. An index of the column answers it.
-    pub fn starts_with(self, prefix: impl Into<String>) -> Predicate<M> {
+    pub fn starts_with(self, prefix: impl Into<String>) -> Predicate<M>
+    where
+        T: Textual,
+    {
         self.test(Op::StartsWith(prefix.into()))
     }
 
     /// The text ends with this; case counts.
-    pub fn ends_with(self, end: impl Into<String>) -> Predicate<M> {
+    pub fn ends_with(self, end: impl Into<String>) -> Predicate<M>
+    where
+        T: Textual,
+    {
         self.test(Op::EndsWith(end.into()))
     }
 
     /// The text is like this pattern: `%` stands for any characters, `_` for one, `\` takes the next literally; case counts.
-    pub fn like(self, pattern: impl Into<String>) -> Predicate<M> {
+    pub fn like(self, pattern: impl Into<String>) -> Predicate<M>
+    where
+        T: Textual,
+    {
         self.test(Op::like(pattern))
     }
 }
 
-impl<M: Model, T: ListOf> Column<M, T> {
+impl<M: Model, T> Column<M, T> {
     /// The list has this element.
     ///
     /// ```
@@ -350,7 +376,10 @@ impl<M: Model, T: ListOf> Column<M, T> {
     /// of_posts(User::TAGS.has("admin"));
     /// # }
     /// ```
-    pub fn has(self, item: impl Literal<T::Item>) -> Predicate<M> {
+    pub fn has(self, item: impl Literal<T::Item>) -> Predicate<M>
+    where
+        T: ListOf,
+    {
         self.one(&item, Op::Eq)
     }
 }
@@ -372,3 +401,6 @@ fn operand_of(value: &impl Serialize, kind: Kind) -> Result<Operand> {
         value => Ok(Operand::Cell(value)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ mod change;
 #[cfg(feature = "sqlite")]
 mod literal;
 mod migrate;
+#[cfg(feature = "sqlite")]
 mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;

@@ -4,14 +4,12 @@
 //! names of the shape (quoted) and placeholders reach the text; it is the same text for every value, so that a statement
 //! prepared once serves them all (lists of values grow in powers of two).
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
 mod agreement;
-#[cfg(feature = "sqlite")]
 mod functions;
 
 use std::cmp::Ordering;
 
-#[cfg(feature = "sqlite")]
 pub(crate) use functions::install;
 
 use crate::model::{Cell, ColumnInfo, Kind, Shape, Value};
@@ -36,6 +34,9 @@ pub(crate) struct Dialect {
     /// A function of a text column and a bind, by what it does.
     function: fn(Function) -> &'static str,
 }
+
+/// There is one so far. With a second it becomes a field of [`Sql`].
+const DIALECT: Dialect = Dialect::SQLITE;
 
 /// What a database has to be taught.
 #[derive(Clone, Copy)]
@@ -75,13 +76,12 @@ impl Dialect {
 pub(crate) struct Sql {
     pub text: String,
     pub binds: Vec<Value>,
-    dialect: &'static Dialect,
 }
 
 impl Sql {
-    /// For SQLite, with the beginning of the text.
+    /// The beginning of the text, with nothing bound.
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Sql { text: text.into(), binds: Vec::new(), dialect: &Dialect::SQLITE }
+        Sql { text: text.into(), binds: Vec::new() }
     }
 
     /// Appends `"name"`.
@@ -99,7 +99,7 @@ impl Sql {
     /// Appends a placeholder for the value.
     pub(crate) fn bind(&mut self, value: Value) {
         self.binds.push(value);
-        (self.dialect.placeholder)(&mut self.text, self.binds.len());
+        (DIALECT.placeholder)(&mut self.text, self.binds.len());
     }
 
     /// Appends ` WHERE ..`, or nothing if every row fulfils the filter.
@@ -131,7 +131,7 @@ impl Sql {
             } else {
                 self.column(column);
             }
-            self.text.push_str(if key.descending { self.dialect.descending } else { self.dialect.ascending });
+            self.text.push_str(if key.descending { DIALECT.descending } else { DIALECT.ascending });
             if key.path.column == Shape::ID && key.path.steps.is_empty() {
                 // Nothing is left to decide.
                 return;
@@ -139,16 +139,16 @@ impl Sql {
             self.text.push_str(", ");
         }
         self.column(&shape.columns[Shape::ID]);
-        self.text.push_str(self.dialect.ascending);
+        self.text.push_str(DIALECT.ascending);
     }
 
     /// Appends a condition that can stand beside `AND`.
     pub(crate) fn condition(&mut self, shape: &Shape, filter: &Filter) {
         match filter {
-            Filter::True => self.text.push_str(self.dialect.truth),
-            Filter::False => self.text.push_str(self.dialect.falsehood),
-            Filter::All(all) => self.chain(shape, all, " AND ", self.dialect.truth),
-            Filter::Any(any) => self.chain(shape, any, " OR ", self.dialect.falsehood),
+            Filter::True => self.text.push_str(DIALECT.truth),
+            Filter::False => self.text.push_str(DIALECT.falsehood),
+            Filter::All(all) => self.chain(shape, all, " AND ", DIALECT.truth),
+            Filter::Any(any) => self.chain(shape, any, " OR ", DIALECT.falsehood),
             Filter::Not(inner) => {
                 self.text.push_str("NOT (");
                 self.condition(shape, inner);
@@ -190,12 +190,12 @@ impl Sql {
     fn column(&mut self, column: &ColumnInfo) {
         self.quoted(&column.column);
         if column.kind == Kind::Decimal {
-            self.text.push_str(self.dialect.decimal);
+            self.text.push_str(DIALECT.decimal);
         }
     }
 
     fn call(&mut self, function: Function, column: &ColumnInfo, argument: String) {
-        self.text.push_str((self.dialect.function)(function));
+        self.text.push_str((DIALECT.function)(function));
         self.quoted(&column.column);
         self.text.push_str(", ");
         self.bind(Value::Text(argument));
@@ -207,8 +207,8 @@ impl Sql {
             // There is nothing inside a plain column.
             (op, Some(_)) if column.kind != Kind::Json => {
                 let text = match json::test(&serde_json::Value::Null, op) {
-                    Some(true) => self.dialect.truth,
-                    Some(false) => self.dialect.falsehood,
+                    Some(true) => DIALECT.truth,
+                    Some(false) => DIALECT.falsehood,
                     None => "NULL",
                 };
                 self.text.push_str(text);
@@ -291,7 +291,7 @@ impl Sql {
         }
     }
 
-    /// A float column with an integer. A database may round the integer to look it up in an index, so it gets a float:
+    /// A float column with an integer. Not every database compares the two without rounding, so it gets a float:
     /// the same one, or one that gives the same answer.
     fn compared_with_integer(&mut self, column: &ColumnInfo, operator: &str, integer: i64) {
         let float = integer as f64;
@@ -313,7 +313,8 @@ impl Sql {
         let value = |operand| match (column.kind, query::operand(column.kind, operand)?) {
             (Kind::Number, Cell::Integer(integer)) => {
                 let float = integer as f64;
-                (query::integer_with_float(integer, float) == Some(Ordering::Equal)).then_some(Value::Number(float))
+                (query::integer_with_float(integer, float) == Some(Ordering::Equal))
+                    .then_some(Value::Number(float))
             }
             (_, cell) => Some(cell.to_value()),
         };
@@ -336,12 +337,12 @@ impl Sql {
     fn stands(&mut self, column: &ColumnInfo, place: Place, other: &Operand) {
         let cell = query::operand(column.kind, other).map(Cell::to_value);
         match (place, other, cell) {
-            (Place::Before, Operand::Cell(Value::Null), _) => self.text.push_str(self.dialect.falsehood),
+            (Place::Before, Operand::Cell(Value::Null), _) => self.text.push_str(DIALECT.falsehood),
             (Place::Same, Operand::Cell(Value::Null), _) => self.suffixed(column, " IS NULL"),
             (Place::After, Operand::Cell(Value::Null), _) => self.suffixed(column, " IS NOT NULL"),
-            (_, _, None) => self.text.push_str(self.dialect.falsehood),
+            (_, _, None) => self.text.push_str(DIALECT.falsehood),
             (Place::Same, _, Some(value)) if column.kind != Kind::Number => {
-                self.operator(column, self.dialect.is, value);
+                self.operator(column, DIALECT.is, value);
             }
             (place, other, Some(_)) => {
                 let (operator, otherwise) = match place {

@@ -194,7 +194,6 @@ pub struct Nested {
     pub set: BTreeSet<i16>,
     pub three: [bool; 3],
     pub codes: BTreeMap<u32, f32>,
-    #[validate(range(min = 1))]
     pub nonzero: std::num::NonZeroI32,
 }
 

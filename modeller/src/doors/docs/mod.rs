@@ -10,7 +10,12 @@ pub const PAGE: &str = include_str!("page.html");
 pub const STYLE: &str = include_str!("page.css");
 
 /// The script, `text/javascript`, at `/@docs.js`.
-pub const SCRIPT: &str = concat!(include_str!("core.js"), include_str!("schema.js"), include_str!("page.js"));
+pub const SCRIPT: &str = concat!(
+    include_str!("core.js"),
+    include_str!("schema.js"),
+    include_str!("try.js"),
+    include_str!("page.js")
+);
 
 /// The `Content-Security-Policy` to serve the page with.
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \

@@ -1,19 +1,20 @@
 //! Which errors an operation can give, and how they look.
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
-use super::names::Names;
+use super::names::Shared;
 use crate::engine::{Argument, BodyKind, Operation};
 use crate::model::{Code, Shape};
 
 /// The codes an operation can answer with.
 ///
-/// Those of the whole server (an unknown route, another method) are not among them.
-pub(super) fn codes_of(operation: Operation, shape: &Shape) -> Vec<Code> {
+/// Those of the whole server (an unknown route, another method) are not among them. `referred`: documents may point at
+/// those of this model.
+pub(super) fn codes_of(operation: Operation, shape: &Shape, referred: bool) -> Vec<Code> {
     let mut codes = vec![Code::InvalidRequest];
     let arguments = operation.arguments();
     let body = operation.body();
-    if !arguments.is_empty() || matches!(body, BodyKind::Batch) {
+    if !arguments.is_empty() || body == BodyKind::Batch {
         codes.push(Code::InvalidQuery);
     }
     if arguments.contains(&Argument::After) {
@@ -22,8 +23,14 @@ pub(super) fn codes_of(operation: Operation, shape: &Shape) -> Vec<Code> {
     if !arguments.is_empty() || body != BodyKind::None {
         codes.push(Code::ParseError);
     }
-    if matches!(body, BodyKind::Document | BodyKind::Patch | BodyKind::Batch) {
+    if matches!(body, BodyKind::Document | BodyKind::Patch | BodyKind::Batch)
+        || operation == Operation::Restore && shape.columns.iter().any(|column| column.references.is_some())
+    {
         codes.push(Code::ValidationError);
+    }
+    if operation.method() != "GET" {
+        // A page of another origin that sends a form.
+        codes.push(Code::Forbidden);
     }
     if operation.is_write() {
         // An idempotency key that came with another payload.
@@ -32,6 +39,9 @@ pub(super) fn codes_of(operation: Operation, shape: &Shape) -> Vec<Code> {
         if !removes && has_unique(shape) {
             codes.push(Code::UniqueViolation);
         }
+        if referred && (removes || operation == Operation::Batch) {
+            codes.push(Code::Referenced);
+        }
     }
     if matches!(operation, Operation::Update | Operation::Delete | Operation::Restore | Operation::Batch) {
         codes.push(Code::NotFound);
@@ -39,8 +49,9 @@ pub(super) fn codes_of(operation: Operation, shape: &Shape) -> Vec<Code> {
     if takes_version(operation) {
         codes.push(Code::PreconditionFailed);
     }
+    codes.push(Code::PayloadTooLarge);
     if body != BodyKind::None {
-        codes.extend([Code::PayloadTooLarge, Code::UnsupportedMediaType]);
+        codes.push(Code::UnsupportedMediaType);
     }
     codes.extend([Code::Timeout, Code::Overloaded, Code::StoreUnavailable]);
     codes
@@ -64,7 +75,7 @@ pub(super) fn meaning(code: Code) -> &'static str {
         Code::InvalidQuery => "a filter, a sort key, a field or a page does not fit the model",
         Code::InvalidCursor => "the cursor is not one of ours, or belongs to another query",
         Code::Unauthorized => "the caller has to sign in",
-        Code::Forbidden => "the caller may not do this",
+        Code::Forbidden => "the caller may not do this: a page of another origin, for example",
         Code::NotFound => "there is no such document",
         Code::ModelNotFound => "there is no such model",
         Code::MethodNotFound => "there is no such method or operation",
@@ -84,45 +95,16 @@ pub(super) fn meaning(code: Code) -> &'static str {
     }
 }
 
-/// The error responses that operations refer to, each once.
-pub(super) struct Errors {
-    names: Names,
-    known: Vec<(Vec<Code>, String)>,
-    responses: Map<String, Json>,
-}
-
-impl Errors {
-    pub(super) fn new() -> Self {
-        Errors { names: Names::default(), known: Vec::new(), responses: Map::new() }
-    }
-
-    /// The responses for these codes, by status.
-    pub(super) fn responses(&mut self, codes: &[Code]) -> Vec<(String, Json)> {
-        let mut statuses: Vec<u16> = codes.iter().map(|code| code.status()).collect();
-        statuses.sort_unstable();
-        statuses.dedup();
-        let mut responses = Vec::new();
-        for status in statuses {
-            let group: Vec<Code> = codes.iter().copied().filter(|code| code.status() == status).collect();
-            let name = self.name(status, group);
-            responses.push((status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") })));
-        }
-        responses
-    }
-
-    fn name(&mut self, status: u16, codes: Vec<Code>) -> String {
-        if let Some((_, name)) = self.known.iter().find(|(known, _)| *known == codes) {
-            return name.clone();
-        }
-        let name = self.names.claim(title(status));
-        self.responses.insert(name.clone(), response(status, &codes));
-        self.known.push((codes, name.clone()));
-        name
-    }
-
-    pub(super) fn into_components(self) -> Map<String, Json> {
-        self.responses
-    }
+/// The responses for these codes, by status.
+pub(super) fn responses(codes: &[Code], shared: &mut Shared) -> Vec<(String, Json)> {
+    let mut statuses: Vec<u16> = codes.iter().map(|code| code.status()).collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    let one = |status: u16| {
+        let group: Vec<Code> = codes.iter().copied().filter(|code| code.status() == status).collect();
+        (status.to_string(), shared.share(title(status), response(status, &group)))
+    };
+    statuses.into_iter().map(one).collect()
 }
 
 fn response(status: u16, codes: &[Code]) -> Json {

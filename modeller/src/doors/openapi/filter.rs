@@ -4,150 +4,233 @@ use serde_json::{Map, Value as Json, json};
 
 use super::schemas::reference;
 use crate::model::{ColumnInfo, Kind, Shape};
+use crate::query::limits;
 
-/// The tests that fields of a kind share.
-pub(super) fn shared_schemas() -> Vec<(&'static str, Json)> {
-    let text = json!({ "type": "string" });
-    let pattern = json!({ "type": "string", "maxLength": limits::MAX_PATTERN });
-    let like = json!({ "type": "string", "maxLength": limits::MAX_PATTERN, "pattern": LIKE });
-    let boolean = json!({ "type": "boolean" });
-    let any = json!({});
-    let textual = [
-        ("$contains", pattern.clone(), "The text has this inside."),
-        ("$startsWith", pattern.clone(), "The text begins with this."),
-        ("$endsWith", pattern, "The text ends with this."),
-        (
-            "$like",
-            like,
-            "The text is like this: `%` stands for any characters, `_` for one, `\\` takes the next literally.",
-        ),
-    ];
-    vec![
-        ("TextTest", test(&text, true, &textual)),
-        ("IntegerTest", test(&integer(), true, &[])),
-        ("NumberTest", test(&json!({ "type": "number" }), true, &[])),
-        ("BooleanTest", test(&boolean, false, &[])),
-        ("DateTimeTest", test(&date_time(), true, &[])),
-        ("DecimalTest", test(&decimal(), true, &[])),
-        ("AnyTest", test(&any, true, &textual)),
-    ]
+/// Text without NUL characters, which no store keeps.
+pub(super) const NO_NUL: &str = "^[^\\u0000]*$";
+
+/// How `$like` patterns may look: there are not too many `%`.
+const LIKE: &str = r"^([^%\u0000]*%){0,16}[^%\u0000]*$";
+
+/// How a decimal number may be written.
+const DECIMAL: &str = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,9})?$";
+
+/// The names of tests, by what they are asked of.
+const KINDS: &[(&str, Form)] = &[
+    ("Text", Form::Text),
+    ("Number", Form::Number),
+    ("Boolean", Form::Boolean),
+    ("DateTime", Form::DateTime),
+    ("Decimal", Form::Decimal),
+    ("Any", Form::Any),
+];
+
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    Text,
+    Number,
+    Boolean,
+    DateTime,
+    Decimal,
+    Any,
 }
 
-/// How `$like` patterns may look: a backslash takes a character with it, and there are not too many `%`.
-const LIKE: &str = r"^([^%]*%){0,16}[^%]*$";
+impl Form {
+    /// One value to compare with.
+    fn value(self) -> Json {
+        match self {
+            Form::Text => json!({ "type": "string", "pattern": NO_NUL }),
+            Form::Number => json!({ "type": "number" }),
+            Form::Boolean => json!({ "type": "boolean" }),
+            Form::DateTime => date_time(),
+            Form::Decimal => json!({ "anyOf": [decimal(), { "type": "number" }] }),
+            Form::Any => reference("AnyJson"),
+        }
+    }
 
-/// A whole number that a column can hold.
-pub(super) fn integer() -> Json {
-    json!({ "type": "integer", "minimum": i64::MIN, "maximum": i64::MAX })
+    /// One value to compare with, or `null` for an absent one.
+    fn nullable(self) -> Json {
+        match self {
+            Form::Any => self.value(),
+            _ => json!({ "anyOf": [self.value(), { "type": "null" }] }),
+        }
+    }
+
+    /// A value that comes before or after others.
+    fn ordered(self) -> Option<Json> {
+        match self {
+            Form::Boolean => None,
+            Form::Any => Some(json!({ "type": ["number", "string"], "pattern": NO_NUL })),
+            _ => Some(self.value()),
+        }
+    }
+
+    fn is_textual(self) -> bool {
+        matches!(self, Form::Text | Form::Any)
+    }
 }
 
-/// An instant.
+/// What a date-time can be compared with.
 pub(super) fn date_time() -> Json {
-    json!({ "type": "string", "format": "date-time" })
+    json!({ "anyOf": [
+        { "type": "string", "format": "date-time" },
+        {
+            "type": "integer",
+            "minimum": -62_167_219_200_000_i64,
+            "maximum": 253_402_300_799_999_i64,
+            "description": "Unix milliseconds.",
+        },
+    ] })
 }
 
-/// An exact decimal number.
+/// What a decimal number can be compared with.
 pub(super) fn decimal() -> Json {
-    json!({ "type": "string", "pattern": r"^-?[0-9]{1,20}(\.[0-9]{1,8})?$" })
+    json!({ "type": "string", "pattern": DECIMAL })
+}
+
+/// The schemas that the filters of all models share.
+pub(super) fn shared_schemas() -> Vec<(String, Json)> {
+    let any = reference("AnyJson");
+    let mut schemas = vec![(
+        "AnyJson".to_owned(),
+        json!({
+            "description": "Any JSON, without NUL characters.",
+            "anyOf": [
+                { "type": ["number", "boolean", "null"] },
+                { "type": "string", "pattern": NO_NUL },
+                { "type": "array", "items": any },
+                { "type": "object", "propertyNames": { "pattern": NO_NUL }, "additionalProperties": any },
+            ],
+        }),
+    )];
+    for (name, form) in KINDS {
+        let operators = format!("{name}Operators");
+        schemas.push((format!("{name}Test"), test(*form, reference(&operators))));
+        schemas.push((operators.clone(), all_operators(*form, &operators)));
+        schemas.push((format!("{name}Point"), test(*form, operators_object(point_operators(*form)))));
+    }
+    schemas
 }
 
 /// A value, which stands for equality, or an object of operators.
-fn test(value: &Json, ordered: bool, more: &[(&str, Json, &str)]) -> Json {
-    let nullable = match value.as_object() {
-        Some(object) if object.is_empty() => json!({}),
-        _ => json!({ "anyOf": [value, { "type": "null" }] }),
+fn test(form: Form, operators: Json) -> Json {
+    let plain = match form {
+        // Of an object, the operators decide what it is.
+        Form::Any => json!({ "anyOf": [
+            { "type": ["number", "boolean", "null"] },
+            { "type": "string", "pattern": NO_NUL },
+            { "type": "array", "items": reference("AnyJson") },
+            {
+                "type": "object",
+                "propertyNames": { "pattern": "^(?!\\$)[^\\u0000]*$" },
+                "additionalProperties": reference("AnyJson"),
+            },
+        ] }),
+        form => form.nullable(),
     };
-    let list = json!({ "type": "array", "items": value, "maxItems": limits::MAX_IN });
+    let mut forms = plain["anyOf"].as_array().cloned().unwrap_or_default();
+    forms.push(operators);
+    json!({ "anyOf": forms })
+}
+
+fn operators_object(operators: Map<String, Json>) -> Json {
+    json!({ "type": "object", "properties": operators, "additionalProperties": false, "minProperties": 1 })
+}
+
+/// The operators that never hold for all documents, or for none, whatever their value is.
+fn point_operators(form: Form) -> Map<String, Json> {
     let mut operators = Map::new();
     let mut add = |name: &str, mut schema: Json, description: &str| {
         schema["description"] = description.into();
         operators.insert(name.to_owned(), schema);
     };
-    add("$eq", nullable.clone(), "Equal; with `null`: absent.");
-    add("$ne", nullable.clone(), "Not equal; with `null`: present.");
-    if ordered {
+    add("$eq", form.nullable(), "Equal; with `null`: absent.");
+    add("$ne", form.nullable(), "Not equal; with `null`: present.");
+    if let Some(value) = form.ordered() {
         add("$gt", value.clone(), "Greater.");
         add("$gte", value.clone(), "Greater or equal.");
         add("$lt", value.clone(), "Less.");
-        add("$lte", value.clone(), "Less or equal.");
+        add("$lte", value, "Less or equal.");
     }
-    add("$in", list.clone(), "Equal to one of these.");
-    add("$nin", list, "Equal to none of these.");
     add("$exists", json!({ "type": "boolean" }), "Present, or absent.");
-    for (name, schema, description) in more {
-        add(name, schema.clone(), description);
+    if form.is_textual() {
+        let text =
+            |pattern: &str| json!({ "type": "string", "maxLength": limits::MAX_PATTERN, "pattern": pattern });
+        add("$contains", text(NO_NUL), "The text has this inside.");
+        add("$startsWith", text(NO_NUL), "The text begins with this.");
+        add("$endsWith", text(NO_NUL), "The text ends with this.");
+        let like = "The text is like this: `%` stands for any characters, `_` for one, `\\` takes the next literally.";
+        add("$like", text(LIKE), like);
     }
-    let operators = json!({
-        "type": "object",
-        "properties": operators,
-        "additionalProperties": false,
-        "minProperties": 1,
-    });
-    let plain = if value.as_object().is_some_and(Map::is_empty) {
-        json!({ "type": ["string", "number", "boolean", "null"] })
-    } else {
-        nullable
-    };
-    json!({ "anyOf": [plain, operators] })
+    operators
 }
 
-/// `Filter` and `Condition` of a model. A condition is a filter that says something; what `$and`, `$or` and `$not` join are conditions.
-pub(super) fn model_schemas(shape: &Shape, condition: &Json) -> [(&'static str, Json); 2] {
-    let mut properties = Map::new();
-    for column in shape.columns.iter().filter(|column| !column.private) {
-        properties.insert(column.name.clone(), reference(test_of(column)));
-    }
-    let list = |description: &str| json!({ "type": "array", "items": condition, "minItems": 1, "maxItems": 100, "description": description });
-    properties.insert("$and".into(), list("All of these hold."));
-    properties.insert("$or".into(), list("At least one of these holds."));
-    properties.insert("$not".into(), {
-        let mut not = condition.clone();
-        not["description"] = "This does not hold.".into();
-        not
-    });
-    let open: Vec<&ColumnInfo> =
-        shape.columns.iter().filter(|column| !column.private && column.kind == Kind::Json).collect();
-    let mut filter = json!({
-        "type": "object",
-        "description": "Which documents. All members must hold; a value alone stands for `$eq`.",
-        "properties": properties,
-        "additionalProperties": false,
-    });
+fn all_operators(form: Form, name: &str) -> Json {
+    let mut operators = point_operators(form);
+    let list = |description: &str| json!({ "type": "array", "items": form.nullable(), "maxItems": limits::MAX_IN, "description": description });
+    operators.insert("$in".into(), list("Equal to one of these."));
+    operators.insert("$nin".into(), list("Equal to none of these."));
+    let mut not = reference(name);
+    not["description"] = "This does not hold.".into();
+    operators.insert("$not".into(), not);
+    operators_object(operators)
+}
+
+/// `Filter` and `Which` of a model. A `Which` names documents to write: it always leaves some out, at least in principle.
+pub(super) fn model_schemas(shape: &Shape, base: &str) -> [(&'static str, Json); 2] {
+    let mut filter = fields(shape, "Test");
+    filter["description"] = "Which documents. All members must hold; a value alone stands for `$eq`.".into();
+    let itself = reference(&format!("{base}Filter"));
+    let list = |description: &str| json!({ "type": "array", "items": itself, "minItems": 1, "description": description });
+    filter["properties"]["$and"] = list("All of these hold.");
+    filter["properties"]["$or"] = list("At least one of these holds.");
+    filter["properties"]["$nor"] = list("None of these holds.");
+    let mut not = itself.clone();
+    not["description"] = "This does not hold.".into();
+    filter["properties"]["$not"] = not;
+    let mut which = fields(shape, "Point");
+    which["minProperties"] = 1.into();
+    which["description"] =
+        "Which documents; at least one condition. Any other filter that leaves documents out will do, too."
+            .into();
+    [("Filter", filter), ("Which", which)]
+}
+
+fn fields(shape: &Shape, suffix: &str) -> Json {
+    let public = || shape.columns.iter().filter(|column| !column.private);
+    let properties: Map<String, Json> = public()
+        .map(|column| (column.name.clone(), reference(&format!("{}{suffix}", name_of(column)))))
+        .collect();
+    let mut object = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+    let open: Vec<String> =
+        public().filter(|column| column.kind == Kind::Json).map(|column| escape(&column.name)).collect();
     if !open.is_empty() {
-        let names: Vec<String> = open.iter().map(|column| escape(&column.name)).collect();
-        let pattern = format!("^({})(\\.[A-Za-z_][A-Za-z0-9_]*|\\.[0-9]{{1,6}}){{1,8}}$", names.join("|"));
-        filter["patternProperties"] = Json::Object(Map::from_iter([(pattern, reference("AnyTest"))]));
+        let pattern = format!("^({})(\\.[A-Za-z0-9_-]+){{1,8}}$", open.join("|"));
+        let test = reference(&format!("Any{suffix}"));
+        object["patternProperties"] = Json::Object(Map::from_iter([(pattern, test)]));
     }
-    let mut some = filter.clone();
-    some["minProperties"] = 1.into();
-    some["description"] = "A filter that says something.".into();
-    [("Filter", filter), ("Condition", some)]
+    object
 }
 
 /// A name, to be taken literally in a pattern.
 fn escape(name: &str) -> String {
-    name.chars()
-        .flat_map(|character| {
-            let plain = character.is_alphanumeric() || character == '_';
-            (!plain).then_some('\\').into_iter().chain([character])
-        })
-        .collect()
-}
-
-fn test_of(column: &ColumnInfo) -> &'static str {
-    match column.kind {
-        Kind::Text => "TextTest",
-        Kind::Integer => "IntegerTest",
-        Kind::Number => "NumberTest",
-        Kind::Boolean => "BooleanTest",
-        Kind::DateTime => "DateTimeTest",
-        Kind::Decimal => "DecimalTest",
-        Kind::Json => "AnyTest",
+    let mut out = String::with_capacity(name.len());
+    for character in name.chars() {
+        if r"\^$.|?*+()[]{}/".contains(character) {
+            out.push('\\');
+        }
+        out.push(character);
     }
+    out
 }
 
-/// What a filter may ask for at most.
-mod limits {
-    pub(super) const MAX_PATTERN: usize = 1_000;
-    pub(super) const MAX_IN: usize = 1_000;
+fn name_of(column: &ColumnInfo) -> &'static str {
+    match column.kind {
+        Kind::Text => "Text",
+        Kind::Integer | Kind::Number => "Number",
+        Kind::Boolean => "Boolean",
+        Kind::DateTime => "DateTime",
+        Kind::Decimal => "Decimal",
+        Kind::Json => "Any",
+    }
 }

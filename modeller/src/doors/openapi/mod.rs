@@ -3,7 +3,6 @@
 //! The document is made from the models' shapes and from nothing else, so it is complete by construction and cannot go
 //! stale. It says no more than what the pipeline keeps: a request that fits it is accepted, one that does not is refused.
 
-mod draft;
 mod errors;
 mod example;
 mod filter;
@@ -57,7 +56,10 @@ impl Default for About {
 /// ```
 pub fn document(models: &[&'static Shape], about: &About) -> Json {
     let mut schemas = schemas::Schemas::new();
-    let mut errors = errors::Errors::new();
+    let mut shared = operations::Components {
+        parameters: names::Shared::new("parameters"),
+        responses: names::Shared::new("responses"),
+    };
     let mut ids = names::Names::default();
     let mut paths = Map::new();
     let mut tags = Vec::new();
@@ -68,7 +70,8 @@ pub fn document(models: &[&'static Shape], about: &About) -> Json {
             tag.insert("description".into(), description.into());
         }
         tags.push(Json::Object(tag));
-        operations::add(shape, names, &mut errors, &mut ids, &mut paths);
+        let referred = is_referred_to(shape, models);
+        operations::add(shape, names, referred, &mut shared, &mut ids, &mut paths);
     }
     pages::add(&about.pages, &mut ids, &mut paths, &mut tags);
     let mut info = Map::from_iter([
@@ -84,6 +87,10 @@ pub fn document(models: &[&'static Shape], about: &About) -> Json {
         [] => vec![json!({ "url": "/" })],
         urls => urls.iter().map(|url| json!({ "url": url })).collect(),
     };
+    let paths = Json::Object(paths);
+    let parameters = Json::Object(shared.parameters.into_components());
+    let responses = Json::Object(shared.responses.into_components());
+    let schemas = schemas.into_components(&[&paths, &parameters, &responses]);
     json!({
         "openapi": "3.1.0",
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
@@ -91,8 +98,14 @@ pub fn document(models: &[&'static Shape], about: &About) -> Json {
         "servers": servers,
         "tags": tags,
         "paths": paths,
-        "components": { "schemas": schemas.into_components(), "responses": errors.into_components() },
+        "components": { "schemas": schemas, "parameters": parameters, "responses": responses },
     })
+}
+
+/// Whether documents of other models, or of this one, may point at its documents.
+fn is_referred_to(shape: &Shape, models: &[&'static Shape]) -> bool {
+    let mut columns = models.iter().flat_map(|model| &model.columns);
+    columns.any(|column| column.references.as_ref().is_some_and(|target| target.model == shape.path))
 }
 
 /// What holds for every route.

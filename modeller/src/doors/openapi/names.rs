@@ -1,6 +1,8 @@
 //! Names that are each given only once.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Map, Value as Json, json};
 
 /// Hands out names.
 #[derive(Default)]
@@ -33,6 +35,35 @@ impl Names {
         }
         // The numbers above do not end before the memory does.
         numbered
+    }
+}
+
+/// Components of one kind, each of which is there once however often it is used.
+pub(super) struct Shared {
+    kind: &'static str,
+    names: Names,
+    known: HashMap<String, String>,
+    components: Map<String, Json>,
+}
+
+impl Shared {
+    /// Components under this key.
+    pub(super) fn new(kind: &'static str) -> Self {
+        Shared { kind, names: Names::default(), known: HashMap::new(), components: Map::new() }
+    }
+
+    /// A `$ref` to the component, which gets this name unless another one has it.
+    pub(super) fn share(&mut self, wanted: &str, content: Json) -> Json {
+        let name = self.known.entry(content.to_string()).or_insert_with(|| {
+            let name = self.names.claim(&component(wanted));
+            self.components.insert(name.clone(), content);
+            name
+        });
+        json!({ "$ref": format!("#/components/{}/{name}", self.kind) })
+    }
+
+    pub(super) fn into_components(self) -> Map<String, Json> {
+        self.components
     }
 }
 

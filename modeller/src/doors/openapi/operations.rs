@@ -2,18 +2,27 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::errors::{self, Errors};
-use super::names::Names;
+use super::names::{Names, Shared};
 use super::schemas::ModelSchemas;
-use super::{example, parameters, replies};
+use super::{errors, example, parameters, replies};
 use crate::engine::{BodyKind, Operation};
 use crate::model::Shape;
+use crate::query::limits;
+
+/// What operations have in common.
+pub(super) struct Components {
+    /// Parameters.
+    pub(super) parameters: Shared,
+    /// Responses.
+    pub(super) responses: Shared,
+}
 
 /// Adds the paths of one model.
 pub(super) fn add(
     shape: &Shape,
     names: &ModelSchemas,
-    errors: &mut Errors,
+    referred: bool,
+    shared: &mut Components,
     ids: &mut Names,
     paths: &mut Map<String, Json>,
 ) {
@@ -24,7 +33,7 @@ pub(super) fn add(
             "summary": summary(operation),
             "description": description(operation),
         });
-        let parameters = parameters::of(operation, shape, names);
+        let parameters = parameters::of(operation, shape, names, &mut shared.parameters);
         if !parameters.is_empty() {
             described["parameters"] = parameters.into();
         }
@@ -35,7 +44,8 @@ pub(super) fn add(
         for (status, response) in replies::of(operation, names) {
             responses.insert(status.to_owned(), response);
         }
-        responses.extend(errors.responses(&errors::codes_of(operation, shape)));
+        responses
+            .extend(errors::responses(&errors::codes_of(operation, shape, referred), &mut shared.responses));
         described["responses"] = responses.into();
         let method = operation.method().to_ascii_lowercase();
         let path = format!("/{}/{}", shape.path, operation.name());
@@ -115,12 +125,12 @@ fn body(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Option<Jso
     if let Some(example) = example {
         media["example"] = example;
     }
-    Some(json!({ "required": true, "content": { "application/json": media } }))
+    let required = operation != Operation::Find;
+    Some(json!({ "required": required, "content": { "application/json": media } }))
 }
 
 fn find(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Json {
-    let mut sort =
-        json!({ "type": "array", "items": parameters::sort_items(shape), "minItems": 1, "maxItems": 8 });
+    let mut sort = json!({ "type": "array", "items": parameters::sort_items(shape), "minItems": 1, "maxItems": limits::MAX_SORT });
     sort["description"] = "Names of fields, a `-` before one for largest first.".into();
     json!({
         "type": "object",
@@ -136,14 +146,9 @@ fn find(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Json {
 }
 
 fn batch(shape: &Shape, names: &ModelSchemas) -> Json {
-    let step = |op: &str, query: Option<Json>, data: Option<Json>, required: &[&str]| {
+    let step = |op: &str, members: &[(&str, Json)], required: &[&str]| {
         let mut properties = Map::from_iter([("op".to_owned(), json!({ "const": op }))]);
-        if let Some(query) = query {
-            properties.insert("query".into(), query);
-        }
-        if let Some(data) = data {
-            properties.insert("data".into(), data);
-        }
+        properties.extend(members.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())));
         json!({
             "type": "object",
             "title": op,
@@ -152,18 +157,29 @@ fn batch(shape: &Shape, names: &ModelSchemas) -> Json {
             "additionalProperties": false,
         })
     };
-    let some = || Some(names.condition());
-    let any = || Some(names.filter());
+    let some = || ("query", names.which());
+    let document = || ("data", names.insert());
+    let version = || {
+        (
+            "version",
+            json!({
+                "type": "integer",
+                "description": "The version that the document must have.",
+                "minimum": i64::MIN,
+                "maximum": i64::MAX,
+            }),
+        )
+    };
     let mut steps = vec![
-        step("insert", None, Some(names.insert()), &["op", "data"]),
-        step("update", some(), Some(names.patch()), &["op", "query", "data"]),
-        step("upsert", None, Some(names.insert()), &["op", "data"]),
-        step("delete", some(), None, &["op", "query"]),
+        step("insert", &[document()], &["op", "data"]),
+        step("update", &[some(), ("data", names.patch()), version()], &["op", "query", "data"]),
+        step("upsert", &upsert(shape, document()), &["op", "data"]),
+        step("delete", &[some(), version()], &["op", "query"]),
     ];
     if Operation::Restore.is_offered(shape) {
-        steps.push(step("restore", some(), None, &["op", "query"]));
+        steps.push(step("restore", &[some()], &["op", "query"]));
     }
-    steps.extend(["get", "find", "count"].map(|op| step(op, any(), None, &["op"])));
+    steps.extend(["get", "find", "count"].map(|op| step(op, &[("query", names.filter())], &["op"])));
     json!({
         "type": "object",
         "properties": { "operations": {
@@ -175,4 +191,10 @@ fn batch(shape: &Shape, names: &ModelSchemas) -> Json {
         "required": ["operations"],
         "additionalProperties": false,
     })
+}
+
+/// What an upsert of a batch takes: a query for one document, if the body does not always name one.
+fn upsert<'a>(shape: &Shape, document: (&'a str, Json)) -> Vec<(&'a str, Json)> {
+    let pin = parameters::pin_schema(shape).map(|(schema, _)| ("query", schema));
+    pin.into_iter().chain([document]).collect()
 }

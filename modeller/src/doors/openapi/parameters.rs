@@ -3,20 +3,33 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::filter;
+use super::names::Shared;
 use super::schemas::ModelSchemas;
 use super::walk;
 use crate::engine::{Argument, Operation};
 use crate::model::{ColumnInfo, Kind, Shape};
-
-/// How many documents a page has if nothing else is said, and at most.
-pub(super) const DEFAULT_COUNT: u64 = 20;
-/// See [`DEFAULT_COUNT`].
-pub(super) const MAX_COUNT: u64 = 1_000;
-/// How many keys a sort may have.
-const MAX_SORT: usize = 8;
+use crate::query::limits;
 
 /// All parameters of an operation, those of the URL's query first.
-pub(super) fn of(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Vec<Json> {
+pub(super) fn of(
+    operation: Operation,
+    shape: &Shape,
+    names: &ModelSchemas,
+    shared: &mut Shared,
+) -> Vec<Json> {
+    let share = |parameter: Json| {
+        let name = parameter.get("name").and_then(Json::as_str).unwrap_or_default().to_owned();
+        // Headers are the same for all models.
+        let wanted = match parameter.get("in").and_then(Json::as_str) {
+            Some("header") => name,
+            _ => format!("{}.{name}", names.base()),
+        };
+        shared.share(&wanted, parameter)
+    };
+    all(operation, shape, names).into_iter().map(share).collect()
+}
+
+fn all(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Vec<Json> {
     let mut parameters = Vec::new();
     if operation.method() == "GET" {
         reads(operation, shape, names, &mut parameters);
@@ -29,7 +42,7 @@ pub(super) fn of(operation: Operation, shape: &Shape, names: &ModelSchemas) -> V
         parameters.push(header(
             "If-Match",
             "The version that the document must have: the `ETag` of the answer it came with.",
-            json!({ "type": "string", "pattern": r#"^(\*|(W/)?"[0-9]{1,18}")$"#, "examples": ["\"1\""] }),
+            json!({ "type": "string", "pattern": r#"^(\*|(W/)?"[0-9]{1,18}")$"#, "readOnly": true }),
         ));
     }
     if operation == Operation::Get {
@@ -58,10 +71,6 @@ fn query(name: &str, description: &str, schema: Json) -> Json {
 }
 
 fn reads(operation: Operation, shape: &Shape, names: &ModelSchemas, parameters: &mut Vec<Json>) {
-    for (name, schema) in fields(shape) {
-        let description = format!("Only documents with this `{name}`.");
-        parameters.push(query(name, &description, schema));
-    }
     for argument in operation.arguments() {
         parameters.push(match argument {
             Argument::Query => json!({
@@ -75,7 +84,7 @@ fn reads(operation: Operation, shape: &Shape, names: &ModelSchemas, parameters: 
                 "sort",
                 "In this order: names of fields, separated by commas, a `-` before one for largest first.",
                 sort_items(shape),
-                MAX_SORT,
+                limits::MAX_SORT,
             ),
             Argument::Fields => list(
                 "fields",
@@ -87,10 +96,15 @@ fn reads(operation: Operation, shape: &Shape, names: &ModelSchemas, parameters: 
             Argument::Count => query("count", "How many documents at most.", count(operation)),
             Argument::After => query(
                 "after",
-                "Where to go on: the cursor that came with the page before, for the same question.",
-                json!({ "type": "string", "format": "cursor" }),
+                "Where to go on: the cursor that came with the page before, for the same question. Empty to begin with.",
+                json!({ "type": "string", "readOnly": true }),
             ),
         });
+    }
+    for (name, schema) in fields(shape) {
+        let mut parameter = query(name, &format!("Only documents with this `{name}`."), schema);
+        parameter["x-filter"] = true.into();
+        parameters.push(parameter);
     }
 }
 
@@ -102,16 +116,19 @@ fn list(name: &str, description: &str, items: Json, most: usize) -> Json {
     parameter
 }
 
+/// How many documents `start` may leave out.
+const MAX_START: u64 = 1_000_000;
+
 /// The schema of `start`.
 pub(super) fn start() -> Json {
-    json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX, "default": 0 })
+    json!({ "type": "integer", "minimum": 0, "maximum": MAX_START, "default": 0 })
 }
 
 /// The schema of `count`.
 pub(super) fn count(operation: Operation) -> Json {
-    let mut schema = json!({ "type": "integer", "minimum": 1, "maximum": MAX_COUNT });
+    let mut schema = json!({ "type": "integer", "minimum": 0, "maximum": limits::MAX_COUNT });
     match operation {
-        Operation::List | Operation::Paginate => schema["default"] = DEFAULT_COUNT.into(),
+        Operation::List | Operation::Paginate => schema["default"] = limits::DEFAULT_COUNT.into(),
         Operation::First | Operation::Last => schema["default"] = 1.into(),
         _ => {}
     }
@@ -121,7 +138,7 @@ pub(super) fn count(operation: Operation) -> Json {
 /// The schema of one sort key.
 pub(super) fn sort_items(shape: &Shape) -> Json {
     let keys: Vec<String> = public(shape)
-        .filter(|column| column.kind.is_ordered() || column.kind == Kind::Boolean)
+        .filter(|column| column.kind != Kind::Json)
         .flat_map(|column| [column.name.clone(), format!("-{}", column.name)])
         .collect();
     json!({ "type": "string", "enum": keys })
@@ -142,7 +159,7 @@ pub(super) fn public(shape: &Shape) -> impl Iterator<Item = &ColumnInfo> {
 fn fields(shape: &Shape) -> Vec<(&str, Json)> {
     public(shape)
         .filter(|column| !is_argument(&column.name))
-        .filter_map(|column| Some((column.name.as_str(), pair(shape, column)?)))
+        .map(|column| (column.name.as_str(), pair(shape, column)))
         .collect()
 }
 
@@ -151,20 +168,19 @@ fn is_argument(name: &str) -> bool {
     ["query", "sort", "start", "count", "after", "fields", "with"].contains(&name)
 }
 
-fn pair(shape: &Shape, column: &ColumnInfo) -> Option<Json> {
+fn pair(shape: &Shape, column: &ColumnInfo) -> Json {
     let mut schema = match column.kind {
-        Kind::Text => json!({ "type": "string" }),
-        Kind::Integer => filter::integer(),
-        Kind::Number => json!({ "type": "number" }),
+        // A value of JSON may be JSON, or text that is none.
+        Kind::Text | Kind::Json => json!({ "type": "string" }),
+        Kind::Integer | Kind::Number => json!({ "type": "number" }),
         Kind::Boolean => json!({ "type": "boolean" }),
         Kind::DateTime => filter::date_time(),
         Kind::Decimal => filter::decimal(),
-        Kind::Json => return None,
     };
     if let Some(first) = first_choice(shape, &column.name) {
         schema["examples"] = json!([first]);
     }
-    Some(schema)
+    schema
 }
 
 /// The first of a field's choices, where it has only some.
@@ -179,37 +195,41 @@ fn first_choice(shape: &Shape, name: &str) -> Option<Json> {
 /// Which documents a write is for: at least one pair. OpenAPI can only say so of an exploded object, which looks the
 /// same in a URL as parameters of their own.
 fn which(shape: &Shape) -> Json {
+    let schema = object(fields(shape));
     exploded(
-        fields(shape),
+        schema,
         true,
         "Which documents, as `field=value` pairs in the URL; at least one. With `_id` or a unique field it is one document, \
          and there must be one. A filter as JSON text (`query=..`) may stand in their place.",
     )
 }
 
-/// The one document that an upsert is for. Without it, it is the one that the body's key or unique fields point at.
+/// The one document that an upsert is for.
 fn pin(shape: &Shape) -> Option<Json> {
+    let (schema, required) = pin_schema(shape)?;
+    let description = "The document to update, by its `_id` or a unique field; without it, the one that the body's unique \
+                       fields point at.";
+    Some(exploded(schema, required, description))
+}
+
+/// How to name one document by a field, and whether an upsert needs that: it does not if every body points at one.
+pub(super) fn pin_schema(shape: &Shape) -> Option<(Json, bool)> {
     let unique: Vec<&str> =
         public(shape).filter(|column| column.unique).map(|column| column.name.as_str()).collect();
     let pins: Vec<_> = fields(shape).into_iter().filter(|(name, _)| unique.contains(name)).collect();
-    let derived = shape.unique.iter().chain(shape.key.as_ref().map(|key| vec![*key]).as_ref()).any(|set| {
-        set.iter().all(|&index| {
-            let column = &shape.columns[index];
-            !column.nullable && column.default.is_none() && column.generated.is_none()
-        })
-    });
-    (!pins.is_empty()).then(|| {
-        exploded(
-            pins,
-            !derived,
-            "The document to update, by its `_id` or a unique field; without it, the one that the body's unique fields point at.",
-        )
-    })
+    let key = shape.key.map(|key| vec![key]);
+    let mut sets = shape.unique.iter().chain(key.as_ref());
+    let derived = sets.any(|set| set.iter().all(|&index| !shape.columns[index].nullable));
+    (!pins.is_empty()).then(|| (object(pins), !derived))
 }
 
-fn exploded(fields: Vec<(&str, Json)>, required: bool, description: &str) -> Json {
+fn object(fields: Vec<(&str, Json)>) -> Json {
     let properties: Map<String, Json> =
         fields.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
+    json!({ "type": "object", "properties": properties, "additionalProperties": false, "minProperties": 1 })
+}
+
+fn exploded(schema: Json, required: bool, description: &str) -> Json {
     json!({
         "name": "where",
         "in": "query",
@@ -217,11 +237,6 @@ fn exploded(fields: Vec<(&str, Json)>, required: bool, description: &str) -> Jso
         "description": description,
         "style": "form",
         "explode": true,
-        "schema": {
-            "type": "object",
-            "properties": properties,
-            "additionalProperties": false,
-            "minProperties": 1,
-        },
+        "schema": schema,
     })
 }

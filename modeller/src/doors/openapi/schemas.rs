@@ -1,15 +1,15 @@
 //! `components.schemas`: the schemas of every model, and the definitions they share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 
 use super::names::{Names, component, pascal};
 use super::{errors, filter, walk};
-use crate::model::Shape;
+use crate::model::{self, Shape, View};
 
 /// What is added to a model's name, one component each.
-const FAMILY: &[&str] = &["", "Partial", "Insert", "Patch", "Filter", "Condition"];
+const FAMILY: &[&str] = &["", "Partial", "Insert", "Patch", "Filter", "Which"];
 
 /// Keywords of our own. OpenAPI wants an `x-` before such.
 const OURS: &[&str] = &["errorMessage", "generated", "model", "private", "unique"];
@@ -20,6 +20,11 @@ pub(super) struct ModelSchemas {
 }
 
 impl ModelSchemas {
+    /// What the names begin with.
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+
     /// A document as it is answered.
     pub(super) fn document(&self) -> Json {
         reference(&self.base)
@@ -45,9 +50,9 @@ impl ModelSchemas {
         reference(&format!("{}Filter", self.base))
     }
 
-    /// A filter that says something.
-    pub(super) fn condition(&self) -> Json {
-        reference(&format!("{}Condition", self.base))
+    /// A filter that leaves documents out.
+    pub(super) fn which(&self) -> Json {
+        reference(&format!("{}Which", self.base))
     }
 }
 
@@ -68,10 +73,10 @@ impl Schemas {
     pub(super) fn new() -> Self {
         let mut names = Names::default();
         let mut components = Map::new();
-        let shared = errors::schemas().into_iter().chain(filter::shared_schemas());
-        for (name, schema) in shared {
-            names.claim(name);
-            components.insert(name.to_owned(), schema);
+        let errors = errors::schemas().into_iter().map(|(name, schema)| (name.to_owned(), schema));
+        for (name, schema) in errors.chain(filter::shared_schemas()) {
+            names.claim(&name);
+            components.insert(name, schema);
         }
         Schemas { names, components, known: BTreeMap::new() }
     }
@@ -95,22 +100,28 @@ impl Schemas {
     }
 
     fn add_model(&mut self, shape: &Shape, base: &str) {
-        let answer = super::draft::doc_schema(shape);
+        let answer = model::doc_schema(shape, &View::Public);
         let mut partial = answer.clone();
         partial["required"] = json!(["_id"]);
         partial["description"] = "Those fields of the document that were asked for.".into();
-        let patch = super::draft::patch_schema(shape);
-        for (suffix, schema) in
+        let mut patch = model::patch_schema(shape);
+        // A key can't change.
+        if let (Some(key), Some(properties)) =
+            (shape.key, patch.get_mut("properties").and_then(Json::as_object_mut))
+        {
+            properties.shift_remove(&shape.columns[key].name);
+        }
+        for (suffix, mut schema) in
             [("", answer), ("Partial", partial), ("Insert", shape.schema.clone()), ("Patch", patch)]
         {
+            without_nul(&mut schema);
             let mut schema = self.hoist(schema);
             if let Json::Object(root) = &mut schema {
                 root.insert("title".into(), format!("{base}{suffix}").into());
             }
             self.components.insert(format!("{base}{suffix}"), schema);
         }
-        let condition = reference(&format!("{base}Condition"));
-        for (suffix, schema) in filter::model_schemas(shape, &condition) {
+        for (suffix, schema) in filter::model_schemas(shape, base) {
             self.components.insert(format!("{base}{suffix}"), schema);
         }
     }
@@ -143,9 +154,41 @@ impl Schemas {
         schema
     }
 
-    pub(super) fn into_components(self) -> Map<String, Json> {
-        self.components
+    /// The components that something refers to, in the end from `roots`.
+    pub(super) fn into_components(self, roots: &[&Json]) -> Map<String, Json> {
+        let mut used = BTreeSet::new();
+        let mut open = Vec::new();
+        roots.iter().for_each(|root| walk::references(root, &mut open));
+        while let Some(target) = open.pop() {
+            let Some(name) = target.strip_prefix("#/components/schemas/") else { continue };
+            if used.insert(name.to_owned())
+                && let Some(schema) = self.components.get(name)
+            {
+                walk::references(schema, &mut open);
+            }
+        }
+        self.components.into_iter().filter(|(name, _)| used.contains(name)).collect()
     }
+}
+
+/// Says of texts, and of the names of free members, that they have no NUL characters: JSON with such is refused.
+fn without_nul(schema: &mut Json) {
+    walk::each(schema, &mut |object| {
+        let is_text = match object.get("type") {
+            Some(Json::String(kind)) => kind == "string",
+            Some(Json::Array(kinds)) => kinds.iter().any(|kind| kind == "string"),
+            _ => false,
+        };
+        let is_narrow =
+            ["const", "enum", "format", "pattern"].iter().any(|keyword| object.contains_key(*keyword));
+        if is_text && !is_narrow {
+            object.insert("pattern".into(), filter::NO_NUL.into());
+        }
+        let is_map = object.get("additionalProperties").is_some_and(|more| *more != Json::Bool(false));
+        if is_map && !object.contains_key("propertyNames") {
+            object.insert("propertyNames".into(), json!({ "pattern": filter::NO_NUL }));
+        }
+    });
 }
 
 /// A definition and all it leads to, as text: two definitions with the same text mean the same.

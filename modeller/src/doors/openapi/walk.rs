@@ -57,6 +57,20 @@ pub(super) fn definition_name(reference: &str) -> Option<String> {
     Some(name.replace("~1", "/").replace("~0", "~"))
 }
 
+/// Adds every `$ref` in a value, wherever it stands.
+pub(super) fn references(value: &Json, found: &mut Vec<String>) {
+    match value {
+        Json::Object(object) => {
+            if let Some(Json::String(target)) = object.get("$ref") {
+                found.push(target.clone());
+            }
+            object.values().for_each(|value| references(value, found));
+        }
+        Json::Array(all) => all.iter().for_each(|value| references(value, found)),
+        _ => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,8 @@ mod order;
 mod page;
 mod pairs;
 mod suggest;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use serde_json::{Map, Value as Json, json};
@@ -113,9 +115,10 @@ impl<'a> Parser<'a> {
         depth: usize,
         combine: impl Fn(Filter, Filter) -> Filter,
     ) -> Result<Filter> {
-        let filters = json.as_array().filter(|filters| !filters.is_empty()).ok_or_else(|| {
-            invalid(format!("`{name}` takes a list of filters that is not empty"))
-        })?;
+        let filters = json
+            .as_array()
+            .filter(|filters| !filters.is_empty())
+            .ok_or_else(|| invalid(format!("`{name}` takes a list of filters that is not empty")))?;
         let mut combined: Option<Filter> = None;
         for json in filters {
             let filter = self.filter(json, depth + 1)?;
@@ -154,7 +157,13 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn operators(&mut self, name: &str, path: &Path, object: &Map<String, Json>, depth: usize) -> Result<Filter> {
+    fn operators(
+        &mut self,
+        name: &str,
+        path: &Path,
+        object: &Map<String, Json>,
+        depth: usize,
+    ) -> Result<Filter> {
         Self::depth(depth)?;
         let kind = self.column(path).kind;
         let mut filter = Filter::True;
@@ -192,8 +201,8 @@ impl<'a> Parser<'a> {
         self.node()?;
         let test = |op| Ok(Filter::Test(path.clone(), op));
         match operator {
-            Operator::Eq => test(Op::Eq(self.operand(name, path, json, true)?)),
-            Operator::Ne => test(Op::Ne(self.operand(name, path, json, true)?)),
+            Operator::Eq => test(Op::Eq(self.operand(operator, name, path, json)?)),
+            Operator::Ne => test(Op::Ne(self.operand(operator, name, path, json)?)),
             Operator::Gt => test(Op::Gt(self.ordered(name, path, operator, json)?)),
             Operator::Gte => test(Op::Gte(self.ordered(name, path, operator, json)?)),
             Operator::Lt => test(Op::Lt(self.ordered(name, path, operator, json)?)),
@@ -201,7 +210,7 @@ impl<'a> Parser<'a> {
             Operator::In => Ok(Filter::one_of(path.clone(), self.operands(name, path, operator, json)?)),
             Operator::Nin => Ok(Filter::none_of(path.clone(), self.operands(name, path, operator, json)?)),
             Operator::Exists => test(Op::Exists(json.as_bool().ok_or_else(|| {
-                wrong(name, &["true", "false"], json, "`$exists` of")
+                wrong(operator, name, "true or false", &["boolean"], values::describe(json))
             })?)),
             Operator::Contains => test(Op::Contains(self.pattern(name, operator, json)?)),
             Operator::StartsWith => test(Op::StartsWith(self.pattern(name, operator, json)?)),
@@ -213,20 +222,20 @@ impl<'a> Parser<'a> {
     }
 
     fn ordered(&mut self, name: &str, path: &Path, operator: Operator, json: &Json) -> Result<Operand> {
-        let operand = self.operand(name, path, json, false)?;
+        let operand = self.operand(operator, name, path, json)?;
         match operand {
             Operand::Cell(Value::Null) | Operand::Boolean(_) | Operand::Json(_) => {
-                let before = format!("`{}` of", operator.name());
-                Err(wrong(name, &["number", "string"], json, &before))
+                let given = values::describe(json);
+                Err(wrong(operator, name, "a number or a string", &["number", "string"], given))
             }
             operand => Ok(operand),
         }
     }
 
     fn operands(&mut self, name: &str, path: &Path, operator: Operator, json: &Json) -> Result<Vec<Operand>> {
-        let list = json.as_array().ok_or_else(|| {
-            wrong(name, &["array"], json, &format!("`{}` of", operator.name()))
-        })?;
+        let list = json
+            .as_array()
+            .ok_or_else(|| wrong(operator, name, "an array", &["array"], values::describe(json)))?;
         if list.len() > limits::MAX_IN {
             return Err(invalid(format!(
                 "`{}` of `{}` lists more than {} values",
@@ -237,13 +246,16 @@ impl<'a> Parser<'a> {
             .with_field(shown(name)));
         }
         self.count_values(list.len())?;
-        list.iter().map(|json| self.operand(name, path, json, true)).collect()
+        list.iter().map(|json| self.operand(operator, name, path, json)).collect()
     }
 
     fn pattern(&self, name: &str, operator: Operator, json: &Json) -> Result<String> {
-        let before = format!("`{}` of", operator.name());
-        let text = json.as_str().ok_or_else(|| wrong(name, &["string"], json, &before))?;
-        let too_much = |what: String| Err(invalid(format!("{before} `{}` {what}", shown(name))).with_field(shown(name)));
+        let not_text = || wrong(operator, name, "a string", &["string"], values::describe(json));
+        let text = json.as_str().ok_or_else(not_text)?;
+        let too_much = |what: String| {
+            let name = shown(name);
+            Err(invalid(format!("`{}` of `{name}` {what}", operator.name())).with_field(name))
+        };
         if text.chars().nth(limits::MAX_PATTERN).is_some() {
             return too_much(format!("is longer than {} characters", limits::MAX_PATTERN));
         }
@@ -281,9 +293,12 @@ impl<'a> Parser<'a> {
             let Some(column) = self.visible(head) else { continue };
             let kind = self.shape.columns[column].kind;
             if kind != Kind::Json {
-                return Err(invalid(format!("`{head}` holds {}: there is nothing inside it", values::kind_name(kind)))
-                    .with_field(shown(name))
-                    .with_details(json!({ "field": shown(name), "expected": [head] })));
+                return Err(invalid(format!(
+                    "`{head}` holds {}: there is nothing inside it",
+                    values::kind_name(kind)
+                ))
+                .with_field(shown(name))
+                .with_details(json!({ "field": shown(name), "expected": [head] })));
             }
             return Ok(Path { column, steps: self.steps(name, rest)? });
         }
@@ -296,7 +311,9 @@ impl<'a> Parser<'a> {
         }
         let step = |part: &str| {
             if part.is_empty() {
-                return Err(invalid(format!("the path `{}` has an empty step", shown(name))).with_field(shown(name)));
+                return Err(
+                    invalid(format!("the path `{}` has an empty step", shown(name))).with_field(shown(name))
+                );
             }
             // `01` and `+1` are names, not places.
             match part.parse::<u32>() {
@@ -322,18 +339,14 @@ fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(Code::InvalidQuery, message)
 }
 
-/// A value of the wrong type.
-fn wrong(name: &str, expected: &[&str], json: &Json, before: &str) -> Error {
-    let blank = if before.is_empty() { "" } else { " " };
-    let message = format!(
-        "{before}{blank}`{}` takes {}, not {}",
-        shown(name),
-        expected.join(" or "),
-        values::describe(json)
-    );
-    invalid(message)
-        .with_field(shown(name))
-        .with_details(json!({ "field": shown(name), "expected": expected }))
+/// What an operator, or the field itself, takes, and what it was given instead.
+fn wrong(operator: Operator, name: &str, takes: &str, expected: &[&str], given: &str) -> Error {
+    let name = shown(name);
+    let message = match operator {
+        Operator::Eq => format!("`{name}` takes {takes}, not {given}"),
+        operator => format!("`{}` of `{name}` takes {takes}, not {given}", operator.name()),
+    };
+    invalid(message).with_details(json!({ "field": name, "expected": expected })).with_field(name)
 }
 
 /// A name as an error shows it: what a caller sends is not sent back at any length.

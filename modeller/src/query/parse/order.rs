@@ -18,8 +18,11 @@ pub fn parse_order(shape: &Shape, json: &Json, access: Access) -> Result<Vec<Ord
     let mut add = |name: &str, descending: bool| {
         let path = parser.path(name)?;
         if path.steps.is_empty() && parser.column(&path).kind == Kind::Json {
-            return Err(invalid(format!("can't sort by `{}`, which holds JSON: name a path into it", shown(name)))
-                .with_field(shown(name)));
+            return Err(invalid(format!(
+                "can't sort by `{}`, which holds JSON: name a path into it",
+                shown(name)
+            ))
+            .with_field(shown(name)));
         }
         if order.iter().any(|key| key.path == path) {
             return Err(invalid(format!("sorts by `{}` twice", shown(name))).with_field(shown(name)));
@@ -37,7 +40,9 @@ pub fn parse_order(shape: &Shape, json: &Json, access: Access) -> Result<Vec<Ord
             let json = serde_json::from_str(text).map_err(|_| invalid("the sort is no valid JSON"))?;
             return parse_order(shape, &json, access);
         }
-        Json::String(text) => text.split(',').map(|key| signed(key.trim())).try_for_each(|(name, down)| add(name, down))?,
+        Json::String(text) => {
+            text.split(',').map(|key| signed(key.trim())).try_for_each(|(name, down)| add(name, down))?
+        }
         Json::Object(keys) => {
             keys.iter().try_for_each(|(name, direction)| add(name, descending(name, direction)?))?;
         }
@@ -56,7 +61,12 @@ pub fn parse_order(shape: &Shape, json: &Json, access: Access) -> Result<Vec<Ord
                 }
             }
         }
-        json => return Err(invalid(format!("a sort is text, an object or an array, not {}", values::describe(json)))),
+        json => {
+            return Err(invalid(format!(
+                "a sort is text, an object or an array, not {}",
+                values::describe(json)
+            )));
+        }
     }
     Ok(order)
 }

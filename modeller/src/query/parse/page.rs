@@ -32,11 +32,15 @@ impl Page {
         let number = |name, text: &str, most| {
             // Digits only: `u64` would take a `+`.
             let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            text.parse::<u64>().ok().filter(|number| digits && *number <= most).ok_or_else(|| bounds(name, most))
+            text.parse::<u64>()
+                .ok()
+                .filter(|number| digits && *number <= most)
+                .ok_or_else(|| bounds(name, most))
         };
         Page {
             start: start.map_or(Ok(0), |text| number("start", text, MAX_START))?,
-            count: count.map_or(Ok(limits::DEFAULT_COUNT), |text| number("count", text, limits::MAX_COUNT))?,
+            count: count
+                .map_or(Ok(limits::DEFAULT_COUNT), |text| number("count", text, limits::MAX_COUNT))?,
             after: after.filter(|text| !text.is_empty()).map(str::to_owned),
         }
         .checked()

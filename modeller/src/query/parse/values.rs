@@ -2,6 +2,7 @@
 
 use serde_json::{Number, Value as Json};
 
+use super::operators::Operator;
 use super::{Parser, wrong};
 use crate::model::{Kind, Result, Value, compare_decimal, normalize_datetime};
 use crate::query::{Operand, Path};
@@ -44,10 +45,17 @@ fn expected(kind: Kind) -> &'static [&'static str] {
 }
 
 impl Parser<'_> {
-    /// A value beside an operator. `null` stands for "absent" where the operator knows that.
-    pub(super) fn operand(&mut self, name: &str, path: &Path, json: &Json, null: bool) -> Result<Operand> {
+    /// A value beside an operator. `null` stands for "absent", which only equality knows.
+    pub(super) fn operand(
+        &mut self,
+        operator: Operator,
+        name: &str,
+        path: &Path,
+        json: &Json,
+    ) -> Result<Operand> {
         let column = self.column(path);
-        if json.is_null() && null {
+        let equality = matches!(operator, Operator::Eq | Operator::Ne | Operator::In | Operator::Nin);
+        if json.is_null() && equality {
             return Ok(Operand::Cell(Value::Null));
         }
         if path.is_json(column) {
@@ -67,7 +75,15 @@ impl Parser<'_> {
             (Kind::Decimal, Json::Number(number)) => decimal(&number.to_string()),
             _ => None,
         };
-        cell.map(Operand::Cell).ok_or_else(|| wrong(name, expected(column.kind), json, ""))
+        cell.map(Operand::Cell).ok_or_else(|| {
+            let given = match (column.kind, json) {
+                // The type is right, the text is not.
+                (Kind::DateTime | Kind::Decimal, Json::String(_)) => "this text",
+                (Kind::DateTime, Json::Number(_)) => "this number",
+                _ => describe(json),
+            };
+            wrong(operator, name, kind_name(column.kind), expected(column.kind), given)
+        })
     }
 
     /// Keeps JSON that is compared as a whole in bounds.

@@ -8,8 +8,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use sha2::Digest;
 
 use super::options::{Place, SqliteOptions};
-use crate::store::sql;
 use crate::model::{Code, Error, Result};
+use crate::store::sql;
 
 /// The layout of the database. A higher number in a file means that a newer modeller wrote it.
 const FORMAT: i64 = 1;

@@ -1,0 +1,4 @@
+pub enum Either<'a, T> where T: Clone {
+    Left(&'a str),
+    Right(T),
+}

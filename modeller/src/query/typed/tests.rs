@@ -1,0 +1,59 @@
+use serde_json::json;
+
+use super::*;
+use crate::model::Id;
+use crate::query::Access;
+use crate::query::fixture::{Sample, shape};
+
+#[test]
+fn typed_filters_are_the_filters_of_the_wire() {
+    // SCH-22
+    let wire = |json: Json| Filter::parse(shape(), &json, Access::Full).unwrap();
+    let id: Id<Sample> = "x".into();
+    for (typed, json) in [
+        (Sample::NAME.eq("Ada") & Sample::AGE.gt(18), json!({"name": "Ada", "age": {"$gt": 18}})),
+        (
+            Sample::NAME.eq("a") | Sample::AGE.lte(Some(1)),
+            json!({"$or": [{"name": "a"}, {"age": {"$lte": 1}}]}),
+        ),
+        (!Sample::NAME.ne(String::from("a")), json!({"$not": {"name": {"$ne": "a"}}})),
+        (Sample::AGE.eq(None), json!({"age": null})),
+        (Sample::AGE.is_in([Some(1), None]), json!({"age": {"$in": [1, null]}})),
+        (Sample::AGE.is_in([1, 2]), json!({"age": {"$in": [1, 2]}})),
+        (Sample::AGE.is_in([0_i64; 0]), json!({"age": {"$in": []}})),
+        (Sample::NAME.not_in(["a", "b"]), json!({"name": {"$nin": ["a", "b"]}})),
+        (Sample::AGE.is_null(), json!({"age": {"$exists": false}})),
+        (Sample::AGE.between(1, 9), json!({"age": {"$gte": 1, "$lte": 9}})),
+        (Sample::RATIO.lt(1.5), json!({"ratio": {"$lt": 1.5}})),
+        (Sample::NAME.contains("a"), json!({"name": {"$contains": "a"}})),
+        (Sample::NAME.starts_with("a"), json!({"name": {"$startsWith": "a"}})),
+        (Sample::NAME.ends_with("a"), json!({"name": {"$endsWith": "a"}})),
+        (Sample::NAME.like("a%"), json!({"name": {"$like": "a%"}})),
+        (Sample::TAGS.has("a"), json!({"tags": "a"})),
+        (Sample::TAGS.eq(vec!["a".to_owned()]), json!({"tags": ["a"]})),
+        (Sample::DATA.eq(json!({"a": [1, true]})), json!({"data": {"a": [1, true]}})),
+        (Sample::DATA.eq(json!(true)), json!({"data": true})),
+        (Sample::ID.eq(&id), json!({"_id": "x"})),
+        (Sample::ID.eq("x") & Sample::VERSION.eq(3), json!({"_id": "x", "_version": 3})),
+        (Sample::CREATED_AT.gt(5), json!({"_createdAt": {"$gt": 5}})),
+    ] {
+        assert_eq!(typed.into_filter().unwrap(), wire(json));
+    }
+}
+
+#[test]
+fn a_value_that_no_column_holds_selects_nothing_and_says_why() {
+    let predicate = || !Sample::RATIO.eq(f64::NAN) | Sample::AGE.eq(1);
+    assert_eq!(Filter::from(predicate()), Filter::False);
+    assert!(predicate().into_filter().is_err_and(|error| error.is(Code::InvalidQuery)));
+}
+
+#[test]
+fn sorts_and_changes_name_their_column() {
+    let order = Order::from(Sample::AGE.desc());
+    assert_eq!((order.path.column, order.descending), (Sample::AGE.index(), true));
+    assert!(!Order::from(Sample::NAME.asc()).descending);
+    let change = Sample::AGE.set(None);
+    assert_eq!((change.column(), change.into_value().unwrap()), (Sample::AGE.index(), Json::Null));
+    assert_eq!(Sample::NAME.set("Ada").into_value().unwrap(), json!("Ada"));
+}

@@ -1,0 +1,11 @@
+use modeller::Model;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use validator::Validate;
+
+#[derive(Serialize, Deserialize, JsonSchema, Validate, Model)]
+pub struct User {
+    pub updated_at: String,
+}
+
+fn main() {}
