@@ -162,6 +162,11 @@ impl Inner {
         }
         if !is_read {
             self.origins.permit_write(head)?;
+            // A condition that is passed over would be worse than one that is refused.
+            if head.headers.contains_key(header::IF_NONE_MATCH) {
+                let message = "`If-None-Match` goes with reads; `insert` never replaces a document";
+                return Err(Error::new(Code::InvalidRequest, message).into());
+            }
         }
         let if_match = headers::if_match(&head.headers)?;
         let mut call = Call::new(operation, shape);
