@@ -235,7 +235,7 @@ async fn serve(app: App) -> Result<(), StartError> {
     }
     let options = app.http.clone();
     let service = app.door(engine.clone())?.service()?;
-    let listener = tokio::net::TcpListener::bind(address).await?;
+    let listener = http::listen(address)?;
     let address = listener.local_addr()?;
     print(&format!(
         "listening on http://{address}\n  API reference  http://{address}/@docs\n  \
