@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::builder::NonEmptyStringValueParser;
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use serde_json::Value as Json;
 
@@ -74,7 +75,14 @@ fn command(about: &openapi::About) -> Command {
         .env("MODELLER_ADDRESS")
         .value_parser(address)
         .global(true)
-        .help("Listen here, for example 127.0.0.1:3030 (port 0: any free one)");
+        .help("Listen here, for example 127.0.0.1:3030");
+    let port = Arg::new("port")
+        .long("port")
+        .value_name("PORT")
+        .env("MODELLER_PORT")
+        .value_parser(value_parser!(u16))
+        .global(true)
+        .help("Listen on this port instead of the address's own; 0 takes any free one");
     let readers = Arg::new("readers")
         .long("readers")
         .value_name("N")
@@ -95,7 +103,7 @@ fn command(about: &openapi::About) -> Command {
     Command::new("modeller")
         .about(format!("{} {}", about.title, about.version))
         .after_help(PRECEDENCE)
-        .args([database, address, readers, queue])
+        .args([database, address, port, readers, queue])
         .subcommand(Command::new("serve").about("Serve the models over HTTP (the default)").after_help(
             "SIGTERM or ctrl-c ends it: requests under way are finished, and the database is closed.",
         ))
@@ -138,10 +146,9 @@ fn command(about: &openapi::About) -> Command {
         )
 }
 
-/// An address; `localhost` and a port alone are understood too.
+/// An address; `localhost` is understood too.
 fn address(text: &str) -> Result<SocketAddr, &'static str> {
-    let local = text.strip_prefix("localhost:").unwrap_or(text);
-    if let Ok(port) = local.parse::<u16>() {
+    if let Some(Ok(port)) = text.strip_prefix("localhost:").map(str::parse::<u16>) {
         return Ok((Ipv4Addr::LOCALHOST, port).into());
     }
     text.parse().map_err(|_| "write an address and a port, such as 127.0.0.1:3030 or [::1]:3030")
@@ -161,6 +168,13 @@ async fn run(mut app: App, matches: &ArgMatches) -> Result<ExitCode, StartError>
     if let Some(&address) = matches.get_one::<SocketAddr>("address") {
         app.options.address = address;
     }
+    if let Some(&port) = matches.get_one::<u16>("port") {
+        // A port of the environment is no match for an address of the command line.
+        let said = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
+        if said("port") || !said("address") {
+            app.options.address.set_port(port);
+        }
+    }
     match name {
         "inspect" => print(&app.registry()?.report())?,
         "schema" => return schema(&app, matches.get_one::<String>("model")),
@@ -174,18 +188,22 @@ async fn run(mut app: App, matches: &ArgMatches) -> Result<ExitCode, StartError>
                 _ => Apply::Nothing,
             };
             // A plan leaves no file behind either.
-            if let Some(path) = app.missing_database().filter(|_| apply == Apply::Nothing) {
-                print(&format!("There is no database {} yet.\n", path.display()))?;
+            let missing = app.missing_database().filter(|_| apply == Apply::Nothing);
+            if missing.is_some() {
                 app.options.database = Database::Memory;
             }
             let engine = app.open()?;
             let plan = engine.migrate(apply).await?;
             engine.store().close().await;
+            if let Some(path) = missing {
+                print(&format!("There is no database {} yet.\n", path.display()))?;
+            }
             print(&plan::describe(&plan, true))?;
         }
         "export" => {
             let model = matches.get_one::<String>("model").cloned();
             let output = matches.get_one::<PathBuf>("output").cloned();
+            app.registry()?;
             if let Some(path) = app.missing_database() {
                 let message = format!("there is no database {}", path.display());
                 return Err(io::Error::new(io::ErrorKind::NotFound, message).into());
@@ -245,11 +263,10 @@ mod tests {
             ("127.0.0.1:80", "127.0.0.1:80"),
             ("[::1]:80", "[::1]:80"),
             ("localhost:80", "127.0.0.1:80"),
-            ("80", "127.0.0.1:80"),
         ] {
             assert_eq!(super::address(text).unwrap(), address.parse().unwrap());
         }
-        for bad in ["", "localhost", "example.com:80", "127.0.0.1", "127.0.0.1:99999"] {
+        for bad in ["", "localhost", "example.com:80", "127.0.0.1", "80", "127.0.0.1:99999"] {
             assert!(super::address(bad).is_err(), "{bad}");
         }
     }
