@@ -8,6 +8,8 @@ shift
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 . "$here/venv.sh"
 tool schemathesis==4.32.5
+# It keeps notes where it runs.
+cd "$here/../.venv"
 exec schemathesis --config-file "$here/schemathesis.toml" run "${url%/}/@openapi.json" \
     --checks all --max-examples "${MAX_EXAMPLES:-25}" ${MAX_TIME:+--max-time "$MAX_TIME"} ${SEED:+--seed "$SEED"} \
     --request-timeout 30 --no-color --generation-database none "$@"

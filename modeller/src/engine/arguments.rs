@@ -50,6 +50,9 @@ impl Request {
                 return Err(Error::new(Code::InvalidRequest, "the arguments must be a JSON object"));
             }
         }
+        if request.start > 0 && request.after.as_ref().is_some_and(|after| !after.is_empty()) {
+            return Err(Error::new(Code::InvalidQuery, "`start` and `after` exclude each other"));
+        }
         Ok(request)
     }
 

@@ -4,6 +4,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::idempotency::{Once, reply};
+use super::pipeline::too_large;
+use super::scope::MAX_BYTES;
 use super::{Arguments, BodyKind, Call, Cx, Operation, Reply};
 use crate::model::{self, Code, Error, Result, Shape};
 use crate::store::{Answer, Work};
@@ -67,6 +69,9 @@ pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
             }
             body.extend_from_slice(format!("{{\"index\":{index},\"data\":").as_bytes());
             body.extend_from_slice(&reply.body);
+            if body.len() > MAX_BYTES {
+                return Err(at(index, too_large()));
+            }
             body.push(b'}');
         }
         body.extend_from_slice(b"]}");

@@ -39,11 +39,12 @@ pub(super) fn codes_of(operation: Operation, shape: &Shape, referred: bool) -> V
         if !removes && has_unique(shape) {
             codes.push(Code::UniqueViolation);
         }
-        if referred && (removes || operation == Operation::Batch) {
+        // An update may take away the value that is referred to.
+        if referred && !matches!(operation, Operation::Insert | Operation::Restore) {
             codes.push(Code::Referenced);
         }
     }
-    if matches!(operation, Operation::Update | Operation::Delete | Operation::Restore | Operation::Batch) {
+    if operation.is_write() && !matches!(operation, Operation::Insert | Operation::Clear) {
         codes.push(Code::NotFound);
     }
     if takes_version(operation) {
