@@ -34,7 +34,17 @@ impl JsonRows {
         if !matches!(form, Form::One) {
             out.push(b'[');
         }
-        Box::new(JsonRows { shape, view, form, out, rows: 0, version: None, last: None, more: false, too_large: false })
+        Box::new(JsonRows {
+            shape,
+            view,
+            form,
+            out,
+            rows: 0,
+            version: None,
+            last: None,
+            more: false,
+            too_large: false,
+        })
     }
 
     /// How many rows there were.

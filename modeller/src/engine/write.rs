@@ -273,7 +273,13 @@ impl Steps<'_, '_> {
     fn replace(&self, old: &Row, fields: &Row) -> Result<Row> {
         let mut new = old.clone();
         let end = Shape::FIELDS + self.shape.fields().len();
-        new.0[Shape::FIELDS..end].clone_from_slice(&fields.0[Shape::FIELDS..end]);
+        for index in Shape::FIELDS..end {
+            let column = &self.shape.columns[index];
+            // What was generated once is not emptied by a struct that leaves it blank.
+            if column.generated.is_none() || !model::is_blank(column.kind, &fields[index]) {
+                new[index] = fields[index].clone();
+            }
+        }
         match self.shape.key {
             Some(key) if new[key] != old[key] => Err(Error::validation(vec![Violation {
                 instance_path: format!("/{}", self.shape.columns[key].name),
