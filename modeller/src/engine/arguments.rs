@@ -136,7 +136,7 @@ fn number(name: &str, value: &Json, least: u64, most: u64) -> Result<u64> {
         Json::String(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
             text.parse().ok()
         }
-        // JSON knows whole numbers such as 5.0, too.
+        // For JSON Schema `3.0` is a whole number, too.
         Json::Number(number) => number.as_u64().or_else(|| {
             let float = number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..9e15).contains(float));
             float.map(|float| float as u64)

@@ -28,8 +28,16 @@ struct Item<'a> {
     query: Option<&'a RawValue>,
     #[serde(borrow, default)]
     data: Option<&'a RawValue>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     version: Option<i64>,
+}
+
+/// A whole number however it is written: for JSON Schema `3.0` is one, too.
+fn whole<'de, D: serde::Deserializer<'de>>(json: D) -> Result<Option<i64>, D::Error> {
+    let Some(number) = Option::<serde_json::Number>::deserialize(json)? else { return Ok(None) };
+    let float = || number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 9.2e18);
+    let whole = number.as_i64().or_else(|| float().map(|float| float as i64));
+    whole.map(Some).ok_or_else(|| serde::de::Error::custom("a version is a whole number"))
 }
 
 /// The operations that a batch may hold.

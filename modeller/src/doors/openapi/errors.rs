@@ -102,7 +102,11 @@ pub(super) fn responses(codes: &[Code], shared: &mut Shared) -> Vec<(String, Jso
     statuses.sort_unstable();
     statuses.dedup();
     let one = |status: u16| {
-        let group: Vec<Code> = codes.iter().copied().filter(|code| code.status() == status).collect();
+        let mut group: Vec<Code> = codes.iter().copied().filter(|code| code.status() == status).collect();
+        // A version that does not fit is a conflict; with `If-Match` it has the status that HTTP has for that.
+        if group == [Code::PreconditionFailed] {
+            group.insert(0, Code::Conflict);
+        }
         (status.to_string(), shared.share(title(status), response(status, &group)))
     };
     statuses.into_iter().map(one).collect()
