@@ -258,3 +258,24 @@ async fn a_transaction_is_whole_or_nothing() {
     assert_eq!((&answer["results"][1]["data"]["age"], &answer["results"][2]["data"]), (&json!(2), &json!(1)));
     assert_eq!(client.get(&format!("{USERS}/count")).await.json(), 4);
 }
+
+#[tokio::test]
+async fn indexed_fields_answer_filters_and_sorts() {
+    // SCH-25
+    let server = start::<(User,)>().await;
+    let ages: Vec<i64> = (0..300).map(|n| n * 7 % 101).collect();
+    let users =
+        ages.iter().enumerate().map(|(n, age)| User { age: Some(*age), ..User::new(&format!("{n}@b.c")) });
+    User::insert_many(&server.cx, users.collect()).await.unwrap();
+    let mut client = server.client().await;
+    let fields = client.get("/@metadata").await.json()["models"][0]["fields"].clone();
+    let age = fields.as_array().unwrap().iter().find(|field| field["name"] == "age").unwrap().clone();
+    assert_eq!(age["indexed"], true);
+    let mut expected: Vec<i64> = ages.into_iter().filter(|age| (20..40).contains(age)).collect();
+    expected.sort_unstable();
+    let page = client.get(&format!("{USERS}/list?age[gte]=20&age[lt]=40&sort=age&count=1000")).await;
+    assert_eq!(pluck(&page, "age"), expected);
+    expected.reverse();
+    let page = client.get(&format!("{USERS}/list?age[gte]=20&age[lt]=40&sort=-age&count=1000")).await;
+    assert_eq!(pluck(&page, "age"), expected);
+}

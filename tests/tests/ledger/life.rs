@@ -81,9 +81,17 @@ async fn the_oldest_documents_make_room() {
     // What comes back needs room, too.
     client.delete("/system/sights/delete?_id=x").await;
     client.post("/system/sights/insert", &json!({"name": "w"})).await;
+    // The key of what lies in the trash is not free.
+    let taken = client.post("/system/sights/insert", &json!({"name": "x"})).await;
+    refused(&taken, 409, "UNIQUE_VIOLATION");
+    assert!(taken.json()["message"].as_str().unwrap().contains("trash"));
+    refused(&client.post("/system/sights/upsert", &json!({"name": "x"})).await, 409, "UNIQUE_VIOLATION");
     let back = client.send("POST", "/system/sights/restore?_id=x", &[], b"").await;
     assert_eq!(back.json()["name"], "x");
     assert_eq!(client.get("/system/sights/count").await.json(), 3);
+    client.delete("/system/sights/delete?_id=x").await;
+    server.clock.advance(Duration::from_secs(3_600));
+    assert_eq!(client.post("/system/sights/insert", &json!({"name": "x"})).await.status, 201);
 }
 
 #[tokio::test]
