@@ -7,6 +7,8 @@ use std::str::FromStr;
 /// One option of a program: its name, what to call its value (`""` for a flag), and what it is for.
 pub type Known = (&'static str, &'static str, &'static str);
 
+const HELP: &str = "--help";
+
 /// The options that a program was started with.
 #[derive(Debug)]
 pub struct Options(BTreeMap<&'static str, String>);
@@ -15,17 +17,23 @@ impl Options {
     /// Reads the command line. A mistake, or `--help`, prints the known options and ends the program.
     pub fn from_args(known: &[Known]) -> Self {
         Self::parse(std::env::args().skip(1), known).unwrap_or_else(|mistake| {
-            eprintln!("{mistake}\n\noptions:");
+            if mistake != HELP {
+                eprintln!("{mistake}");
+            }
+            eprintln!("options:");
             for (name, value, purpose) in known {
                 eprintln!("  {:<28} {purpose}", format!("{name} {value}"));
             }
-            std::process::exit(2)
+            std::process::exit(if mistake == HELP { 0 } else { 2 })
         })
     }
 
     fn parse(mut args: impl Iterator<Item = String>, known: &[Known]) -> Result<Self, String> {
         let mut options = BTreeMap::new();
         while let Some(arg) = args.next() {
+            if arg == HELP {
+                return Err(arg);
+            }
             let found = known.iter().find(|(name, ..)| *name == arg);
             let (name, value, _) = *found.ok_or_else(|| format!("no option {arg:?}"))?;
             let given = if value.is_empty() { Some(String::new()) } else { args.next() };

@@ -1,20 +1,23 @@
 //! The program's command line: `serve`, `inspect`, `schema`, `openapi`, `migrate`, `export`, `import`.
 
-use std::io::{self, IsTerminal as _, Write as _};
-use std::net::SocketAddr;
+use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::NonEmptyStringValueParser;
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use serde_json::Value as Json;
 
-use super::{App, Database, StartError, transfer};
-use crate::doors::{http, openapi};
+use super::serve::serve;
+use super::{App, Database, StartError, export, import, plan};
+use crate::doors::openapi;
 use crate::model::Code;
 use crate::store::{Apply, Plan};
 
 pub(super) fn main(app: App) -> ExitCode {
-    let matches = match command().try_get_matches() {
+    let matches = match command(&app.about).try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {
             let _ = error.print();
@@ -40,20 +43,46 @@ fn failed(error: &StartError) -> ExitCode {
     }
     let _ = writeln!(io::stderr(), "error: {error}");
     if let StartError::Store(error) = error
-        && let Some(plan) = error.details().filter(|_| error.is(Code::Conflict))
+        && let Some(details) = error.details().filter(|_| error.is(Code::Conflict))
+        && let Ok(refused) = serde_json::from_value::<Plan>(details.clone())
     {
-        let _ = writeln!(io::stderr(), "{plan:#}");
+        let _ = write!(io::stderr(), "{}", plan::describe(&refused, false));
     }
     ExitCode::FAILURE
 }
 
-fn command() -> Command {
+const PRECEDENCE: &str = "\
+The command line wins over the environment, and that over what the program itself says.
+MODELLER_LOG sets what is logged to standard error (`warn`, `info`, `modeller=debug`, ..).
+
+Exit status: 0 if all went well, 1 if not, 2 if the command line is wrong.";
+
+const LINES: &str = "\
+Each line is one document with its model: {\"model\": \"app/user\", \"document\": {..}}. Private fields, ids, versions and the
+trash are among it.";
+
+fn command(about: &openapi::About) -> Command {
     let database = Arg::new("database")
         .long("database")
         .value_name("PATH")
         .env("MODELLER_DATABASE")
+        .value_parser(NonEmptyStringValueParser::new())
         .global(true)
         .help("Keep the documents in this SQLite file (`:memory:` for none)");
+    let address = Arg::new("address")
+        .long("address")
+        .value_name("ADDRESS")
+        .env("MODELLER_ADDRESS")
+        .value_parser(address)
+        .global(true)
+        .help("Listen here, for example 127.0.0.1:3030");
+    let port = Arg::new("port")
+        .long("port")
+        .value_name("PORT")
+        .env("MODELLER_PORT")
+        .value_parser(value_parser!(u16))
+        .global(true)
+        .help("Listen on this port instead of the address's own; 0 takes any free one");
     let readers = Arg::new("readers")
         .long("readers")
         .value_name("N")
@@ -65,46 +94,64 @@ fn command() -> Command {
         .long("queue")
         .value_name("N")
         .env("MODELLER_QUEUE")
-        .value_parser(value_parser!(u32).range(1..))
+        .value_parser(value_parser!(u32).range(1..=1 << 24))
         .global(true)
         .help("How many writes may wait");
-    let address = Arg::new("address")
-        .long("address")
-        .value_name("ADDRESS")
-        .env("MODELLER_ADDRESS")
-        .value_parser(value_parser!(SocketAddr))
-        .global(true)
-        .help("Listen here, for example 127.0.0.1:3030");
     let model = Arg::new("model").value_name("MODEL").help("Only this model, for example app/user");
+    let file = |help| Arg::new("file").value_name("FILE").value_parser(value_parser!(PathBuf)).help(help);
+    // The name is that of the program's file, which clap takes from the command line.
     Command::new("modeller")
-        .about("A backend made of models")
-        .args([database, readers, queue, address])
-        .subcommand(Command::new("serve").about("Serve the models (the default)"))
-        .subcommand(Command::new("inspect").about("Print the models that were linked, and where from"))
-        .subcommand(Command::new("schema").about("Print the JSON Schema of the models").arg(model.clone()))
+        .about(format!("{} {}", about.title, about.version))
+        .after_help(PRECEDENCE)
+        .args([database, address, port, readers, queue])
+        .subcommand(Command::new("serve").about("Serve the models over HTTP (the default)").after_help(
+            "SIGTERM or ctrl-c ends it: requests under way are finished, and the database is closed.",
+        ))
+        .subcommand(Command::new("inspect").about("Print the models that were linked, and where they stand"))
+        .subcommand(
+            Command::new("schema")
+                .about("Print the JSON Schema of one model, or of all by path")
+                .arg(model.clone()),
+        )
         .subcommand(Command::new("openapi").about("Print the OpenAPI document"))
         .subcommand(
             Command::new("migrate")
                 .about("Compare the database with the models")
+                .after_help(
+                    "A start applies by itself what can't lose data, and refuses the rest. Make a backup before `apply`.",
+                )
                 .subcommand_required(true)
-                .subcommand(Command::new("plan").about("Print what would be done"))
-                .subcommand(Command::new("apply").about("Do it, even where data is lost")),
+                .subcommand(Command::new("plan").about("Print the steps, and change nothing"))
+                .subcommand(Command::new("apply").about("Carry out all steps, even those that lose data")),
         )
         .subcommand(
             Command::new("export")
-                .about("Print documents as JSON lines")
+                .about("Print the documents of one model, or of all, as JSON lines")
+                .after_help(LINES)
                 .arg(model)
-                .arg(output().help("Write to this file instead")),
+                .arg(
+                    Arg::new("output")
+                        .long("output")
+                        .short('o')
+                        .value_name("FILE")
+                        .value_parser(value_parser!(PathBuf))
+                        .help("Write to this file instead of standard output"),
+                ),
         )
         .subcommand(
             Command::new("import")
                 .about("Insert documents from JSON lines, as `export` prints them")
-                .arg(Arg::new("file").value_name("FILE").value_parser(value_parser!(PathBuf))),
+                .after_help(LINES)
+                .arg(file("Read this file instead of standard input")),
         )
 }
 
-fn output() -> Arg {
-    Arg::new("output").long("output").short('o').value_name("FILE").value_parser(value_parser!(PathBuf))
+/// An address; `localhost` is understood too.
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    if let Some(Ok(port)) = text.strip_prefix("localhost:").map(str::parse::<u16>) {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    text.parse().map_err(|_| "write an address and a port, such as 127.0.0.1:3030 or [::1]:3030")
 }
 
 async fn run(mut app: App, matches: &ArgMatches) -> Result<ExitCode, StartError> {
@@ -121,6 +168,13 @@ async fn run(mut app: App, matches: &ArgMatches) -> Result<ExitCode, StartError>
     if let Some(&address) = matches.get_one::<SocketAddr>("address") {
         app.options.address = address;
     }
+    if let Some(&port) = matches.get_one::<u16>("port") {
+        // A port of the environment is no match for an address of the command line.
+        let said = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
+        if said("port") || !said("address") {
+            app.options.address.set_port(port);
+        }
+    }
     match name {
         "inspect" => print(&app.registry()?.report())?,
         "schema" => return schema(&app, matches.get_one::<String>("model")),
@@ -133,24 +187,37 @@ async fn run(mut app: App, matches: &ArgMatches) -> Result<ExitCode, StartError>
                 Some("apply") => Apply::Everything,
                 _ => Apply::Nothing,
             };
+            // A plan leaves no file behind either.
+            let missing = app.missing_database().filter(|_| apply == Apply::Nothing);
+            if missing.is_some() {
+                app.options.database = Database::Memory;
+            }
             let engine = app.open()?;
             let plan = engine.migrate(apply).await?;
             engine.store().close().await;
-            print(&describe(&plan))?;
+            if let Some(path) = missing {
+                print(&format!("There is no database {} yet.\n", path.display()))?;
+            }
+            print(&plan::describe(&plan, true))?;
         }
         "export" => {
             let model = matches.get_one::<String>("model").cloned();
             let output = matches.get_one::<PathBuf>("output").cloned();
+            app.registry()?;
+            if let Some(path) = app.missing_database() {
+                let message = format!("there is no database {}", path.display());
+                return Err(io::Error::new(io::ErrorKind::NotFound, message).into());
+            }
             let engine = app.open()?;
             engine.migrate(Apply::Safe).await?;
-            transfer::export(&engine, model.as_deref(), output.as_deref()).await?;
+            export::export(&engine, model.as_deref(), output.as_deref()).await?;
             engine.store().close().await;
         }
         "import" => {
             let file = matches.get_one::<PathBuf>("file").cloned();
             let engine = app.open()?;
             engine.migrate(Apply::Safe).await?;
-            transfer::import(&engine, file.as_deref()).await?;
+            import::import(&engine, file.as_deref()).await?;
             engine.store().close().await;
         }
         _ => serve(app).await?,
@@ -158,7 +225,7 @@ async fn run(mut app: App, matches: &ArgMatches) -> Result<ExitCode, StartError>
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(text: &str) -> io::Result<()> {
+pub(super) fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()
@@ -181,111 +248,24 @@ fn schema(app: &App, model: Option<&String>) -> Result<ExitCode, StartError> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn describe(plan: &Plan) -> String {
-    if plan.steps.is_empty() {
-        return "The database fits the models.\n".into();
-    }
-    let mut text = String::new();
-    for step in &plan.steps {
-        text.push_str(if step.destructive { "! " } else { "- " });
-        text.push_str(&step.what);
-        if let Some(why) = &step.why {
-            text.push_str(" (");
-            text.push_str(why);
-            text.push(')');
-        }
-        text.push('\n');
-        for sql in &step.sql {
-            text.push_str("    ");
-            text.push_str(sql);
-            text.push('\n');
-        }
-    }
-    text.push_str(match (plan.applied, plan.is_destructive()) {
-        (true, _) => "Done.\n",
-        (false, true) => "Steps marked with ! lose data; `migrate apply` carries out all of them.\n",
-        (false, false) => "`migrate apply` carries them out; so does the next start.\n",
-    });
-    text
-}
-
-async fn serve(app: App) -> Result<(), StartError> {
-    log();
-    let address = app.options.address;
-    if !address.ip().is_loopback() {
-        return Err(StartError::Io(io::Error::other(format!(
-            "{address} can be reached from outside, and there is no sign-in that would keep anybody from writing: \
-             listen on a loopback address such as 127.0.0.1:{} and put a gateway in front",
-            address.port()
-        ))));
-    }
-    let engine = app.engine().await?;
-    for line in engine.registry().manifest() {
-        tracing::info!("{line}");
-    }
-    let options = app.http.clone();
-    let service = app.door(engine.clone())?.service()?;
-    let listener = tokio::net::TcpListener::bind(address).await?;
-    let address = listener.local_addr()?;
-    print(&format!(
-        "listening on http://{address}\n  API reference  http://{address}/@docs\n  \
-         There is no sign-in: everybody who reaches this loopback address may read and write.\n"
-    ))?;
-    let served = http::serve(listener, service, &options, stopped()).await;
-    engine.store().close().await;
-    Ok(served?)
-}
-
-/// Ends with SIGTERM or ctrl-c.
-async fn stopped() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! {
-                    _ = interrupt => {}
-                    _ = terminate.recv() => {}
-                }
-            }
-            Err(_) => drop(interrupt.await),
-        }
-    }
-    #[cfg(not(unix))]
-    drop(interrupt.await);
-}
-
-/// Logs to standard error what `MODELLER_LOG` asks for (`info`, `modeller=debug`, ..); warnings by default.
-fn log() {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("MODELLER_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr)
-        .try_init();
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_command_line_is_sound() {
-        command().debug_assert();
+        command(&openapi::About::default()).debug_assert();
     }
 
     #[test]
-    fn a_plan_says_which_steps_lose_data() {
-        let step = crate::store::PlannedStep {
-            what: "drop column users.age".into(),
-            destructive: true,
-            impossible: false,
-            why: Some("3 rows have values".into()),
-            sql: Vec::new(),
-        };
-        let plan = Plan { steps: vec![step], applied: false };
-        assert!(describe(&plan).starts_with("! drop column users.age (3 rows have values)\n"));
+    fn addresses_are_written_in_several_ways() {
+        for (text, address) in
+            [("127.0.0.1:80", "127.0.0.1:80"), ("[::1]:80", "[::1]:80"), ("localhost:80", "127.0.0.1:80")]
+        {
+            assert_eq!(super::address(text).unwrap(), address.parse().unwrap());
+        }
+        for bad in ["", "localhost", "example.com:80", "127.0.0.1", "80", "127.0.0.1:99999"] {
+            assert!(super::address(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -1,11 +1,15 @@
 //! Assembly: the builder that makes a program out of what was linked, and the program's command line.
 
 mod cli;
+mod export;
+mod import;
 mod options;
-mod transfer;
+mod plan;
+mod serve;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -192,6 +196,14 @@ impl App {
         Ok(Engine::new(registry, store, self.clock.clone()))
     }
 
+    /// The file of the database, if the documents are to be in one and it does not exist.
+    fn missing_database(&self) -> Option<PathBuf> {
+        match (&self.store, &self.options.database) {
+            (None, Database::File(path)) if !path.exists() => Some(path.clone()),
+            _ => None,
+        }
+    }
+
     /// The engine, its store migrated, without a door.
     ///
     /// # Errors
@@ -272,7 +284,7 @@ pub enum StartError {
     Empty,
     /// The store can't be opened, or does not fit the models.
     Store(Error),
-    /// The address can't be listened on.
+    /// The address can't be listened on, or a file can't be read or written.
     Io(std::io::Error),
 }
 

@@ -26,9 +26,9 @@ impl From<String> for Database {
 pub struct Options {
     /// Where the documents are kept: `--database`, `MODELLER_DATABASE`; `modeller.db` by default.
     pub database: Database,
-    /// How many connections read at the same time: `--readers`, `MODELLER_READERS`; one more than there are processors by default.
+    /// How many connections read at the same time: `--readers`, `MODELLER_READERS`; one for each processor by default, and two at least.
     pub readers: Option<usize>,
-    /// How many writes may wait: `--queue`, `MODELLER_QUEUE`; 65,536 by default.
+    /// How many writes may wait: `--queue`, `MODELLER_QUEUE`; 16,384 by default.
     pub queue: Option<usize>,
     /// Where to listen: `--address`, `MODELLER_ADDRESS`; `127.0.0.1:3030` by default.
     pub address: SocketAddr,

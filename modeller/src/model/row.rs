@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use super::from_row::RowDeserializer;
 use super::to_cell::cell;
 use super::to_row::RowSerializer;
-use super::{Code, Doc, Error, Id, Kind, Model, Result, Row, RowView, Shape, Value};
+use super::{Code, Doc, Error, Id, Kind, Model, Result, Row, RowView, Shape, Value, Violation};
 
 /// The struct's fields as a row of `shape.columns.len()` cells; the system columns are left `Null`.
 ///
@@ -15,9 +15,30 @@ use super::{Code, Doc, Error, Id, Kind, Model, Result, Row, RowView, Shape, Valu
 pub fn to_row<M: Serialize>(model: &M, shape: &Shape) -> Result<Row> {
     let mut row = Row(vec![Value::Null; shape.columns.len()]);
     match model.serialize(RowSerializer::new(shape, &mut row.0)) {
-        Ok(()) => Ok(row),
+        Ok(()) => complete(row, shape),
         Err(fault) => Err(fault.into_error(shape)),
     }
+}
+
+/// A field that serde left out reads as its default, so that is what it holds.
+fn complete(mut row: Row, shape: &Shape) -> Result<Row> {
+    for (field, column) in shape.fields().iter().enumerate() {
+        let index = Shape::FIELDS + field;
+        if column.sparse || !row[index].is_null() {
+            continue;
+        }
+        let Some(default) = &column.default else {
+            return Err(Error::validation(vec![Violation {
+                instance_path: String::new(),
+                keyword: "required".into(),
+                message: format!("must have required property '{}'", column.name),
+                params: serde_json::json!({ "missingProperty": column.name }),
+                schema_path: "#/required".into(),
+            }]));
+        };
+        row[index] = to_value(default, column.kind)?;
+    }
+    Ok(row)
 }
 
 /// One Rust value as a cell of a column of this kind.

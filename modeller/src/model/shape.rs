@@ -18,6 +18,8 @@ pub struct ColumnInfo {
     pub kind: Kind,
     /// Whether it may be without a value.
     pub nullable: bool,
+    /// Whether a row may hold nothing here: without a value, or left out (`skip_serializing_if`) and read as serde's default.
+    pub sparse: bool,
     /// Whether it is an array: then a filter for a scalar looks for a member.
     pub array: bool,
     /// No door shows it.
@@ -194,6 +196,7 @@ fn system(name: &str, column: &str, kind: Kind, nullable: bool, indexed: bool) -
         column: column.into(),
         kind,
         nullable,
+        sparse: nullable,
         array: false,
         private: false,
         unique: name == "_id",
@@ -233,6 +236,7 @@ fn field_column(field: &Field, schema: &Json) -> Result<ColumnInfo, String> {
         column: field.rust.into(),
         kind: types.kind,
         nullable: types.nullable,
+        sparse: types.nullable || is_left_out(field, property, schema),
         array: types.array,
         private: field.private,
         unique: field.unique || field.key,
@@ -243,6 +247,14 @@ fn field_column(field: &Field, schema: &Json) -> Result<ColumnInfo, String> {
         renamed_from: field.renamed_from,
         json_key,
     })
+}
+
+/// Whether serde may leave the field out of a document that it can read again. schemars publishes the default of a field
+/// unless it is left out itself.
+fn is_left_out(field: &Field, property: &Json, schema: &Json) -> bool {
+    let required = schema.get("required").and_then(Json::as_array);
+    let is_required = required.is_some_and(|names| names.iter().any(|name| name == field.name));
+    !is_required && property.get("default").is_none()
 }
 
 /// `lowerCamel-case` to `lower_camel_case`.

@@ -1,6 +1,6 @@
 //! What it takes to make a store fit the models.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::{Code, Error, Result};
 
@@ -16,7 +16,7 @@ pub enum Apply {
 }
 
 /// One step of a migration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedStep {
     /// What is done, in words (`add column system_users.age`).
     pub what: String,
@@ -50,7 +50,7 @@ impl PlannedStep {
 }
 
 /// The steps from what is stored to what the models say, in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The steps; none if everything fits.
     pub steps: Vec<PlannedStep>,

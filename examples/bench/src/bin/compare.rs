@@ -43,9 +43,6 @@ async fn main() -> Result<ExitCode> {
             args: args.iter().map(ToString::to_string).collect(),
         })
     };
-    if !(options.has("--subject") && options.has("--baseline")) {
-        build()?;
-    }
     let baseline_args: Vec<&str> =
         options.text("--baseline-args").unwrap_or_default().split_whitespace().collect();
     let scenarios: Vec<Scenario> = match options.text("--scenarios") {
@@ -58,8 +55,11 @@ async fn main() -> Result<ExitCode> {
         time: Duration::try_from_secs_f64(options.value("--seconds", 4.0))?,
         connections: options.value("--connections", 64),
     };
-    describe_machine()?;
     let users = options.value("--users", 100_000);
+    if !(options.has("--subject") && options.has("--baseline")) {
+        build()?;
+    }
+    describe_machine()?;
     let baseline = bench.prepare("baseline", given("--baseline", &baseline_args)?, users).await?;
     let subject = bench.prepare("subject", given("--subject", &[])?, users).await?;
     agree(&baseline, &subject, &bench.dir)?;

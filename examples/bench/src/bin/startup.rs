@@ -18,6 +18,7 @@ fn main() -> Result<ExitCode> {
         ("--dir", "PATH", "where the databases go (the system's temporary directory)"),
         ("--check", "", "exit with 1 if a bar is missed"),
     ]);
+    let (runs, parent) = (options.value("--runs", 30), options.value("--dir", std::env::temp_dir()));
     let program = match options.text("--program") {
         Some(path) => Program { path: std::path::Path::new(path).canonicalize()?, args: Vec::new() },
         None => {
@@ -26,9 +27,8 @@ fn main() -> Result<ExitCode> {
         }
     };
     describe_machine()?;
-    let parent = options.value("--dir", std::env::temp_dir());
     let (mut first, mut again) = (Vec::new(), Vec::new());
-    for _ in 0..options.value("--runs", 30) {
+    for _ in 0..runs {
         let directory = TempDir::new(&parent, "bench-startup")?;
         for times in [&mut first, &mut again] {
             let server = Server::start(&program, directory.path())?;

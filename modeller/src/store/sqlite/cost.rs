@@ -100,12 +100,12 @@ fn order(shape: &Shape, order: &[Order]) -> Option<Option<usize>> {
         // A single key that is not the id is followed by the id, ascending.
         column if order.len() == 1 && first.descending => {
             let unique = shape.unique.iter().any(|set| *set == [column]);
-            (unique && !shape.columns[column].nullable && shape.deleted_at.is_none()).then_some(Some(column))
+            (unique && !shape.columns[column].sparse && shape.deleted_at.is_none()).then_some(Some(column))
         }
         column => {
             let starts = shape.indexes.iter().any(|index| *index == [column]);
             let unique = shape.unique.iter().any(|set| *set == [column])
-                && !shape.columns[column].nullable
+                && !shape.columns[column].sparse
                 && shape.deleted_at.is_none();
             (starts || unique).then_some(Some(column))
         }

@@ -28,7 +28,7 @@ impl Index {
 /// The definition of a column.
 pub(super) fn column(column: &ColumnInfo, unique: bool) -> String {
     let mut sql = format!("{} {}", quoted(&column.column), sql_type(column.kind));
-    if !column.nullable {
+    if !column.sparse {
         sql.push_str(" NOT NULL");
     }
     if unique {

@@ -212,7 +212,7 @@ impl Planner<'_> {
         }
         let what = format!("add column {table}.{}", column.column);
         let step = PlannedStep::safe(what, vec![sql, ddl::register(shape, column)]);
-        self.steps.push(if column.nullable || default.is_some() || rows == 0 {
+        self.steps.push(if column.sparse || default.is_some() || rows == 0 {
             step
         } else {
             step.impossible(format!(

@@ -50,7 +50,7 @@ pub(super) fn changed(
             });
             continue;
         };
-        if kind == column.kind && old.nullable == column.nullable {
+        if kind == column.kind && old.nullable == column.sparse {
             continue;
         }
         let count = |condition: &str| -> rusqlite::Result<u64> {
@@ -66,7 +66,7 @@ pub(super) fn changed(
             "1" => 0,
             fits => count(&format!("{of} IS NOT NULL AND NOT coalesce({fits}, 0)"))?,
         };
-        let missing = if column.nullable { 0 } else { count(&format!("{of} IS NULL"))? };
+        let missing = if column.sparse { 0 } else { count(&format!("{of} IS NULL"))? };
         let default = default_value(column).filter(|value| !value.is_null()).as_ref().map(sql_literal);
         let fill = default.clone().unwrap_or_else(|| "NULL".into());
         let loses = converted.as_ref().is_some_and(|conversion| conversion.loses);
@@ -78,7 +78,7 @@ pub(super) fn changed(
             None => fill.clone(),
         };
         let name = kind_name(column.kind);
-        let helpless = !column.nullable && default.is_none();
+        let helpless = !column.sparse && default.is_none();
         let advice =
             "make the field an `Option`, give it a `#[serde(default)]`, or change these documents first";
         let loss = match (misfits, missing) {
@@ -93,7 +93,7 @@ pub(super) fn changed(
                 Some((format!("{} a value that is no {name} and would get {fill}", have(misfits)), false))
             }
         };
-        let what = match (kind == column.kind, column.nullable) {
+        let what = match (kind == column.kind, column.sparse) {
             (false, _) => {
                 format!("change {}.{} from {} to {name}", table_name(shape), column.column, kind_name(kind))
             }

@@ -1,0 +1,130 @@
+//! `serve`: the address, the log, and an orderly end.
+
+use std::fs;
+use std::future::Future;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::net::SocketAddr;
+
+use super::cli::print;
+use super::{App, StartError};
+use crate::doors::http;
+
+/// With fewer files than this there is hardly room for the database and the listener.
+const LEAST_FILES: usize = 64;
+
+/// Files that are left to the database and to the application's own code once connections have taken the rest.
+const SPARE_FILES: usize = 64;
+
+pub(super) async fn serve(app: App) -> Result<(), StartError> {
+    log();
+    let address = app.options.address;
+    if !address.ip().is_loopback() {
+        return Err(StartError::Io(io::Error::other(format!(
+            "{address} can be reached from outside, and there is no sign-in that would keep anybody from writing: \
+             listen on a loopback address such as 127.0.0.1:{} and put a gateway in front",
+            address.port()
+        ))));
+    }
+    let files = file_limit();
+    if let Some(files) = files.filter(|files| *files < LEAST_FILES) {
+        let message = format!(
+            "this process may open only {files} files, and needs {LEAST_FILES} at least: raise the limit (`ulimit -n`)"
+        );
+        return Err(StartError::Io(io::Error::other(message)));
+    }
+    let engine = app.engine().await?;
+    for line in engine.registry().manifest() {
+        tracing::info!("{line}");
+    }
+    let mut options = app.http.clone();
+    if let Some(files) = files {
+        // Further connections wait in the system's queue, where they do no harm.
+        let most = files.saturating_sub(open_files() + SPARE_FILES).max(8);
+        if most < options.max_connections {
+            options.max_connections = most;
+            tracing::info!("at most {most} connections at once: this process may open {files} files");
+        }
+    }
+    let service = app.door(engine.clone())?.service()?;
+    let listener = http::listen(address).map_err(|error| unbound(address, &error))?;
+    let address = listener.local_addr()?;
+    // Before anybody can know that we are there.
+    let stopped = stopped()?;
+    print(&format!(
+        "listening on http://{address}\n  API reference  http://{address}/@docs\n  \
+         There is no sign-in: everybody who reaches this loopback address may read and write.\n"
+    ))?;
+    let served = http::serve(listener, service, &options, stopped).await;
+    engine.store().close().await;
+    Ok(served?)
+}
+
+/// Why nobody can listen there, and what to do about it.
+fn unbound(address: SocketAddr, error: &io::Error) -> io::Error {
+    let why = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program does; end it, or choose another port with `--address`".to_owned()
+        }
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
+        io::ErrorKind::PermissionDenied => "ports below 1024 need special rights".to_owned(),
+        _ => error.to_string(),
+    };
+    io::Error::new(error.kind(), format!("can't listen on {address}: {why}"))
+}
+
+/// How many files this process may open, where the system says so.
+fn file_limit() -> Option<usize> {
+    let limits = fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+fn open_files() -> usize {
+    fs::read_dir("/proc/self/fd").map_or(LEAST_FILES, Iterator::count)
+}
+
+/// Done with SIGTERM or ctrl-c, either of which is noticed from now on. A second one ends the program at once.
+#[cfg(unix)]
+fn stopped() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut either = async move || {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    Ok(async move {
+        either().await;
+        tokio::spawn(async move {
+            either().await;
+            // What was answered is on the disk already.
+            std::process::exit(1);
+        });
+    })
+}
+
+/// Done with ctrl-c.
+#[cfg(not(unix))]
+fn stopped() -> io::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
+}
+
+/// Logs to standard error what `MODELLER_LOG` asks for; by default warnings, and what was linked.
+fn log() {
+    use tracing_subscriber::EnvFilter;
+    let wanted = std::env::var("MODELLER_LOG").ok().filter(|wanted| !wanted.trim().is_empty());
+    let filter = wanted.as_deref().map(EnvFilter::try_new).and_then(|filter| match filter {
+        Ok(filter) => Some(filter),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "MODELLER_LOG is not understood, and ignored: {error}");
+            None
+        }
+    });
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new("warn,modeller::app=info")))
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .try_init();
+}

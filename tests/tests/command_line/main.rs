@@ -1,0 +1,9 @@
+//! The command line of real programs.
+
+mod migrations;
+mod models;
+mod program;
+mod readme;
+mod serving;
+mod transfer;
+mod usage;
