@@ -259,11 +259,9 @@ mod tests {
 
     #[test]
     fn addresses_are_written_in_several_ways() {
-        for (text, address) in [
-            ("127.0.0.1:80", "127.0.0.1:80"),
-            ("[::1]:80", "[::1]:80"),
-            ("localhost:80", "127.0.0.1:80"),
-        ] {
+        for (text, address) in
+            [("127.0.0.1:80", "127.0.0.1:80"), ("[::1]:80", "[::1]:80"), ("localhost:80", "127.0.0.1:80")]
+        {
             assert_eq!(super::address(text).unwrap(), address.parse().unwrap());
         }
         for bad in ["", "localhost", "example.com:80", "127.0.0.1", "80", "127.0.0.1:99999"] {

@@ -142,9 +142,7 @@ pub(super) fn progress(length: Option<u64>, visible: bool) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let (bar, template) = match length {
-        Some(length) => {
-            (ProgressBar::new(length), "{bar:40} {percent}%  {elapsed} elapsed, {eta} to go")
-        }
+        Some(length) => (ProgressBar::new(length), "{bar:40} {percent}%  {elapsed} elapsed, {eta} to go"),
         None => (ProgressBar::no_length(), "{spinner} {elapsed} elapsed"),
     };
     if let Ok(style) = ProgressStyle::with_template(template) {

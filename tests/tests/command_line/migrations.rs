@@ -47,7 +47,10 @@ async fn what_loses_data_is_refused_with_the_plan_and_the_command() {
     for arguments in [&["serve", "--port=0"][..], &["export"], &["import"]] {
         let complaint = place.stage("narrower", arguments).await.failed(1);
         has(&complaint, &["! drop column app_tasks.secret (1 document has a value in it"]);
-        has(&complaint, &["! drop column app_tasks.hours", "`migrate plan`", "`migrate apply`", "nothing was changed"]);
+        has(
+            &complaint,
+            &["! drop column app_tasks.hours", "`migrate plan`", "`migrate apply`", "nothing was changed"],
+        );
         assert!(!complaint.contains("{"), "{complaint}");
     }
     assert_eq!(place.stage("old", &["export"]).await.ok(), before);

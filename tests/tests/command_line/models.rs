@@ -17,7 +17,10 @@ async fn inspect_lists_every_model_with_its_file_and_line() {
     let path = "examples/multi/accounts/src/lib.rs";
     let line = line_of(path, "derive(Clone");
     has(&report, &["model accounts/customers", "[Customer ", &format!("{path}:{line} (multi-accounts)")]);
-    has(&report, &["model billing/invoices", "multi/billing/src/lib.rs:", "customer: text -> accounts/customers._id"]);
+    has(
+        &report,
+        &["model billing/invoices", "multi/billing/src/lib.rs:", "customer: text -> accounts/customers._id"],
+    );
     has(&report, &["referenced by billing/invoices.customer", "email: text unique"]);
     assert!(!place.has("modeller.db"), "inspect opens nothing");
 }
@@ -53,7 +56,10 @@ async fn all_faults_of_the_models_are_reported_together_with_their_places() {
         // The derive stands above.
         .map(|(index, _)| index)
         .collect();
-    has(&complaint, &["2 faults", "several structs are model `app/same`", "`Orphan.task` refers to model `app/tasks`"]);
+    has(
+        &complaint,
+        &["2 faults", "several structs are model `app/same`", "`Orphan.task` refers to model `app/tasks`"],
+    );
     for line in same {
         has(&complaint, &[&format!("staged.rs:{line}")]);
     }
@@ -66,7 +72,8 @@ async fn all_faults_of_the_models_are_reported_together_with_their_places() {
 async fn schemas_are_printed_as_json() {
     let place = Place::new();
     let all: Value = serde_json::from_str(&place.run(QUICKSTART, &["schema"]).await.ok()).unwrap();
-    let one: Value = serde_json::from_str(&place.run(QUICKSTART, &["schema", "system/users"]).await.ok()).unwrap();
+    let one: Value =
+        serde_json::from_str(&place.run(QUICKSTART, &["schema", "system/users"]).await.ok()).unwrap();
     assert_eq!(all["system/users"], one);
     assert_eq!(one["properties"]["email"]["format"], "email");
     let complaint = place.run(QUICKSTART, &["schema", "system/user"]).await.failed(1);

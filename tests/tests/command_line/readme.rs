@@ -23,7 +23,8 @@ fn the_quick_start_of_the_readme_is_the_example() {
     let readme = read("README.md");
     let shown = blocks(&readme, "rust,no_run").remove(0);
     let example = read("examples/quickstart.rs");
-    let code: Vec<&str> = example.lines().skip_while(|line| line.starts_with("//!") || line.is_empty()).collect();
+    let code: Vec<&str> =
+        example.lines().skip_while(|line| line.starts_with("//!") || line.is_empty()).collect();
     assert_eq!(shown.trim_end(), code.join("\n"));
 }
 
@@ -46,15 +47,18 @@ async fn the_commands_of_the_readme_answer_as_shown() {
         return;
     }
     let place = Place::new();
-    let server = place.serve(QUICKSTART, &["--address=0"], &[]).await;
+    let server = place.serve(QUICKSTART, &["--port=0"], &[]).await;
     let readme = read("README.md");
     let script = blocks(&readme, "sh").into_iter().find(|block| block.contains("curl")).unwrap();
     let script = script.replace("127.0.0.1:3030", &server.address.to_string());
     // The answers end without a line of their own.
     let script = script.replace("\ncurl", "\necho; curl");
     let printed = place.run("sh", &["-c", &script]).await.ok();
-    let answers: Vec<Value> =
-        printed.lines().filter(|line| !line.is_empty()).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let answers: Vec<Value> = printed
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     let [inserted, refused, got, updated, listed, deleted] = answers.as_slice() else { panic!("{printed}") };
     let keys: Vec<&String> = inserted.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["_id", "_version", "_createdAt", "_updatedAt", "email", "name", "role"]);

@@ -93,7 +93,10 @@ async fn an_address_in_use_is_said() {
 #[tokio::test]
 async fn a_database_that_can_not_be_opened_is_named() {
     let place = Place::new();
-    place.write("text.db", "this is not a database, but a text that is long enough to be looked at.".repeat(20));
+    place.write(
+        "text.db",
+        "this is not a database, but a text that is long enough to be looked at.".repeat(20),
+    );
     let complaint = place.run(QUICKSTART, &["--database", "text.db"]).await.failed(1);
     has(&complaint, &["text.db", "not a SQLite database"]);
     let complaint = place.run(QUICKSTART, &["--database", "no/where.db"]).await.failed(1);
@@ -103,12 +106,14 @@ async fn a_database_that_can_not_be_opened_is_named() {
 #[tokio::test]
 async fn a_low_limit_of_files_is_kept_to() {
     let place = Place::new();
-    let limited = |files: &str| format!("ulimit -n {files}; exec {QUICKSTART} --address 127.0.0.1:0 --readers 1");
+    let limited =
+        |files: &str| format!("ulimit -n {files}; exec {QUICKSTART} --address 127.0.0.1:0 --readers 1");
     let complaint = place.run("sh", &["-c", &limited("40")]).await.failed(1);
     has(&complaint, &["40 files", "ulimit -n"]);
     // More connections than there may be: all of them get their turn.
     let server = place.serve("sh", &["-c", &limited("120")], &[]).await;
-    let mut clients: Vec<_> = (0..200).map(|_| Some(tokio::net::TcpStream::connect(server.address))).collect();
+    let mut clients: Vec<_> =
+        (0..200).map(|_| Some(tokio::net::TcpStream::connect(server.address))).collect();
     let mut open = Vec::new();
     for client in &mut clients {
         open.push(client.take().unwrap().await.unwrap());

@@ -17,11 +17,15 @@ async fn what_is_exported_is_imported_as_it_was() {
     let server = place.serve(STAGED, &["--port=0"], &environment).await;
     let mut client = server.client().await;
     let insert = "/app/tasks/insert";
-    let first = client.post(insert, &json!({ "title": "one", "secret": "s3cret", "hours": 2.0 })).await.json();
+    let first =
+        client.post(insert, &json!({ "title": "one", "secret": "s3cret", "hours": 2.0 })).await.json();
     let second = json!({ "title": "zwei \"2\"\n", "parent": first["_id"], "tags": ["a", "b"] });
     client.post(insert, &second).await;
     client.post(insert, &json!({ "title": "gone" })).await;
-    assert_eq!(client.put("/app/tasks/update?title=one", &json!({ "tags": ["x"] })).await.json()["_version"], 2);
+    assert_eq!(
+        client.put("/app/tasks/update?title=one", &json!({ "tags": ["x"] })).await.json()["_version"],
+        2
+    );
     assert_eq!(client.delete("/app/tasks/delete?title=gone").await.status, 200);
     client.post("/app/places/insert", &json!({ "name": "Rome" })).await;
     assert_eq!(server.signal("TERM").await.code(), Some(0));
@@ -56,7 +60,8 @@ async fn what_is_exported_is_imported_as_it_was() {
 #[tokio::test]
 async fn more_than_a_chunk_goes_through() {
     let place = Place::new();
-    let lines: Vec<String> = (0..2_345).map(|number| line(json!({ "title": format!("t{number}") }))).collect();
+    let lines: Vec<String> =
+        (0..2_345).map(|number| line(json!({ "title": format!("t{number}") }))).collect();
     place.write("many.jsonl", lines.join("\r\n"));
     let ended = place.stage("old", &["import", "many.jsonl"]).await;
     has(&ended.err, &["2345 documents imported"]);
@@ -92,9 +97,11 @@ async fn a_bad_line_is_named_by_its_number() {
 #[tokio::test]
 async fn an_import_that_breaks_off_says_how_far_it_came() {
     let place = Place::new();
-    let mut lines: Vec<String> = (0..1_500).map(|number| line(json!({ "title": format!("t{number}") }))).collect();
+    let mut lines: Vec<String> =
+        (0..1_500).map(|number| line(json!({ "title": format!("t{number}") }))).collect();
     lines.push(line(json!({ "title": "t1" })));
-    let ended = place.run_with(STAGED, &["import"], &[("MODELLER_DATABASE", "staged.db")], &lines.join("\n")).await;
+    let ended =
+        place.run_with(STAGED, &["import"], &[("MODELLER_DATABASE", "staged.db")], &lines.join("\n")).await;
     has(&ended.failed(1), &["line 1501", "1000 documents imported before that, and nothing after them"]);
     assert_eq!(place.stage("old", &["export"]).await.ok().lines().count(), 1_000);
 }
@@ -106,7 +113,10 @@ async fn files_that_are_missing_are_named() {
     assert!(!place.has("staged.db"));
     has(&place.stage("old", &["import", "none.jsonl"]).await.failed(1), &["none.jsonl"]);
     has(&place.stage("old", &["export", "-o", "no/where.jsonl"]).await.failed(1), &["no/where.jsonl"]);
-    has(&place.stage("old", &["export", "app/nothing"]).await.failed(1), &["no model `app/nothing`", "app/tasks"]);
+    has(
+        &place.stage("old", &["export", "app/nothing"]).await.failed(1),
+        &["no model `app/nothing`", "app/tasks"],
+    );
 }
 
 #[tokio::test]
