@@ -434,3 +434,52 @@ fn structs_that_contradict_their_attributes_are_told_what_to_write() {
     let message = faulty!(G { id: String, other: String }[field("id")]);
     assert!(message.contains("`other`"), "{message}");
 }
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate)]
+struct Post {
+    author: modeller::Ref<Flat>,
+    editor: Option<modeller::Ref<Flat>>,
+    mail: Option<String>,
+    readers: Vec<modeller::Ref<Flat>>,
+}
+
+model!(
+    Post,
+    "tests" / "posts",
+    [
+        field("author"),
+        field("editor"),
+        field("mail")
+            .references(modeller::model::Reference::column(modeller::Column::<Flat, String>::field(0))),
+        field("readers"),
+    ]
+);
+
+#[test]
+fn references_are_published() {
+    // SCH-15
+    let properties = &shape::<Post>().schema["properties"];
+    assert_eq!(properties["author"]["model"], "tests/flats");
+    assert_eq!(properties["editor"]["model"], "tests/flats");
+    assert_eq!(properties["mail"]["model"], "tests/flats.email");
+    let target = |index: usize| shape::<Post>().fields()[index].references.clone();
+    assert_eq!(target(0).unwrap().field, "_id");
+    assert_eq!(target(2).unwrap().field, "email");
+    assert_eq!(target(3).unwrap().model, "tests/flats");
+    assert!(
+        properties["readers"].get("model").is_none()
+            && properties["readers"]["items"]["model"] == "tests/flats"
+    );
+    let valid = json!({"author": "a", "editor": null, "mail": "b", "readers": ["c"]});
+    assert!(accept(shape::<Post>(), valid.to_string().as_bytes()).is_ok());
+    assert!(accept(shape::<Post>(), br#"{"author": "", "readers": []}"#).is_err());
+}
+
+#[test]
+fn the_schema_of_a_document_has_no_private_field() {
+    // SCH-04
+    let schema = Json::from(schemars::schema_for!(Doc<Flat>));
+    assert!(schema["properties"].get("code").is_none());
+    let doc: Doc<Flat> = doc_from_row(shape::<Flat>(), &stored(&typed::<Flat>(&flat()))).unwrap();
+    assert!(jsonschema::validator_for(&schema).unwrap().is_valid(&serde_json::to_value(&doc).unwrap()));
+}

@@ -174,8 +174,13 @@ async fn insert(tx: &mut dyn Tx, shape: &'static Shape, mut row: Row) -> Result<
             row[index] = Value::Integer(tx.next(shape, index).await?);
         }
     }
-    if row[Shape::ID].as_text().is_none_or(str::is_empty) {
-        row[Shape::ID] = Value::Text(model::id_of(shape, &row).unwrap_or_else(model::new_id));
+    match model::id_of(shape, &row) {
+        // The key is the id, whatever stands beside it.
+        Some(id) => row[Shape::ID] = Value::Text(id),
+        None if row[Shape::ID].as_text().is_none_or(str::is_empty) => {
+            row[Shape::ID] = Value::Text(model::new_id());
+        }
+        None => {}
     }
     tx.insert(shape, &row).await
 }

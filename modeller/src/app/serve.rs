@@ -5,8 +5,6 @@ use std::future::Future;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 
-use tokio::net::TcpListener;
-
 use super::cli::print;
 use super::{App, StartError};
 use crate::doors::http;
@@ -48,7 +46,7 @@ pub(super) async fn serve(app: App) -> Result<(), StartError> {
         }
     }
     let service = app.door(engine.clone())?.service()?;
-    let listener = TcpListener::bind(address).await.map_err(|error| unbound(address, &error))?;
+    let listener = http::listen(address).map_err(|error| unbound(address, &error))?;
     let address = listener.local_addr()?;
     // Before anybody can know that we are there.
     let stopped = stopped()?;

@@ -50,6 +50,9 @@ impl Request {
                 return Err(Error::new(Code::InvalidRequest, "the arguments must be a JSON object"));
             }
         }
+        if request.start > 0 && request.after.as_ref().is_some_and(|after| !after.is_empty()) {
+            return Err(Error::new(Code::InvalidQuery, "`start` and `after` exclude each other"));
+        }
         Ok(request)
     }
 
@@ -133,7 +136,11 @@ fn number(name: &str, value: &Json, least: u64, most: u64) -> Result<u64> {
         Json::String(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
             text.parse().ok()
         }
-        Json::Number(number) => number.as_u64(),
+        // For JSON Schema `3.0` is a whole number, too.
+        Json::Number(number) => number.as_u64().or_else(|| {
+            let float = number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..9e15).contains(float));
+            float.map(|float| float as u64)
+        }),
         _ => None,
     };
     number.filter(|number| (least..=most).contains(number)).ok_or_else(|| {

@@ -4,6 +4,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::idempotency::{Once, reply};
+use super::pipeline::too_large;
+use super::scope::MAX_BYTES;
 use super::{Arguments, BodyKind, Call, Cx, Operation, Reply};
 use crate::model::{self, Code, Error, Result, Shape};
 use crate::store::{Answer, Work};
@@ -26,8 +28,16 @@ struct Item<'a> {
     query: Option<&'a RawValue>,
     #[serde(borrow, default)]
     data: Option<&'a RawValue>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     version: Option<i64>,
+}
+
+/// A whole number however it is written: for JSON Schema `3.0` is one, too.
+fn whole<'de, D: serde::Deserializer<'de>>(json: D) -> Result<Option<i64>, D::Error> {
+    let Some(number) = Option::<serde_json::Number>::deserialize(json)? else { return Ok(None) };
+    let float = || number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 9.2e18);
+    let whole = number.as_i64().or_else(|| float().map(|float| float as i64));
+    whole.map(Some).ok_or_else(|| serde::de::Error::custom("a version is a whole number"))
 }
 
 /// The operations that a batch may hold.
@@ -59,6 +69,9 @@ pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
             }
             body.extend_from_slice(format!("{{\"index\":{index},\"data\":").as_bytes());
             body.extend_from_slice(&reply.body);
+            if body.len() > MAX_BYTES {
+                return Err(at(index, too_large()));
+            }
             body.push(b'}');
         }
         body.extend_from_slice(b"]}");

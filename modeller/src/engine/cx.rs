@@ -51,7 +51,9 @@ impl Cx {
     ///
     /// It reads its own writes. After a write that failed, the transaction can only be given up. It is rolled back
     /// when the body fails, is dropped, or takes longer than the store allows (5 seconds by default). Within a
-    /// transaction this runs the body in that transaction.
+    /// transaction this runs the body in that transaction, which can only be given up if the body fails.
+    ///
+    /// Writes in the body have to go through its own `Cx`: those of another one wait until the transaction ends.
     ///
     /// # Errors
     /// Those of the body; `TIMEOUT` if it took too long.
@@ -69,8 +71,13 @@ impl Cx {
     /// # }
     /// ```
     pub async fn transaction<T>(&self, body: impl AsyncFnOnce(Cx) -> Result<T>) -> Result<T> {
-        if self.open.is_some() {
-            return body(self.clone()).await;
+        if let Some(open) = &self.open {
+            let result = body(self.clone()).await;
+            // What it did before it failed can't be undone by itself, so that nothing of the whole may stay.
+            if result.is_err() {
+                spoil(&mut *open.lock().await);
+            }
+            return result;
         }
         let transaction = self.engine.store().begin(self.actor()).await?;
         let open = Arc::new(Mutex::new(Open::Running(transaction)));
@@ -104,11 +111,8 @@ impl Cx {
         let single = work.single;
         let result = (work.steps)(&mut **transaction).await;
         // Several steps may have been done in part, and a store need not be able to undo only those.
-        if result.is_err()
-            && !single
-            && let Open::Running(transaction) = std::mem::replace(&mut *state, Open::Ended)
-        {
-            *state = Open::Spoiled(transaction);
+        if result.is_err() && !single {
+            spoil(&mut state);
         }
         result
     }
@@ -128,6 +132,13 @@ impl Cx {
             Open::Ended => Err(ended()),
         }
     }
+}
+
+fn spoil(state: &mut Open) {
+    *state = match std::mem::replace(state, Open::Ended) {
+        Open::Running(transaction) => Open::Spoiled(transaction),
+        other => other,
+    };
 }
 
 fn spoiled() -> Error {

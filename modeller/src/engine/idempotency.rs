@@ -6,7 +6,8 @@ use sha2::{Digest as _, Sha256};
 use validator::Validate;
 
 use super::pipeline::{prepare, render};
-use super::write::{Steps, visible};
+use super::scope::visible;
+use super::write::Steps;
 use super::{Arguments, Call, Cx, Engine, Reply};
 use crate::Model;
 use crate::model::{self, Code, Error, Result, Row, Shape, Value};

@@ -9,6 +9,8 @@ mod idempotency;
 mod pipeline;
 mod read;
 mod records;
+mod references;
+mod scope;
 mod sweep;
 mod write;
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::arguments::{DEFAULT_COUNT, Request};
 use super::read::{Form, JsonRows};
-use super::write::{self, Patch, Write, Written, pins_one, visible};
+use super::scope::{MAX_BYTES, pins_one, visible};
+use super::write::{self, Patch, Write, Written};
 use super::{Call, Cx, Engine, Operation, Reply, batch, idempotency};
-use crate::model::{self, Code, Error, Result, Shape, View, write_row};
-use crate::query::{Cursor, Filter, Order, Path, Seal, Select};
+use crate::model::{self, Code, Error, Kind, Result, Shape, View, write_row};
+use crate::query::{Access, Cursor, Filter, Order, Path, Seal, Select};
 use crate::store;
 
 /// How many rows `find` answers at most.
@@ -103,15 +104,23 @@ impl Cx {
                 format!("more than {MAX_FIND} documents fulfil the query; use `paginate`, or give a `count`"),
             ));
         }
+        if rows.is_too_large() {
+            return Err(too_large());
+        }
         let mut reply = Reply { version: rows.version(), ..Reply::default() };
-        reply.next_cursor = rows.next().map(|cursor| cursor.encode(&seal));
+        let has_more = rows.has_more();
+        reply.next_cursor = match rows.next() {
+            Some(cursor) => Some(cursor.encode(&seal)),
+            // A page of no documents ends where it began.
+            None => request.after.filter(|after| has_more && !after.is_empty()),
+        };
         let json = rows.into_json();
         reply.body = if operation == Operation::Paginate {
             let mut body = b"{\"records\":".to_vec();
             body.extend_from_slice(&json);
-            let more = reply.next_cursor.take();
-            body.extend_from_slice(if more.is_some() { b",\"hasMore\":true" } else { b",\"hasMore\":false" });
-            let cursor = more.map_or_else(|| "null".to_owned(), |cursor| format!("\"{cursor}\""));
+            body.extend_from_slice(if has_more { b",\"hasMore\":true" } else { b",\"hasMore\":false" });
+            let next = reply.next_cursor.take();
+            let cursor = next.map_or_else(|| "null".to_owned(), |cursor| format!("\"{cursor}\""));
             body.extend_from_slice(b",\"nextCursor\":");
             body.extend_from_slice(cursor.as_bytes());
             body.push(b'}');
@@ -128,6 +137,15 @@ impl Cx {
         let count = self.count(call.shape, &filter).await?;
         Ok(Reply { body: count.to_string().into_bytes(), ..Reply::default() })
     }
+}
+
+/// An answer that would take too much memory.
+pub(super) fn too_large() -> Error {
+    let most = MAX_BYTES / (1024 * 1024);
+    Error::new(
+        Code::InvalidQuery,
+        format!("the answer is larger than {most} MiB: ask for fewer documents, or fewer `fields` of them"),
+    )
 }
 
 /// By time of insertion.
@@ -165,7 +183,7 @@ pub(super) fn prepare(call: Call) -> Result<Write> {
         }
         Operation::Upsert => {
             let row = model::accept(shape, &body)?.to_row(shape)?;
-            let filter = upsert_filter(shape, filter, &row)?;
+            let filter = upsert_filter(shape, filter, &row, Access::Public)?;
             Write::Upsert { filter, patch: Patch::Merge(body), row }
         }
         Operation::Delete => {
@@ -184,7 +202,14 @@ pub(super) fn prepare(call: Call) -> Result<Write> {
 }
 
 /// The one document that an upsert is about: by its query, or else by the payload's key or unique fields.
-pub(super) fn upsert_filter(shape: &Shape, filter: Filter, row: &model::Row) -> Result<Filter> {
+///
+/// A caller does not find documents by what is private.
+pub(super) fn upsert_filter(
+    shape: &Shape,
+    filter: Filter,
+    row: &model::Row,
+    access: Access,
+) -> Result<Filter> {
     if filter != Filter::True {
         return if pins_one(shape, &filter) {
             Ok(filter)
@@ -198,7 +223,12 @@ pub(super) fn upsert_filter(shape: &Shape, filter: Filter, row: &model::Row) -> 
     let key = shape.key.map(|key| vec![key]);
     let sets = key.into_iter().chain(shape.unique.iter().cloned());
     for set in sets {
-        if set.iter().all(|&column| !row[column].is_null()) {
+        let usable = |column: usize| {
+            let info = &shape.columns[column];
+            let is_hidden = access == Access::Public && info.private;
+            !row[column].is_null() && !is_hidden && info.kind != Kind::Json
+        };
+        if set.iter().all(|&column| usable(column)) {
             let tests = set.iter().map(|&column| {
                 Filter::Test(Path::column(column), crate::query::Op::Eq(row[column].clone().into()))
             });

@@ -1,5 +1,6 @@
 //! Reads as JSON: rows go from the store's cells straight into the answer.
 
+use super::scope::MAX_BYTES;
 use crate::model::{Cell, RowView, Shape, View, write_row};
 use crate::query::{Cursor, Order};
 use crate::store::Sink;
@@ -14,6 +15,7 @@ pub(crate) struct JsonRows {
     version: Option<i64>,
     last: Option<Cursor>,
     more: bool,
+    too_large: bool,
 }
 
 /// What the rows become.
@@ -32,7 +34,17 @@ impl JsonRows {
         if !matches!(form, Form::One) {
             out.push(b'[');
         }
-        Box::new(JsonRows { shape, view, form, out, rows: 0, version: None, last: None, more: false })
+        Box::new(JsonRows {
+            shape,
+            view,
+            form,
+            out,
+            rows: 0,
+            version: None,
+            last: None,
+            more: false,
+            too_large: false,
+        })
     }
 
     /// How many rows there were.
@@ -43,6 +55,16 @@ impl JsonRows {
     /// The version of the one row.
     pub(crate) fn version(&self) -> Option<i64> {
         self.version
+    }
+
+    /// Whether there are more rows after the page.
+    pub(crate) fn has_more(&self) -> bool {
+        self.more
+    }
+
+    /// Whether the rows were more than an answer may hold, so that some are missing.
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.too_large
     }
 
     /// The last row of the page, if there are more rows after it.
@@ -63,6 +85,10 @@ impl JsonRows {
 
 impl Sink for JsonRows {
     fn row(&mut self, row: &dyn RowView) {
+        if self.out.len() > MAX_BYTES {
+            self.too_large = true;
+            return;
+        }
         if let Form::Page { count, order } = &self.form {
             if self.rows == *count {
                 self.more = true;

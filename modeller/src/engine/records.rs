@@ -5,10 +5,11 @@ use std::marker::PhantomData;
 use serde_json::{Map, Value as Json};
 
 use super::pipeline::{insertion, upsert_filter, written};
-use super::write::{self, Write, Written, visible};
+use super::scope::{trashed, visible};
+use super::write::{self, Write, Written};
 use super::{Cx, DEFAULT_COUNT};
 use crate::model::{self, Code, Doc, Error, Id, Model, Result, Row, RowView, Shape};
-use crate::query::{Change, Cursor, Filter, Order, Predicate, Seal, Select, Sort};
+use crate::query::{Access, Change, Cursor, Filter, Order, Predicate, Seal, Select, Sort};
 use crate::store::{self, Sink};
 
 /// What can be done with every model from Rust. It is code of the application: nothing is hidden from it.
@@ -165,7 +166,7 @@ pub trait Records: Model {
         async move {
             let shape = Self::descriptor().shape();
             let row = checked(&model)?;
-            let filter = upsert_filter(shape, Filter::True, &row)?;
+            let filter = upsert_filter(shape, Filter::True, &row, Access::Full)?;
             let write = Write::Upsert { filter, patch: write::Patch::Replace(row.clone()), row };
             let written = run::<Self>(cx, write).await?;
             let created = written.created;
@@ -273,14 +274,8 @@ impl<M: Model> Find<M> {
             return Err(error.clone());
         }
         let shape = M::descriptor().shape();
-        let filter = match shape.deleted_at {
-            Some(index) if self.trashed => {
-                let deleted = Filter::Test(crate::query::Path::column(index), crate::query::Op::Exists(true));
-                self.filter.clone().and(deleted)
-            }
-            None if self.trashed => Filter::False,
-            _ => visible(shape, self.filter.clone(), cx.engine()),
-        };
+        let which = if self.trashed { trashed } else { visible };
+        let filter = which(shape, self.filter.clone(), cx.engine());
         Ok(Select { shape, filter, order: self.order.clone(), start: self.start, count: self.count })
     }
 

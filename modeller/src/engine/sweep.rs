@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Engine;
-use super::write::purge;
+use super::scope::{dead, purge};
 use crate::model::{Result, Shape};
 use crate::store::{Answer, Work};
 
@@ -33,7 +33,7 @@ impl Engine {
     async fn sweep_chunk(self: &Arc<Self>, shape: &'static Shape) -> Result<u64> {
         let now = self.clock().now();
         // Most sweeps find nothing: look before bothering the writer.
-        let dead = super::write::dead(shape, now);
+        let dead = dead(shape, now);
         if self.store().count(shape, &dead).await? == 0 {
             return Ok(0);
         }

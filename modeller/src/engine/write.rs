@@ -3,15 +3,19 @@
 use std::sync::Arc;
 
 use super::Engine;
+use super::scope::{Bounded, CHUNK, is_id, milliseconds, pins_one, purge, trashed, visible};
 use crate::model::{self, Code, Error, Generated, Result, Row, Shape, Value, Violation};
 use crate::query::{Filter, Op, Operand, Order, Path, Select};
-use crate::store::{self, Answer, Rows, Tx, Work};
+use crate::store::{self, Answer, Tx, Work};
 
 /// How many documents one call may update or delete at most.
 pub const MAX_BULK: u64 = 10_000;
 
-/// How many rows `clear` and evictions take at a time.
-const CHUNK: u64 = 1_000;
+/// How many numbers that callers have taken an `autoincrement` field passes over at once.
+const MAX_TAKEN: usize = 100_000;
+
+/// The largest number that a caller may give an `autoincrement` field: those that follow have room for ever.
+const MAX_GIVEN: i64 = (1 << 53) - 1;
 
 /// A write that has been parsed and validated, ready for a transaction.
 pub(crate) enum Write {
@@ -19,7 +23,7 @@ pub(crate) enum Write {
     Insert(Vec<Row>),
     /// Merges a patch into what the filter selects.
     Update { filter: Filter, patch: Patch, expected: Option<i64> },
-    /// Merges the patch into the one row that the filter selects, or inserts the row.
+    /// Merges the patch into the one row that the filter selects, or inserts the row, which has to fulfil the filter.
     Upsert { filter: Filter, patch: Patch, row: Row },
     /// Removes what the filter selects.
     Delete { filter: Filter, expected: Option<i64> },
@@ -53,14 +57,18 @@ pub(crate) struct Written {
 impl Write {
     /// Whether it makes at most one change, and that as its last step.
     fn is_single(&self, shape: &Shape) -> bool {
-        let plain_insert =
-            shape.descriptor.max_size.is_none() && shape.expires_at.is_none() && !has_autoincrement(shape);
+        // Expired documents may have to make room first,
+        if shape.expires_at.is_some() {
+            return false;
+        }
+        // and old ones afterwards.
+        let plain = shape.descriptor.max_size.is_none();
         match self {
-            Write::Insert(rows) => rows.len() <= 1 && plain_insert,
-            Write::Update { filter, .. } | Write::Delete { filter, .. } | Write::Restore { filter } => {
-                pins_one(shape, filter)
-            }
-            Write::Upsert { .. } => plain_insert,
+            Write::Insert(rows) => rows.len() <= 1 && plain && !has_autoincrement(shape),
+            Write::Update { filter, .. } | Write::Delete { filter, .. } => pins_one(shape, filter),
+            // The trash may hold several documents with one unique value.
+            Write::Restore { filter } => is_id(filter) && plain,
+            Write::Upsert { .. } => plain && !has_autoincrement(shape),
             Write::Clear => false,
         }
     }
@@ -100,14 +108,21 @@ impl Steps<'_, '_> {
             }
             Write::Update { filter, patch, expected } => self.update(filter, &patch, expected).await,
             Write::Upsert { filter, patch, row } => {
-                let found = self.rows(self.visible(filter), 2).await?;
+                let found = self.rows(self.visible(filter.clone()), 2).await?;
                 if let Some(old) = found.into_iter().next() {
                     let new = self.merge(&old, &patch).await?;
-                    Ok(Written { rows: vec![new], one: true, ..Written::default() })
-                } else {
-                    let row = self.insert(row).await?;
-                    Ok(Written { rows: vec![row], one: true, created: true, removed: 0 })
+                    return Ok(Written { rows: vec![new], one: true, ..Written::default() });
                 }
+                let row = self.complete(row).await?;
+                // Else each repetition would insert another one.
+                if !filter.matches(self.shape, &row) {
+                    return Err(Error::new(
+                        Code::NotFound,
+                        "there is no such document, and what would be inserted does not fulfil the query either",
+                    ));
+                }
+                let row = self.add(row).await?;
+                Ok(Written { rows: vec![row], one: true, created: true, removed: 0 })
             }
             Write::Delete { filter, expected } => self.delete(filter, expected).await,
             Write::Restore { filter } => self.restore(filter).await,
@@ -115,16 +130,24 @@ impl Steps<'_, '_> {
         }
     }
 
-    async fn insert(&mut self, mut row: Row) -> Result<Row> {
+    async fn insert(&mut self, row: Row) -> Result<Row> {
+        let row = self.complete(row).await?;
+        self.add(row).await
+    }
+
+    /// The row with all that the framework gives it. Generated numbers stay empty until it is added.
+    async fn complete(&mut self, mut row: Row) -> Result<Row> {
         let now = self.engine.clock().now();
         model::fill_generated(self.shape, &mut row, now);
-        for (index, column) in self.shape.columns.iter().enumerate() {
-            let empty = matches!(row[index], Value::Null | Value::Integer(0));
-            if column.generated == Some(Generated::Autoincrement) && empty {
-                row[index] = Value::Integer(self.tx.next(self.shape, index).await?);
+        for index in Shape::FIELDS..self.shape.columns.len() {
+            if self.is_blank_number(index, &row[index]) {
+                row[index] = Value::Null;
+            } else {
+                self.check_given(index, &row[index])?;
             }
         }
-        if row[Shape::ID].is_null() {
+        let numbered = self.shape.key.is_some_and(|key| self.is_blank_number(key, &row[key]));
+        if row[Shape::ID].is_null() && !numbered {
             let id = model::id_of(self.shape, &row).unwrap_or_else(model::new_id);
             row[Shape::ID] = Value::Text(id);
         }
@@ -132,19 +155,88 @@ impl Steps<'_, '_> {
         row[Shape::CREATED_AT] = Value::Integer(now);
         row[Shape::UPDATED_AT] = Value::Integer(now);
         self.renew(&mut row, now);
+        Ok(row)
+    }
+
+    async fn add(&mut self, mut row: Row) -> Result<Row> {
+        let numbered: Vec<usize> = (Shape::FIELDS..self.shape.columns.len())
+            .filter(|&index| row[index].is_null() && self.is_blank_number(index, &row[index]))
+            .collect();
+        self.number(&numbered, &mut row).await?;
         self.check_references(&row, None).await?;
-        match self.tx.insert(self.shape, &row).await {
+        let mut taken = 0;
+        loop {
+            match self.put(None, &row).await {
+                // A caller had given a document this number before its turn came.
+                Err(error) if taken < MAX_TAKEN && self.is_of(&numbered, &error) => taken += 1,
+                result => break result?,
+            }
+            self.number(&numbered, &mut row).await?;
+        }
+        self.evict(&row).await?;
+        Ok(row)
+    }
+
+    /// Gives the row the next number in each of these columns.
+    async fn number(&mut self, columns: &[usize], row: &mut Row) -> Result<()> {
+        for &index in columns {
+            row[index] = Value::Integer(self.tx.next(self.shape, index).await?);
+            if self.shape.key == Some(index) {
+                row[Shape::ID] = Value::Text(model::id_of(self.shape, row).unwrap_or_else(model::new_id));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_blank_number(&self, index: usize, value: &Value) -> bool {
+        self.shape.columns[index].generated == Some(Generated::Autoincrement)
+            && matches!(value, Value::Null | Value::Integer(0))
+    }
+
+    /// A number so large that none could follow is not taken.
+    fn check_given(&self, index: usize, value: &Value) -> Result<()> {
+        let column = &self.shape.columns[index];
+        match value {
+            Value::Integer(number)
+                if column.generated == Some(Generated::Autoincrement) && *number > MAX_GIVEN =>
+            {
+                Err(Error::validation(vec![Violation {
+                    instance_path: format!("/{}", column.name),
+                    keyword: "maximum".into(),
+                    message: format!("must be <= {MAX_GIVEN}"),
+                    params: serde_json::json!({ "comparison": "<=", "limit": MAX_GIVEN }),
+                    schema_path: format!("#/properties/{}/maximum", column.name),
+                }]))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether one of these columns has a value that another document has, too.
+    fn is_of(&self, columns: &[usize], error: &Error) -> bool {
+        let Some(fields) = error.field().filter(|_| error.is(Code::UniqueViolation)) else { return false };
+        let is_key = fields == "_id" && self.shape.key.is_some_and(|key| columns.contains(&key));
+        is_key || fields.split(',').any(|name| columns.iter().any(|&at| self.shape.columns[at].name == name))
+    }
+
+    /// Stores a new row, or the new version of an old one.
+    async fn put(&mut self, old: Option<&Row>, new: &Row) -> Result<()> {
+        let result = match old {
+            None => self.tx.insert(self.shape, new).await,
+            Some(old) => self.tx.update(self.shape, old, new).await,
+        };
+        match result {
             // What has expired is gone, even if the sweep has not come by yet.
             Err(error) if error.is(Code::UniqueViolation) && self.shape.expires_at.is_some() => {
+                let now = self.engine.clock().now();
                 while purge(self.tx, self.shape, now).await? > 0 {}
-                self.tx.insert(self.shape, &row).await?;
+                match old {
+                    None => self.tx.insert(self.shape, new).await,
+                    Some(old) => self.tx.update(self.shape, old, new).await,
+                }
             }
-            result => result?,
+            result => result,
         }
-        if let Some(most) = self.shape.descriptor.max_size {
-            self.evict(most).await?;
-        }
-        Ok(row)
     }
 
     async fn update(&mut self, filter: Filter, patch: &Patch, expected: Option<i64>) -> Result<Written> {
@@ -167,8 +259,14 @@ impl Steps<'_, '_> {
             new[index] = old[index].clone();
         }
         self.touch(old, &mut new);
+        for index in Shape::FIELDS..self.shape.columns.len() {
+            if old[index] != new[index] {
+                self.check_given(index, &new[index])?;
+            }
+        }
         self.check_references(&new, Some(old)).await?;
-        self.tx.update(self.shape, old, &new).await?;
+        self.check_unreferenced_changes(old, &new).await?;
+        self.put(Some(old), &new).await?;
         Ok(new)
     }
 
@@ -194,8 +292,16 @@ impl Steps<'_, '_> {
         let mut rows = Vec::with_capacity(found.len());
         for old in found {
             check_version(&old, expected)?;
-            self.check_unreferenced(&old).await?;
+            if one {
+                self.check_unreferenced(&old).await?;
+            }
             rows.push(self.remove(old).await?);
+        }
+        if !one {
+            // References among the documents that go do not keep them.
+            for row in &rows {
+                self.check_unreferenced(row).await?;
+            }
         }
         Ok(Written { rows, one, ..Written::default() })
     }
@@ -218,34 +324,34 @@ impl Steps<'_, '_> {
             return Err(Error::new(Code::MethodNotFound, format!("`{}` has no trash", self.shape.path)));
         };
         let one = pins_one(self.shape, &filter);
-        let trashed = Filter::Test(Path::column(deleted_at), Op::Exists(true));
-        let found = self.rows(filter.and(trashed), MAX_BULK + 1).await?;
+        let found = self.rows(trashed(self.shape, filter, self.engine), MAX_BULK + 1).await?;
         bounded(&found, one)?;
+        if one && found.len() > 1 {
+            return Err(Error::new(
+                Code::Conflict,
+                format!("{} documents in the trash fulfil the query: name one by its `_id`", found.len()),
+            ));
+        }
         let mut rows = Vec::with_capacity(found.len());
         for old in found {
             let mut new = old.clone();
             new[deleted_at] = Value::Null;
             self.touch(&old, &mut new);
             self.check_references(&new, None).await?;
-            self.tx.update(self.shape, &old, &new).await?;
+            self.put(Some(&old), &new).await?;
+            self.evict(&new).await?;
             rows.push(new);
         }
         Ok(Written { rows, one, ..Written::default() })
     }
 
     async fn clear(&mut self) -> Result<Written> {
-        for incoming in self.engine.registry().incoming(self.shape) {
-            let refers = Filter::Test(Path::column(incoming.column), Op::Exists(true));
-            // References among the documents that go do not keep them.
-            if incoming.from.path != self.shape.path
-                && self.tx.count(incoming.from, &visible(incoming.from, refers, self.engine)).await? > 0
-            {
-                return Err(referenced(incoming.from));
-            }
-        }
+        self.check_all_unreferenced().await?;
         let mut removed = 0;
         loop {
-            let chunk = self.rows(self.visible(Filter::True), CHUNK).await?;
+            let select =
+                Select { count: Some(CHUNK), ..Select::filtered(self.shape, self.visible(Filter::True)) };
+            let chunk = self.select(&select).await?.rows.rows;
             if chunk.is_empty() {
                 return Ok(Written { removed, ..Written::default() });
             }
@@ -256,19 +362,21 @@ impl Steps<'_, '_> {
         }
     }
 
-    /// Removes the oldest documents beyond `most`.
-    async fn evict(&mut self, most: u64) -> Result<()> {
+    /// Removes the oldest documents beyond what the model keeps; never the one that has just come.
+    async fn evict(&mut self, newest: &Row) -> Result<()> {
+        let Some(most) = self.shape.descriptor.max_size else { return Ok(()) };
         let count = self.tx.count(self.shape, &self.visible(Filter::True)).await?;
-        let oldest = Order { path: Path::column(Shape::CREATED_AT), descending: false };
+        if count <= most {
+            return Ok(());
+        }
+        let others = Filter::Test(Path::column(Shape::ID), Op::Ne(Operand::Cell(newest[Shape::ID].clone())));
         let select = Select {
-            order: vec![oldest],
-            count: Some(count.saturating_sub(most).min(CHUNK)),
-            ..Select::filtered(self.shape, self.visible(Filter::True))
+            order: vec![Order { path: Path::column(Shape::CREATED_AT), descending: false }],
+            count: Some((count - most).min(CHUNK)),
+            ..Select::filtered(self.shape, self.visible(others))
         };
-        if count > most {
-            for row in self.select(&select).await? {
-                self.tx.delete(self.shape, &row).await?;
-            }
+        for row in self.select(&select).await?.rows.rows {
+            self.tx.delete(self.shape, &row).await?;
         }
         Ok(())
     }
@@ -280,13 +388,16 @@ impl Steps<'_, '_> {
     }
 
     async fn rows(&mut self, filter: Filter, most: u64) -> Result<Vec<Row>> {
-        let count = if filter_is_id(&filter) { None } else { Some(most) };
-        self.select(&Select { count, ..Select::filtered(self.shape, filter) }).await
+        let count = if is_id(&filter) { None } else { Some(most) };
+        let found = self.select(&Select { count, ..Select::filtered(self.shape, filter) }).await?;
+        if found.cut {
+            return Err(too_many("the documents that fulfil the query are too large together"));
+        }
+        Ok(found.rows.rows)
     }
 
-    async fn select(&mut self, select: &Select) -> Result<Vec<Row>> {
-        let sink = self.tx.read(select, Rows::of(select.shape)).await?;
-        Ok(store::sink::<Rows>(sink).rows)
+    async fn select(&mut self, select: &Select) -> Result<Bounded> {
+        Ok(store::sink(self.tx.read(select, Bounded::of(select.shape)).await?))
     }
 
     fn visible(&self, filter: Filter) -> Filter {
@@ -306,80 +417,9 @@ impl Steps<'_, '_> {
 
     fn renew(&self, row: &mut Row, now: i64) {
         if let (Some(index), Some(ttl)) = (self.shape.expires_at, self.shape.descriptor.ttl) {
-            let ttl = i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX);
-            row[index] = Value::Integer(now.saturating_add(ttl));
+            row[index] = Value::Integer(now.saturating_add(milliseconds(ttl)));
         }
     }
-
-    /// Every document that the row newly refers to exists.
-    async fn check_references(&mut self, row: &Row, old: Option<&Row>) -> Result<()> {
-        let mut missing = Vec::new();
-        for (index, column) in self.shape.columns.iter().enumerate() {
-            let Some(target) = &column.references else { continue };
-            if old.is_some_and(|old| old[index] == row[index]) || row[index].is_null() {
-                continue;
-            }
-            // The registry has made sure that both are there.
-            let Some(other) = self.engine.registry().by_id(&target.model) else { continue };
-            let Some(field) = other.index_of(&target.field) else { continue };
-            for (pointer, value) in referred(&column.name, column.array, &row[index]) {
-                let itself = other.path == self.shape.path && row[field] == value;
-                let filter = Filter::Test(Path::column(field), Op::Eq(Operand::Cell(value)));
-                if !itself && self.tx.count(other, &visible(other, filter, self.engine)).await? == 0 {
-                    missing.push(Violation {
-                        instance_path: pointer,
-                        keyword: "model".into(),
-                        message: format!("must be the `{}` of an existing `{}`", target.field, target.model),
-                        params: serde_json::json!({ "model": target.model, "field": target.field }),
-                        schema_path: format!("#/properties/{}/model", column.name),
-                    });
-                }
-            }
-        }
-        if missing.is_empty() { Ok(()) } else { Err(Error::validation(missing)) }
-    }
-
-    /// No document refers to this one.
-    async fn check_unreferenced(&mut self, row: &Row) -> Result<()> {
-        for incoming in self.engine.registry().incoming(self.shape) {
-            let value = row[incoming.target].clone();
-            if value.is_null() {
-                continue;
-            }
-            let mut filter = Filter::Test(Path::column(incoming.column), Op::Eq(Operand::Cell(value)));
-            if incoming.from.path == self.shape.path {
-                let itself = Op::Ne(Operand::Cell(row[Shape::ID].clone()));
-                filter = filter.and(Filter::Test(Path::column(Shape::ID), itself));
-            }
-            if self.tx.count(incoming.from, &visible(incoming.from, filter, self.engine)).await? > 0 {
-                return Err(referenced(incoming.from));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The values that a cell refers to, with their places in the document.
-fn referred(name: &str, array: bool, cell: &Value) -> Vec<(String, Value)> {
-    let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-    let Some(text) = cell.as_text().filter(|_| array) else { return vec![(pointer, cell.clone())] };
-    let elements: Vec<serde_json::Value> = serde_json::from_str(text).unwrap_or_default();
-    elements
-        .into_iter()
-        .enumerate()
-        .filter_map(|(index, element)| {
-            let value = match element {
-                serde_json::Value::String(text) => Value::Text(text),
-                other => Value::Integer(other.as_i64()?),
-            };
-            Some((format!("{pointer}/{index}"), value))
-        })
-        .collect()
-}
-
-fn referenced(from: &Shape) -> Error {
-    Error::new(Code::Referenced, format!("documents of `{}` refer to it", from.path))
-        .with_details(serde_json::json!({ "model": from.path }))
 }
 
 fn check_version(row: &Row, expected: Option<i64>) -> Result<()> {
@@ -398,74 +438,15 @@ fn bounded(found: &[Row], one: bool) -> Result<()> {
         return Err(Error::new(Code::NotFound, "there is no such document"));
     }
     if found.len() as u64 > MAX_BULK {
-        return Err(Error::new(
-            Code::InvalidQuery,
-            format!("more than {MAX_BULK} documents fulfil the query; narrow it and repeat"),
-        ));
+        return Err(too_many(&format!("more than {MAX_BULK} documents fulfil the query")));
     }
     Ok(())
 }
 
+fn too_many(why: &str) -> Error {
+    Error::new(Code::InvalidQuery, format!("{why}; narrow it and repeat"))
+}
+
 pub(crate) fn has_autoincrement(shape: &Shape) -> bool {
     shape.columns.iter().any(|column| column.generated == Some(Generated::Autoincrement))
-}
-
-fn filter_is_id(filter: &Filter) -> bool {
-    matches!(filter, Filter::Test(path, Op::Eq(_)) if *path == Path::column(Shape::ID))
-}
-
-/// Whether at most one document can fulfil the filter: it names the id or a unique set of fields.
-pub(crate) fn pins_one(shape: &Shape, filter: &Filter) -> bool {
-    let tests = match filter {
-        Filter::All(all) => all.as_slice(),
-        one => std::slice::from_ref(one),
-    };
-    let pinned = |column: usize| {
-        tests.iter().any(|test| match test {
-            Filter::Test(path, Op::Eq(Operand::Cell(value))) => {
-                path.column == column && path.steps.is_empty() && !value.is_null()
-            }
-            _ => false,
-        })
-    };
-    pinned(Shape::ID) || shape.unique.iter().any(|set| set.iter().all(|&column| pinned(column)))
-}
-
-/// The filter for what is there: not in the trash, not expired.
-pub(crate) fn visible(shape: &Shape, filter: Filter, engine: &Engine) -> Filter {
-    let mut filter = filter;
-    if let Some(deleted_at) = shape.deleted_at {
-        filter = filter.and(Filter::Test(Path::column(deleted_at), Op::Exists(false)));
-    }
-    if let Some(expires_at) = shape.expires_at {
-        let now = Operand::Cell(Value::Integer(engine.clock().now()));
-        filter = filter.and(Filter::Test(Path::column(expires_at), Op::Gt(now)));
-    }
-    filter
-}
-
-/// The filter for what has expired, or lain in the trash for too long.
-pub(crate) fn dead(shape: &Shape, now: i64) -> Filter {
-    let until = |index: usize, limit: i64| {
-        Filter::Test(Path::column(index), Op::Lte(Operand::Cell(Value::Integer(limit))))
-    };
-    let mut dead = Filter::False;
-    if let Some(index) = shape.expires_at {
-        dead = dead.or(until(index, now));
-    }
-    if let (Some(index), Some(keep)) = (shape.deleted_at, shape.descriptor.trash) {
-        let keep = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
-        dead = dead.or(until(index, now.saturating_sub(keep)));
-    }
-    dead
-}
-
-/// Removes at most a chunk of what is [`dead`]. Answers how many rows.
-pub(crate) async fn purge(tx: &mut dyn Tx, shape: &'static Shape, now: i64) -> Result<u64> {
-    let select = Select { count: Some(CHUNK), ..Select::filtered(shape, dead(shape, now)) };
-    let rows = store::sink::<Rows>(tx.read(&select, Rows::of(shape)).await?).rows;
-    for row in &rows {
-        tx.delete(shape, row).await?;
-    }
-    Ok(rows.len() as u64)
 }

@@ -4,8 +4,11 @@ use validator::{ValidateEmail, ValidateUrl};
 
 use super::datetime::{is_date, normalize_datetime};
 
+/// Whether a text has a format.
+pub(super) type Check = fn(&str) -> bool;
+
 /// The checks of all formats that are checked by us, by name.
-pub(super) const FORMATS: &[(&str, fn(&str) -> bool)] = &[
+pub(super) const FORMATS: &[(&str, Check)] = &[
     ("email", email),
     ("uri", uri),
     ("uuid", uuid),
@@ -29,7 +32,7 @@ pub(super) const ANNOTATIONS: &[&str] = &[
 ];
 
 /// The check of a format.
-pub(super) fn format(name: &str) -> Option<fn(&str) -> bool> {
+pub(super) fn format(name: &str) -> Option<Check> {
     FORMATS.iter().find(|(known, _)| *known == name).map(|(_, check)| *check)
 }
 

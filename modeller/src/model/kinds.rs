@@ -72,6 +72,10 @@ fn look(schema: &Json, root: &Json, types: &mut Types, kinds: &mut Vec<Kind>, de
             "boolean" => Kind::Boolean,
             "array" => {
                 types.array = true;
+                // A list of references: each element must exist.
+                if let Some(model) = object.get("items").and_then(|items| items.get("model")) {
+                    types.model = model.as_str().map(str::to_owned);
+                }
                 Kind::Json
             }
             _ => Kind::Json,

@@ -11,20 +11,25 @@ mod error;
 #[cfg(feature = "engine")]
 mod explain;
 mod finite;
+#[cfg_attr(not(feature = "engine"), allow(dead_code))]
 mod formats;
 mod from_row;
 mod generate;
 #[cfg(feature = "engine")]
 mod integral;
 mod json;
+#[cfg_attr(not(feature = "engine"), allow(dead_code))]
 mod judge;
 mod kinds;
 #[cfg(feature = "engine")]
 mod merge;
+mod parse_fault;
 mod row;
+#[cfg_attr(not(feature = "engine"), allow(dead_code))]
 mod rules;
 mod schema;
 mod shape;
+#[cfg_attr(not(feature = "engine"), allow(dead_code))]
 mod strict;
 mod suggest;
 mod to_cell;

@@ -8,13 +8,15 @@ use std::collections::HashMap;
 use regex::Regex;
 use serde_json::{Map, Value as Json};
 
-use super::formats::{ANNOTATIONS, format};
+use super::formats::{ANNOTATIONS, Check, format};
 use super::kinds::target;
 
 /// The rules of a model's fields.
 #[derive(Debug)]
 pub(super) struct Rules {
     fields: Vec<FieldRules>,
+    /// Which of the first 128 fields are required, as bits.
+    required: u128,
     /// For models of many fields.
     by_name: HashMap<String, usize>,
     /// Every keyword of the schema is in the rules: what they accept and serde decodes is valid.
@@ -48,7 +50,7 @@ pub(super) struct Rule {
     whole: (i64, i64),
     range: Option<(f64, f64)>,
     length: (usize, usize),
-    format: Option<fn(&str) -> bool>,
+    format: Option<Check>,
     pattern: Option<Regex>,
     pub(super) count: (usize, usize),
     pub(super) inside: Option<Box<Rule>>,
@@ -79,7 +81,8 @@ impl Rule {
 
     pub(super) fn takes_string(&self, text: &str) -> bool {
         let (least, most) = self.length;
-        let long_enough = || least == 0 || text.chars().count() >= least;
+        // A character has one to four bytes: counting is rarely needed.
+        let long_enough = || text.len() / 4 >= least || text.chars().count() >= least;
         let short_enough = || text.len() <= most || text.chars().count() <= most;
         self.types & bit::STRING != 0
             && self.choices.as_ref().is_none_or(|choices| choices.iter().any(|choice| choice == text))
@@ -118,7 +121,10 @@ impl Rules {
                 fields.push(FieldRules { name: name.clone(), required, rule });
             }
         }
-        Rules { fields, by_name, complete }
+        let bits = fields.iter().take(128).enumerate();
+        let required =
+            bits.fold(0, |bits, (at, field): (usize, &FieldRules)| bits | u128::from(field.required) << at);
+        Rules { fields, required, by_name, complete }
     }
 
     /// How many fields there are.
@@ -141,9 +147,10 @@ impl Rules {
         self.fields.get(field)?.rule.as_ref()
     }
 
-    /// Whether every required field has been seen.
-    pub(super) fn all_there(&self, seen: impl Fn(usize) -> bool) -> bool {
-        self.fields.iter().enumerate().all(|(index, field)| !field.required || seen(index))
+    /// Whether every required field has been seen: the first 128 as bits, the others one by one.
+    pub(super) fn all_there(&self, seen: u128, more: &[bool]) -> bool {
+        let others = self.fields.iter().skip(128).zip(more);
+        self.required & !seen == 0 && others.into_iter().all(|(field, seen)| !field.required || *seen)
     }
 }
 
@@ -334,4 +341,58 @@ pub(super) fn unescape(raw: &str) -> Cow<'_, str> {
     quoted.push('"');
     // Proof: only called on strings that the scanner has found to be JSON.
     Cow::Owned(serde_json::from_str(&quoted).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn rule(schema: &Json) -> Option<Rule> {
+        let root = json!({"$defs": {
+            "Role": {"type": "string", "enum": ["a", "b"]},
+            "Level": {"oneOf": [{"type": "string", "const": "x"}, {"type": "string", "const": "y"}]},
+            "Place": {"type": "object", "properties": {"s": {"type": "string"}}, "additionalProperties": false},
+            "Loop": {"$ref": "#/$defs/Loop"},
+        }});
+        compile(schema, &root, 0)
+    }
+
+    #[test]
+    fn plain_fields_need_no_validator() {
+        for schema in [
+            json!({"type": "string", "format": "email", "maxLength": 9, "unique": true}),
+            json!({"type": ["integer", "null"], "format": "uint8", "minimum": 0, "maximum": 255}),
+            json!({"type": "number", "format": "double", "default": 0.5}),
+            json!({"$ref": "#/$defs/Role", "default": "a"}),
+            json!({"anyOf": [{"$ref": "#/$defs/Level"}, {"type": "null"}]}),
+            json!({"type": "array", "items": {"$ref": "#/$defs/Role"}, "maxItems": 3}),
+            json!({"type": "object", "additionalProperties": {"type": "integer"}}),
+            json!({"type": "string", "pattern": "^[A-Z]+$"}),
+            json!(true),
+        ] {
+            assert!(rule(&schema).is_some(), "{schema}");
+        }
+    }
+
+    #[test]
+    fn what_a_rule_cannot_say_is_left_to_the_validator() {
+        for schema in [
+            json!({"$ref": "#/$defs/Place"}),
+            json!({"$ref": "#/$defs/Loop"}),
+            json!({"$ref": "#/$defs/Role", "minLength": 1}),
+            json!({"type": "string", "format": "idn-email"}),
+            json!({"type": "string", "pattern": r"^\d+$"}),
+            json!({"type": "string", "pattern": "^.$"}),
+            json!({"type": "array", "uniqueItems": true}),
+            json!({"oneOf": [{"const": "a"}, {"enum": ["a", "b"]}]}),
+            json!({"anyOf": [{"type": "string"}, {"type": "integer"}]}),
+            json!({"type": "integer", "exclusiveMinimum": 0}),
+            json!({"type": "integer", "not": {"const": 0}}),
+            json!(false),
+        ] {
+            assert!(rule(&schema).is_none(), "{schema}");
+        }
+    }
 }

@@ -123,7 +123,10 @@ fn decorate(field: &Field, column: &ColumnInfo, property: &mut Map<String, Json>
         say("private", true.into());
         say("writeOnly", true.into());
     }
-    if let Some(target) = &column.references {
+    // A list of references says it of its items already.
+    if let Some(target) = &column.references
+        && (field.references.is_some() || !column.array)
+    {
         let path = match target.field.as_str() {
             "_id" => target.model.clone(),
             field => format!("{}.{field}", target.model),

@@ -7,11 +7,10 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
-use serde_json::json;
-
+use super::Result;
 use super::json::plain_length;
+use super::parse_fault::{Fault, duplicate, text_of};
 use super::rules::{Rule, Rules, bit, unescape};
-use super::{Code, Error, Result};
 
 /// How deep arrays and objects may be nested.
 pub const MAX_DEPTH: usize = 64;
@@ -19,7 +18,7 @@ pub const MAX_DEPTH: usize = 64;
 /// What a scan found in an object.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// The members, in the order of the text.
+    /// The members, in the order of the text: all of a patch, the unknown ones of an insert.
     pub(super) members: Vec<Member>,
     /// Every rule is kept.
     pub(super) fits: bool,
@@ -64,38 +63,6 @@ pub(super) fn scan<'a>(json: &'a [u8], rules: &Rules, patch: bool) -> Result<(&'
     Ok((text, found))
 }
 
-fn text_of(json: &[u8]) -> Result<&str> {
-    match std::str::from_utf8(json) {
-        Ok(text) if text.starts_with('\u{feff}') => {
-            Err(Fault { offset: 0, message: "a byte order mark is not allowed".into() }.into_error(text))
-        }
-        Ok(text) => Ok(text),
-        Err(error) => {
-            let offset = error.valid_up_to();
-            let before = std::str::from_utf8(&json[..offset]).unwrap_or_default();
-            Err(Fault { offset, message: "the text is not UTF-8".into() }.into_error(before))
-        }
-    }
-}
-
-struct Fault {
-    offset: usize,
-    message: Cow<'static, str>,
-}
-
-impl Fault {
-    fn into_error(self, text: &str) -> Error {
-        let before = &text.as_bytes()[..self.offset.min(text.len())];
-        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
-        let start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        let is_start = |byte: &&u8| **byte & 0xc0 != 0x80;
-        let column = before[start..].iter().filter(is_start).count() + 1;
-        let message = format!("{} at line {line}, column {column}", self.message);
-        let details = json!({ "line": line, "column": column, "offset": self.offset });
-        Error::new(Code::ParseError, message).with_details(details)
-    }
-}
-
 type Scanned<T> = std::result::Result<T, Fault>;
 
 struct Scan<'a> {
@@ -103,13 +70,15 @@ struct Scan<'a> {
     bytes: &'a [u8],
     at: usize,
     depth: usize,
+    /// Whether the string that was read last has escapes.
+    escaped: bool,
     /// The keys of the objects that are open, the innermost last.
     keys: Vec<Range<usize>>,
 }
 
 impl<'a> Scan<'a> {
     fn new(text: &'a str) -> Self {
-        Scan { text, bytes: text.as_bytes(), at: 0, depth: 0, keys: Vec::new() }
+        Scan { text, bytes: text.as_bytes(), at: 0, depth: 0, escaped: false, keys: Vec::new() }
     }
 
     fn fault<T>(&self, message: impl Into<Cow<'static, str>>) -> Scanned<T> {
@@ -140,10 +109,7 @@ impl<'a> Scan<'a> {
             (None, _) => return self.fault("the body is empty"),
             (Some(b'{'), Some(rules)) => {
                 found.object = true;
-                self.root(rules, &mut found)?;
-                found.fits &= patch
-                    || rules
-                        .all_there(|field| found.members.iter().any(|member| member.field == Some(field)));
+                self.root(rules, patch, &mut found)?;
             }
             _ => {
                 self.value(None)?;
@@ -158,42 +124,54 @@ impl<'a> Scan<'a> {
     }
 
     /// The object whose members are the fields.
-    fn root(&mut self, rules: &Rules, found: &mut Found) -> Scanned<()> {
+    fn root(&mut self, rules: &Rules, patch: bool, found: &mut Found) -> Scanned<()> {
         let mut next = 0;
-        let mut seen = 0_u128;
-        found.members.reserve(rules.len());
+        // Models of more than 128 fields are rare: their bits need an allocation.
+        let (mut seen, mut more) = (0_u128, vec![false; rules.len().saturating_sub(128)]);
+        let mut strangers = false;
         self.members(|scan, name| {
-            let key = unescape(&scan.text[name.clone()]);
+            let key = scan.inside(&name);
             let field = rules.find(&key, next);
-            let mut again = false;
             if let Some(field) = field {
                 next = field + 1;
-                if field < 128 {
-                    again = seen & (1 << field) != 0;
-                    seen |= 1 << field;
-                } else {
-                    again = found.members.iter().any(|member| member.field == Some(field));
+                let again = match more.get_mut(field.wrapping_sub(128)) {
+                    Some(seen) => std::mem::replace(seen, true),
+                    None => {
+                        let before = seen;
+                        seen |= 1 << field;
+                        before == seen
+                    }
+                };
+                if again {
+                    return Err(duplicate(&key, &name));
                 }
             }
-            if again {
-                return Err(duplicate(&key, &name));
+            drop(key);
+            let start = scan.at;
+            found.fits &= scan.value(field.and_then(|field| rules.rule(field)))?;
+            if patch || field.is_none() {
+                strangers |= field.is_none();
+                found.members.push(Member {
+                    field,
+                    value: start..scan.at,
+                    name: name.start - 1..name.end + 1,
+                });
             }
-            let (kept, value) = scan.member_value(field.and_then(|field| rules.rule(field)))?;
-            found.fits &= kept && field.is_some();
-            found.members.push(Member { field, value, name: name.start - 1..name.end + 1 });
             Ok(())
         })?;
-        if found.members.iter().any(|member| member.field.is_none()) {
+        if strangers {
+            found.fits = false;
             let unknown = found.members.iter().filter(|member| member.field.is_none());
             self.distinct(unknown.map(|member| member.name.start + 1..member.name.end - 1))?;
         }
+        found.fits &= patch || rules.all_there(seen, &more);
         Ok(())
     }
 
-    fn member_value(&mut self, rule: Option<&Rule>) -> Scanned<(bool, Range<usize>)> {
-        let start = self.at;
-        let kept = self.value(rule)?;
-        Ok((kept, start..self.at))
+    /// The text of the string that was read last.
+    fn inside(&self, range: &Range<usize>) -> Cow<'a, str> {
+        let raw = &self.text[range.clone()];
+        if self.escaped { unescape(raw) } else { Cow::Borrowed(raw) }
     }
 
     /// Walks the members of an object, giving each name; the callback takes the value.
@@ -248,7 +226,7 @@ impl<'a> Scan<'a> {
                 let inside = self.string()?;
                 Ok(match rule {
                     Some(rule) if rule.types & bit::STRING == 0 => false,
-                    Some(rule) => rule.takes_any_string() || rule.takes_string(&unescape(&self.text[inside])),
+                    Some(rule) => rule.takes_any_string() || rule.takes_string(&self.inside(&inside)),
                     None => true,
                 })
             }
@@ -348,6 +326,7 @@ impl<'a> Scan<'a> {
     fn string(&mut self) -> Scanned<Range<usize>> {
         self.at += 1;
         let start = self.at;
+        self.escaped = false;
         loop {
             self.at += plain_length(&self.bytes[self.at..]);
             match self.peek() {
@@ -355,7 +334,10 @@ impl<'a> Scan<'a> {
                     self.at += 1;
                     return Ok(start..self.at - 1);
                 }
-                Some(b'\\') => self.escape()?,
+                Some(b'\\') => {
+                    self.escaped = true;
+                    self.escape()?;
+                }
                 Some(_) => return self.fault("a control character in a string must be escaped"),
                 None => return self.unexpected("the end of a string"),
             }
@@ -446,12 +428,4 @@ impl<'a> Scan<'a> {
         }
         Ok((text, plain && text != "-0"))
     }
-}
-
-fn duplicate(key: &str, name: &Range<usize>) -> Fault {
-    let mut shown: String = key.chars().take(40).collect();
-    if shown.len() < key.len() {
-        shown.push('…');
-    }
-    Fault { offset: name.start - 1, message: format!("the key {shown:?} is there twice").into() }
 }

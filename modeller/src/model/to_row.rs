@@ -10,7 +10,10 @@ use super::{Error, Kind, Shape, Value, Violation};
 
 /// Why a value can't be a cell.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct Fault(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     field: Option<usize>,
     keyword: &'static str,
     message: String,
@@ -19,7 +22,7 @@ pub(super) struct Fault {
 
 impl Fault {
     pub(super) fn new(keyword: &'static str, message: impl Into<String>, params: serde_json::Value) -> Self {
-        Fault { field: None, keyword, message: message.into(), params }
+        Fault(Box::new(Inner { field: None, keyword, message: message.into(), params }))
     }
 
     pub(super) fn not_finite() -> Self {
@@ -30,30 +33,37 @@ impl Fault {
         Self::new("nul", "must NOT contain a NUL character", json!({}))
     }
 
+    /// The same fault, of this field.
+    fn of(mut self, field: usize) -> Self {
+        self.0.field = Some(field);
+        self
+    }
+
     pub(super) fn into_violation(self, instance: &str, schema: &str) -> Violation {
+        let Inner { keyword, message, params, .. } = *self.0;
         Violation {
             instance_path: instance.into(),
-            keyword: self.keyword.into(),
-            message: self.message,
-            params: self.params,
-            schema_path: format!("#{schema}/{}", self.keyword),
+            keyword: keyword.into(),
+            message,
+            params,
+            schema_path: format!("#{schema}/{keyword}"),
         }
     }
 
     pub(super) fn into_error(self, shape: &Shape) -> Error {
-        let pointer = self
-            .field
-            .and_then(|field| shape.fields().get(field))
-            .map(|column| format!("/{}", column.name.replace('~', "~0").replace('/', "~1")))
-            .unwrap_or_default();
-        let schema = if pointer.is_empty() { String::new() } else { format!("/properties{pointer}") };
+        let column = self.0.field.and_then(|field| shape.fields().get(field));
+        let pointer = column.map(|column| format!("/{}", column.name.replace('~', "~0").replace('/', "~1")));
+        let (pointer, schema) = match pointer {
+            Some(pointer) => (pointer.clone(), format!("/properties{pointer}")),
+            None => (String::new(), String::new()),
+        };
         Error::validation(vec![self.into_violation(&pointer, &schema)])
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.0.message)
     }
 }
 
@@ -93,7 +103,7 @@ impl<'a> RowSerializer<'a> {
     fn put<T: Serialize + ?Sized>(&mut self, field: usize, value: &T) -> Result<(), Fault> {
         let index = Shape::FIELDS + field;
         let kind = self.shape.columns[index].kind;
-        self.cells[index] = cell(value, kind).map_err(|fault| Fault { field: Some(field), ..fault })?;
+        self.cells[index] = cell(value, kind).map_err(|fault| fault.of(field))?;
         Ok(())
     }
 }

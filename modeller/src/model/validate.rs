@@ -197,3 +197,68 @@ fn collect(errors: &ValidationErrors, pointer: &str, names: &HashMap<&str, &str>
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+    use validator::Validate;
+
+    use super::*;
+    use crate::model::{Descriptor, Field, Model};
+
+    #[derive(Serialize, Deserialize, JsonSchema, Default)]
+    #[serde(rename_all = "lowercase")]
+    enum Role {
+        #[default]
+        User,
+        Admin,
+    }
+
+    #[derive(Serialize, Deserialize, JsonSchema, Validate)]
+    struct User {
+        #[validate(email)]
+        email: String,
+        #[validate(length(min = 1, max = 100))]
+        name: Option<String>,
+        #[serde(default)]
+        role: Role,
+        age: u32,
+        score: f64,
+        active: bool,
+    }
+
+    impl Model for User {
+        fn descriptor() -> &'static Descriptor {
+            static FIELDS: &[Field] = &[
+                Field::new("email", "email").unique(),
+                Field::new("name", "name"),
+                Field::new("role", "role"),
+                Field::new("age", "age"),
+                Field::new("score", "score"),
+                Field::new("active", "active"),
+            ];
+            static USER: Descriptor =
+                Descriptor::new::<User>("system", "users", "User", FIELDS, crate::__site!());
+            &USER
+        }
+    }
+
+    #[test]
+    fn plain_models_are_judged_without_the_schema_validator() {
+        let shape = User::descriptor().shape();
+        let rules = Judge::rules(shape);
+        for (index, column) in shape.fields().iter().enumerate() {
+            assert!(
+                rules.rule(index).is_some(),
+                "{}: {}",
+                column.name,
+                shape.schema["properties"][&column.name]
+            );
+        }
+        assert!(rules.complete);
+        let json = br#"{"email":"a@b.co","name":"A","role":"admin","age":42,"score":12.5,"active":true}"#;
+        assert!(scan(json, rules, false).is_ok_and(|(_, found)| found.fits));
+        assert!(accept(shape, json).is_ok());
+    }
+}

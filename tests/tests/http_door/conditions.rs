@@ -60,6 +60,8 @@ async fn an_unchanged_document_is_not_sent_again() {
         assert_eq!(answer.header("etag"), Some("\"3\""));
     }
     assert_eq!(client.send("GET", path, &[("If-None-Match", "\"2\"")], b"").await.status, 200);
+    let put = client.send("PUT", "/system/users/update", &[JSON, ("If-None-Match", "*")], b"{}").await;
+    assert_eq!((put.status, put.code().as_str()), (400, "INVALID_REQUEST"));
     // Another document may come to fulfil the query, with the same version.
     assert_eq!(
         client.send("GET", "/system/users/get?name=x", &[("If-None-Match", &tag)], b"").await.status,

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use modeller::doors::http::{Backend, BoxFuture, HttpDoor, HttpOptions, serve};
+use modeller::doors::http::{Backend, BoxFuture, HttpDoor, HttpOptions, listen, serve};
 use modeller::engine::{Arguments, Call, Clock, Cx, Engine, Operation, Reply};
 use modeller::registry::Registry;
 use modeller::store::sqlite::{Sqlite, SqliteOptions};
@@ -23,7 +23,6 @@ use modeller_tests::http::Client;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use validator::Validate;
@@ -148,7 +147,7 @@ pub async fn start_with(options: HttpOptions, more: impl FnOnce(HttpDoor) -> Htt
     let echo = Echo::new();
     let door = more(HttpDoor::new(echo.clone(), options.clone()));
     let service = door.service().expect("nothing contradicts");
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+    let listener = listen(([127, 0, 0, 1], 0).into()).expect("loopback has a free port");
     let address = listener.local_addr().expect("a listener has an address");
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(async move {

@@ -162,6 +162,11 @@ impl Inner {
         }
         if !is_read {
             self.origins.permit_write(head)?;
+            // A condition that is passed over would be worse than one that is refused.
+            if head.headers.contains_key(header::IF_NONE_MATCH) {
+                let message = "`If-None-Match` goes with reads; `insert` never replaces a document";
+                return Err(Error::new(Code::InvalidRequest, message).into());
+            }
         }
         let if_match = headers::if_match(&head.headers)?;
         let mut call = Call::new(operation, shape);
@@ -171,7 +176,9 @@ impl Inner {
         call.expected_version = precondition(operation, if_match)?;
         let (expected, is_keyed) = (call.expected_version, call.mutation_id.is_some());
         let pairs = decode::pairs(head.uri.query())?;
-        let is_pinned = operation == Operation::Get && pairs.iter().any(|(name, _)| name == "_id");
+        let is_pinned = operation == Operation::Get
+            && head.headers.contains_key(header::IF_NONE_MATCH)
+            && pairs.iter().any(|(name, _)| name == "_id");
         if !pairs.is_empty() {
             call.arguments = Arguments::Pairs(pairs);
         }

@@ -30,7 +30,7 @@ pub use door::{HttpDoor, HttpService};
 pub use options::HttpOptions;
 pub use page::Page;
 pub use route::{IntoReply, Json, Route, RouteCx, RouteReply, Written};
-pub use serve::serve;
+pub use serve::{listen, serve};
 
 use crate::engine::{Call, Cx, Reply};
 use crate::model::Result;

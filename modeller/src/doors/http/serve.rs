@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tower::Service;
@@ -26,6 +27,9 @@ use crate::model::{Code, Error};
 /// The smallest head that hyper can be limited to.
 const SMALLEST_HEAD: usize = 8 * 1024;
 
+/// Connections that may wait to be accepted; the system may allow fewer.
+const QUEUE: u32 = 4096;
+
 /// How long connections have to notice that they were cut off.
 const CUT_OFF: Duration = Duration::from_secs(1);
 
@@ -37,6 +41,20 @@ enum Phase {
     Draining,
     /// Connections are cut off.
     Over,
+}
+
+/// Listens on an address, with room for a crowd that arrives at once: what does not fit into the system's queue has to
+/// try again after a second.
+///
+/// # Errors
+/// Those of the system: the address is taken, or none of this machine.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // On Windows this would let two servers share a port.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(QUEUE)
 }
 
 /// Serves HTTP/1.1 on a listener until `shutdown` is done.

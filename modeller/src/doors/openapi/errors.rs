@@ -39,11 +39,12 @@ pub(super) fn codes_of(operation: Operation, shape: &Shape, referred: bool) -> V
         if !removes && has_unique(shape) {
             codes.push(Code::UniqueViolation);
         }
-        if referred && (removes || operation == Operation::Batch) {
+        // An update may take away the value that is referred to.
+        if referred && !matches!(operation, Operation::Insert | Operation::Restore) {
             codes.push(Code::Referenced);
         }
     }
-    if matches!(operation, Operation::Update | Operation::Delete | Operation::Restore | Operation::Batch) {
+    if operation.is_write() && !matches!(operation, Operation::Insert | Operation::Clear) {
         codes.push(Code::NotFound);
     }
     if takes_version(operation) {
@@ -101,7 +102,11 @@ pub(super) fn responses(codes: &[Code], shared: &mut Shared) -> Vec<(String, Jso
     statuses.sort_unstable();
     statuses.dedup();
     let one = |status: u16| {
-        let group: Vec<Code> = codes.iter().copied().filter(|code| code.status() == status).collect();
+        let mut group: Vec<Code> = codes.iter().copied().filter(|code| code.status() == status).collect();
+        // A version that does not fit is a conflict; with `If-Match` it has the status that HTTP has for that.
+        if group == [Code::PreconditionFailed] {
+            group.insert(0, Code::Conflict);
+        }
         (status.to_string(), shared.share(title(status), response(status, &group)))
     };
     statuses.into_iter().map(one).collect()

@@ -4,7 +4,6 @@ use serde_json::{Map, Value as Json, json};
 
 use super::schemas::reference;
 use crate::model::{ColumnInfo, Kind, Shape};
-use crate::query::limits;
 
 /// Text without NUL characters, which no store keeps.
 pub(super) const NO_NUL: &str = "^[^\\u0000]*$";
@@ -154,8 +153,7 @@ fn point_operators(form: Form) -> Map<String, Json> {
     }
     add("$exists", json!({ "type": "boolean" }), "Present, or absent.");
     if form.is_textual() {
-        let text =
-            |pattern: &str| json!({ "type": "string", "maxLength": limits::MAX_PATTERN, "pattern": pattern });
+        let text = |pattern: &str| json!({ "type": "string", "pattern": pattern });
         add("$contains", text(NO_NUL), "The text has this inside.");
         add("$startsWith", text(NO_NUL), "The text begins with this.");
         add("$endsWith", text(NO_NUL), "The text ends with this.");
@@ -167,7 +165,8 @@ fn point_operators(form: Form) -> Map<String, Json> {
 
 fn all_operators(form: Form, name: &str) -> Json {
     let mut operators = point_operators(form);
-    let list = |description: &str| json!({ "type": "array", "items": form.nullable(), "maxItems": limits::MAX_IN, "description": description });
+    let list =
+        |description: &str| json!({ "type": "array", "items": form.nullable(), "description": description });
     operators.insert("$in".into(), list("Equal to one of these."));
     operators.insert("$nin".into(), list("Equal to none of these."));
     let mut not = reference(name);
@@ -176,10 +175,15 @@ fn all_operators(form: Form, name: &str) -> Json {
     operators_object(operators)
 }
 
+/// What holds for filters of all models. The bounds are far away, so that they stand here and not as keywords: nobody who
+/// reads the schema needs them, and what a URL holds ends before.
+const DESCRIPTION: &str = "Which documents. All members must hold; a value alone stands for `$eq`. A filter may have 1,000 \
+conditions in 32 levels, a list 1,000 values, a text to look for 1,000 characters.";
+
 /// `Filter` and `Which` of a model. A `Which` names documents to write: it always leaves some out, at least in principle.
 pub(super) fn model_schemas(shape: &Shape, base: &str) -> [(&'static str, Json); 2] {
     let mut filter = fields(shape, "Test");
-    filter["description"] = "Which documents. All members must hold; a value alone stands for `$eq`.".into();
+    filter["description"] = DESCRIPTION.into();
     let itself = reference(&format!("{base}Filter"));
     let list = |description: &str| json!({ "type": "array", "items": itself, "minItems": 1, "description": description });
     filter["properties"]["$and"] = list("All of these hold.");

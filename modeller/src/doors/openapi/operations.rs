@@ -7,7 +7,6 @@ use super::schemas::ModelSchemas;
 use super::{errors, example, parameters, replies};
 use crate::engine::{BodyKind, Operation};
 use crate::model::Shape;
-use crate::query::limits;
 
 /// What operations have in common.
 pub(super) struct Components {
@@ -41,9 +40,20 @@ pub(super) fn add(
             described["requestBody"] = body;
         }
         let mut responses = Map::new();
-        for (status, response) in replies::of(operation, names) {
+        for (status, mut response) in replies::of(operation, names) {
+            if matches!(operation, Operation::Insert | Operation::Upsert) {
+                response["links"]["get"] = json!({
+                    "operationRef": format!("#/paths/~1{}~1get/get", shape.path.replace('~', "~0").replace('/', "~1")),
+                    "parameters": { "_id": "$response.body#/_id" },
+                    "description": "The document can be read by its `_id`.",
+                });
+            }
             responses.insert(status.to_owned(), response);
         }
+        responses.insert(
+            "431".into(),
+            json!({ "description": "The URL or the headers are larger than the server takes." }),
+        );
         responses
             .extend(errors::responses(&errors::codes_of(operation, shape, referred), &mut shared.responses));
         described["responses"] = responses.into();
@@ -130,16 +140,14 @@ fn body(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Option<Jso
 }
 
 fn find(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Json {
-    let mut sort = json!({ "type": "array", "items": parameters::sort_items(shape), "minItems": 1, "maxItems": limits::MAX_SORT });
-    sort["description"] = "Names of fields, a `-` before one for largest first.".into();
     json!({
         "type": "object",
         "properties": {
             "query": names.filter(),
-            "sort": sort,
+            "sort": { "anyOf": [names.sort(), { "type": "null" }] },
             "start": parameters::start(),
             "count": parameters::count(operation),
-            "fields": { "type": "array", "items": parameters::field_items(shape), "minItems": 1 },
+            "fields": { "anyOf": [parameters::some_fields(shape), { "type": "null" }] },
         },
         "additionalProperties": false,
     })
@@ -157,6 +165,7 @@ fn batch(shape: &Shape, names: &ModelSchemas) -> Json {
             "additionalProperties": false,
         })
     };
+    let derived = parameters::pin_schema(shape).is_none_or(|(_, required)| !required);
     let some = || ("query", names.which());
     let document = || ("data", names.insert());
     let version = || {
@@ -173,13 +182,18 @@ fn batch(shape: &Shape, names: &ModelSchemas) -> Json {
     let mut steps = vec![
         step("insert", &[document()], &["op", "data"]),
         step("update", &[some(), ("data", names.patch()), version()], &["op", "query", "data"]),
-        step("upsert", &upsert(shape, document()), &["op", "data"]),
+        step(
+            "upsert",
+            &upsert(shape, document()),
+            if derived { &["op", "data"] } else { &["op", "query", "data"] },
+        ),
         step("delete", &[some(), version()], &["op", "query"]),
     ];
     if Operation::Restore.is_offered(shape) {
         steps.push(step("restore", &[some()], &["op", "query"]));
     }
-    steps.extend(["get", "find", "count"].map(|op| step(op, &[("query", names.filter())], &["op"])));
+    let any = json!({ "anyOf": [names.filter(), { "type": "null" }] });
+    steps.extend(["get", "find", "count"].map(|op| step(op, &[("query", any.clone())], &["op"])));
     json!({
         "type": "object",
         "properties": { "operations": {
@@ -195,6 +209,11 @@ fn batch(shape: &Shape, names: &ModelSchemas) -> Json {
 
 /// What an upsert of a batch takes: a query for one document, if the body does not always name one.
 fn upsert<'a>(shape: &Shape, document: (&'a str, Json)) -> Vec<(&'a str, Json)> {
-    let pin = parameters::pin_schema(shape).map(|(schema, _)| ("query", schema));
+    let pin = parameters::pin_schema(shape).map(|(mut schema, required)| {
+        if !required && let Some(schema) = schema.as_object_mut() {
+            schema.shift_remove("minProperties");
+        }
+        ("query", if required { schema } else { json!({ "anyOf": [schema, { "type": "null" }] }) })
+    });
     pin.into_iter().chain([document]).collect()
 }

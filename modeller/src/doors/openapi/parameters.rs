@@ -42,7 +42,7 @@ fn all(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Vec<Json> {
         parameters.push(header(
             "If-Match",
             "The version that the document must have: the `ETag` of the answer it came with.",
-            json!({ "type": "string", "pattern": r#"^(\*|(W/)?"[0-9]{1,18}")$"#, "readOnly": true }),
+            json!({ "type": "string", "pattern": r#"^(\*|(W/)?"[0-9]{1,18}")$"#, "examples": ["\"1\""] }),
         ));
     }
     if operation == Operation::Get {
@@ -83,37 +83,53 @@ fn reads(operation: Operation, shape: &Shape, names: &ModelSchemas, parameters: 
             Argument::Sort => list(
                 "sort",
                 "In this order: names of fields, separated by commas, a `-` before one for largest first.",
-                sort_items(shape),
-                limits::MAX_SORT,
+                names.sort(),
             ),
             Argument::Fields => list(
                 "fields",
                 "Only these fields, separated by commas; `_id` is always there.",
-                field_items(shape),
-                shape.columns.len(),
+                some_fields(shape),
             ),
             Argument::Start => query("start", "How many documents to leave out first.", start()),
             Argument::Count => query("count", "How many documents at most.", count(operation)),
-            Argument::After => query(
-                "after",
-                "Where to go on: the cursor that came with the page before, for the same question. Empty to begin with.",
-                json!({ "type": "string", "readOnly": true }),
-            ),
+            Argument::After => cursor(),
         });
     }
     for (name, schema) in fields(shape) {
+        let schema = or_null(schema);
         let mut parameter = query(name, &format!("Only documents with this `{name}`."), schema);
         parameter["x-filter"] = true.into();
         parameters.push(parameter);
     }
 }
 
-fn list(name: &str, description: &str, items: Json, most: usize) -> Json {
-    let mut parameter =
-        query(name, description, json!({ "type": "array", "items": items, "minItems": 1, "maxItems": most }));
+fn list(name: &str, description: &str, schema: Json) -> Json {
+    let mut parameter = query(name, description, schema);
     parameter["style"] = "form".into();
     parameter["explode"] = false.into();
     parameter
+}
+
+/// The cursor. It is not the caller's to make, which OpenAPI can say of the member of an object only (`readOnly`); so
+/// it is the one member of an exploded object, which looks the same in a URL.
+fn cursor() -> Json {
+    json!({
+        "name": "cursor",
+        "in": "query",
+        "required": false,
+        "description": "Where to go on.",
+        "style": "form",
+        "explode": true,
+        "schema": {
+            "type": "object",
+            "properties": { "after": {
+                "type": "string",
+                "readOnly": true,
+                "description": "The cursor as it came with the page before, for the same question. Empty to begin with.",
+            } },
+            "additionalProperties": false,
+        },
+    })
 }
 
 /// How many documents `start` may leave out.
@@ -135,19 +151,29 @@ pub(super) fn count(operation: Operation) -> Json {
     schema
 }
 
-/// The schema of one sort key.
-pub(super) fn sort_items(shape: &Shape) -> Json {
-    let keys: Vec<String> = public(shape)
-        .filter(|column| column.kind != Kind::Json)
-        .flat_map(|column| [column.name.clone(), format!("-{}", column.name)])
-        .collect();
-    json!({ "type": "string", "enum": keys })
+/// The schema of `sort`: no field comes twice.
+pub(super) fn sort(shape: &Shape) -> Json {
+    let names: Vec<&str> =
+        public(shape).filter(|column| column.kind != Kind::Json).map(|column| column.name.as_str()).collect();
+    let keys: Vec<String> = names.iter().flat_map(|name| [(*name).to_owned(), format!("-{name}")]).collect();
+    let both = |name: &&str| {
+        let there = |key: String| json!({ "contains": { "const": key } });
+        json!({ "not": { "allOf": [there((*name).to_owned()), there(format!("-{name}"))] } })
+    };
+    json!({
+        "type": "array",
+        "description": "Names of fields, a `-` before one for largest first; none twice.",
+        "items": { "type": "string", "enum": keys },
+        "maxItems": limits::MAX_SORT,
+        "uniqueItems": true,
+        "allOf": names.iter().map(both).collect::<Vec<_>>(),
+    })
 }
 
-/// The schema of the name of one field.
-pub(super) fn field_items(shape: &Shape) -> Json {
+/// The schema of `fields`.
+pub(super) fn some_fields(shape: &Shape) -> Json {
     let names: Vec<&str> = public(shape).map(|column| column.name.as_str()).collect();
-    json!({ "type": "string", "enum": names })
+    json!({ "type": "array", "items": { "type": "string", "enum": names } })
 }
 
 /// The columns that doors show.
@@ -179,6 +205,21 @@ fn pair(shape: &Shape, column: &ColumnInfo) -> Json {
     };
     if let Some(first) = first_choice(shape, &column.name) {
         schema["examples"] = json!([first]);
+    }
+    schema
+}
+
+/// Where a value is no text, `null` asks for an absent one.
+fn or_null(mut schema: Json) -> Json {
+    match schema.get_mut("anyOf").and_then(Json::as_array_mut) {
+        Some(forms) => forms.push(json!({ "type": "null" })),
+        None => {
+            let kind = schema["type"].as_str().unwrap_or_default().to_owned();
+            if kind == "string" && schema.get("pattern").is_none() {
+                return schema;
+            }
+            schema["type"] = json!([kind, "null"]);
+        }
     }
     schema
 }

@@ -17,6 +17,7 @@ pub(super) fn of(operation: Operation, names: &ModelSchemas) -> Vec<(&'static st
         Operation::Insert => {
             let mut created = reply("The document as it was stored.", names.document());
             version(&mut created);
+            location(&mut created);
             replayed(&mut created);
             return vec![("201", created)];
         }
@@ -73,6 +74,7 @@ pub(super) fn of(operation: Operation, names: &ModelSchemas) -> Vec<(&'static st
                 version(reply);
                 replayed(reply);
             }
+            location(&mut created);
             return vec![("200", updated), ("201", created)];
         }
         Operation::Clear => reply(
@@ -135,6 +137,14 @@ fn version(response: &mut Json) {
     response["headers"]["ETag"] = json!({
         "description": "The document's version, for `If-Match`, where the answer is one document.",
         "schema": { "type": "string" },
+    });
+}
+
+/// Answers with a new document say where it is.
+fn location(response: &mut Json) {
+    response["headers"]["Location"] = json!({
+        "description": "Where the new document is, relative to the request.",
+        "schema": { "type": "string", "format": "uri-reference" },
     });
 }
 

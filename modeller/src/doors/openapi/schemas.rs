@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value as Json, json};
 
 use super::names::{Names, component, pascal};
-use super::{errors, filter, walk};
+use super::{errors, filter, parameters, walk};
 use crate::model::{self, Shape, View};
 
 /// What is added to a model's name, one component each.
-const FAMILY: &[&str] = &["", "Partial", "Insert", "Patch", "Filter", "Which"];
+const FAMILY: &[&str] = &["", "Partial", "Insert", "Patch", "Filter", "Which", "Sort"];
 
 /// Keywords of our own. OpenAPI wants an `x-` before such.
 const OURS: &[&str] = &["errorMessage", "generated", "model", "private", "unique"];
@@ -48,6 +48,11 @@ impl ModelSchemas {
     /// A filter, the empty one included.
     pub(super) fn filter(&self) -> Json {
         reference(&format!("{}Filter", self.base))
+    }
+
+    /// Sort keys.
+    pub(super) fn sort(&self) -> Json {
+        reference(&format!("{}Sort", self.base))
     }
 
     /// A filter that leaves documents out.
@@ -121,14 +126,15 @@ impl Schemas {
             }
             self.components.insert(format!("{base}{suffix}"), schema);
         }
-        for (suffix, schema) in filter::model_schemas(shape, base) {
+        let sort = ("Sort", parameters::sort(shape));
+        for (suffix, schema) in filter::model_schemas(shape, base).into_iter().chain([sort]) {
             self.components.insert(format!("{base}{suffix}"), schema);
         }
     }
 
     /// The schema with its definitions moved to the components, and our keywords marked as ours.
     fn hoist(&mut self, mut schema: Json) -> Json {
-        let definitions = match schema.as_object_mut().and_then(|root| root.remove("$defs")) {
+        let definitions = match schema.as_object_mut().and_then(|root| root.shift_remove("$defs")) {
             Some(Json::Object(definitions)) => definitions,
             _ => Map::new(),
         };
@@ -208,7 +214,7 @@ fn closure(name: &str, definitions: &Map<String, Json>) -> String {
 
 fn rewrite(schema: &mut Json, renamed: &BTreeMap<String, String>) {
     walk::each(schema, &mut |object| {
-        object.remove("$schema");
+        object.shift_remove("$schema");
         let target = object
             .get("$ref")
             .and_then(Json::as_str)
@@ -217,6 +223,10 @@ fn rewrite(schema: &mut Json, renamed: &BTreeMap<String, String>) {
         if let Some(target) = target {
             let target = format!("#/components/schemas/{target}");
             object.insert("$ref".into(), target.into());
+        }
+        // Where a value is made for those who give none, serde's default never comes to light.
+        if object.contains_key("generated") {
+            object.shift_remove("default");
         }
         for keyword in OURS {
             if let Some(value) = object.shift_remove(*keyword) {

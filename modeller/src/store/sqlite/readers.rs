@@ -132,17 +132,20 @@ impl Readers {
 
     /// Waits until the reads that were accepted are done, and closes the connections.
     pub(super) async fn close(&self) {
-        let (reply, gone) = oneshot::channel();
-        {
+        let gone = {
             let mut state = self.long.state();
             state.closed = true;
-            if state.threads > 0 {
+            let (reply, gone) = oneshot::channel();
+            (state.threads > 0).then(|| {
                 state.gone.push(reply);
-            }
-        }
+                gone
+            })
+        };
         self.long.ready.notify_all();
-        // If no thread is left, nobody holds the sender.
-        drop(gone.await);
+        if let Some(gone) = gone {
+            // An error means that they are gone, too.
+            drop(gone.await);
+        }
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             // They have said goodbye: this does not block.

@@ -1,0 +1,72 @@
+//! One suite for every store: what `Store`, `Tx` and `Transaction` promise. A store joins by a [`Lab`] and a line below.
+
+mod atomicity;
+mod changes;
+mod lab;
+mod models;
+mod rows;
+mod transactions;
+mod uniqueness;
+
+macro_rules! suite {
+    ($($store:ident: $lab:expr, [$($module:ident: $($case:ident)*;)*])*) => {$(
+        mod $store {
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $case() {
+                    let lab = $lab;
+                    crate::$module::$case(&lab).await;
+                }
+            )*)*
+        }
+    )*};
+}
+
+macro_rules! for_stores {
+    ($($store:ident: $lab:expr;)*) => {
+        suite! {$($store: $lab, [
+            rows:
+                rows_come_back_as_they_were_stored
+                a_read_selects_sorts_and_pages
+                an_update_changes_what_differs_and_nothing_else
+                a_document_that_changed_meanwhile_is_not_overwritten
+                readers_see_whole_transactions_only
+                many_scans_at_once_are_answered
+                a_model_that_was_not_migrated_is_refused;
+            uniqueness:
+                a_unique_field_is_unique
+                an_id_is_unique
+                several_fields_are_unique_together
+                a_set_with_a_null_never_collides
+                the_trash_does_not_count
+                the_message_tells_no_value
+                of_100_racing_inserts_one_wins;
+            atomicity:
+                a_work_sees_its_own_writes
+                a_failed_work_leaves_no_trace
+                neighbours_of_a_failed_work_are_not_disturbed
+                a_panic_fails_its_own_work_only
+                a_single_work_that_fails_after_its_change_is_undone
+                a_work_that_waits_for_something_else_fails
+                numbers_are_never_given_twice
+                everything_accepted_is_written_before_close;
+            transactions:
+                a_transaction_commits_as_one
+                a_dropped_transaction_is_undone
+                a_failed_step_does_not_end_the_transaction
+                a_transaction_that_takes_too_long_is_undone_and_others_go_on
+                others_wait_for_an_open_transaction;
+            changes:
+                every_change_is_logged_in_order
+                the_trash_is_a_deletion_and_back_an_insertion
+                a_page_of_changes_holds_whole_transactions
+                a_position_outside_the_log_is_refused
+                undoing_the_log_gives_every_earlier_state;
+        ])*}
+    };
+}
+
+for_stores! {
+    sqlite_file: crate::lab::File::new();
+    sqlite_memory: crate::lab::Memory;
+}

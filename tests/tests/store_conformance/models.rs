@@ -1,0 +1,166 @@
+//! The models of the suite.
+
+use modeller::__private::{Field, Site};
+use modeller::model::{Descriptor, Generated, Model, Row, Shape, Value};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use validator::Validate;
+
+pub const SITE: Site = Site { package: "tests", module: "models", file: "models.rs", line: 1 };
+
+/// Implements `Model` as the derive does.
+macro_rules! model {
+    ($type:ident, $descriptor:expr) => {
+        impl Model for $type {
+            fn descriptor() -> &'static Descriptor {
+                static DESCRIPTOR: Descriptor = $descriptor;
+                &DESCRIPTOR
+            }
+        }
+
+        impl $type {
+            pub fn shape() -> &'static Shape {
+                Self::descriptor().shape()
+            }
+        }
+    };
+}
+
+/// All kinds of columns.
+#[derive(Serialize, Deserialize, JsonSchema, Validate)]
+pub struct Person {
+    pub email: String,
+    pub name: Option<String>,
+    pub age: Option<i64>,
+    pub score: f64,
+    pub active: bool,
+    pub tags: Vec<String>,
+    #[serde(rename = "apiToken")]
+    pub token: Option<String>,
+}
+
+model!(
+    Person,
+    Descriptor::new::<Person>(
+        "system",
+        "people",
+        "Person",
+        &[
+            Field::new("email", "email").unique(),
+            Field::new("name", "name"),
+            Field::new("age", "age").index(),
+            Field::new("score", "score"),
+            Field::new("active", "active"),
+            Field::new("tags", "tags"),
+            Field::new("token", "apiToken").unique().private(),
+        ],
+        SITE
+    )
+);
+
+impl Person {
+    pub fn row(id: &str, email: &str) -> Row {
+        Row(vec![
+            id.into(),
+            Value::Integer(1),
+            Value::Integer(1000),
+            Value::Integer(1000),
+            email.into(),
+            Value::Null,
+            Value::Null,
+            Value::Number(0.5),
+            Value::Integer(1),
+            "[]".into(),
+            Value::Null,
+        ])
+    }
+
+    pub fn aged(id: &str, age: i64) -> Row {
+        let mut row = Self::row(id, &format!("{id}@example.org"));
+        row[6] = Value::Integer(age);
+        row
+    }
+}
+
+/// Names that are words of SQL, a set of unique fields, and a number that counts by itself.
+#[derive(Serialize, Deserialize, JsonSchema, Validate)]
+pub struct Seat {
+    pub select: String,
+    pub order: Option<i64>,
+    #[serde(default)]
+    pub serial: i64,
+}
+
+model!(
+    Seat,
+    Descriptor::new::<Seat>(
+        "table",
+        "index",
+        "Seat",
+        &[
+            Field::new("select", "select"),
+            Field::new("order", "order"),
+            Field::new("serial", "serial").generated(Generated::Autoincrement),
+        ],
+        SITE
+    )
+    .unique(&[&["select", "order"]])
+);
+
+impl Seat {
+    pub const SERIAL: usize = 6;
+
+    pub fn row(id: &str, select: &str, order: Option<i64>) -> Row {
+        Row(vec![
+            id.into(),
+            Value::Integer(1),
+            Value::Integer(1000),
+            Value::Integer(1000),
+            select.into(),
+            order.map_or(Value::Null, Value::Integer),
+            Value::Integer(0),
+        ])
+    }
+}
+
+/// Documents that go to the trash.
+#[derive(Serialize, Deserialize, JsonSchema, Validate)]
+pub struct Note {
+    pub title: String,
+}
+
+model!(
+    Note,
+    Descriptor::new::<Note>("docs", "notes", "Note", &[Field::new("title", "title").unique()], SITE)
+        .trash(1000)
+);
+
+impl Note {
+    pub const DELETED: usize = 5;
+
+    pub fn row(id: &str, title: &str) -> Row {
+        Row(vec![
+            id.into(),
+            Value::Integer(1),
+            Value::Integer(1000),
+            Value::Integer(1000),
+            title.into(),
+            Value::Null,
+        ])
+    }
+}
+
+/// A model that is never migrated.
+#[derive(Serialize, Deserialize, JsonSchema, Validate)]
+pub struct Stranger {
+    pub name: String,
+}
+
+model!(
+    Stranger,
+    Descriptor::new::<Stranger>("out", "strangers", "Stranger", &[Field::new("name", "name")], SITE)
+);
+
+pub fn all() -> [&'static Shape; 3] {
+    [Person::shape(), Seat::shape(), Note::shape()]
+}
