@@ -166,7 +166,12 @@ pub(super) fn prepare(call: Call) -> Result<Write> {
     let pinned = |filter: &Filter| match filter {
         Filter::True => Err(Error::new(
             Code::InvalidQuery,
-            format!("`{operation}` needs a query that says which documents; `clear` removes all of them"),
+            match operation {
+                Operation::Delete => {
+                    "`delete` needs a query that says which documents; `clear` removes all of them".to_owned()
+                }
+                _ => format!("`{operation}` needs a query that says which documents"),
+            },
         )),
         _ => Ok(()),
     };

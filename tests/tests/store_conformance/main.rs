@@ -2,6 +2,9 @@
 
 mod atomicity;
 mod changes;
+#[allow(dead_code)]
+#[path = "../../../examples/file_store.rs"]
+mod file_store;
 mod lab;
 mod models;
 mod rows;
@@ -69,4 +72,6 @@ macro_rules! for_stores {
 for_stores! {
     sqlite_file: crate::lab::File::new();
     sqlite_memory: crate::lab::Memory;
+    // The example: what it shows must hold.
+    file_of_lines: crate::lab::Lines(crate::lab::File::new());
 }
