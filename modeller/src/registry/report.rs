@@ -60,7 +60,7 @@ fn line(shape: &Shape) -> String {
 fn duration(time: Duration) -> String {
     let ms = time.as_millis();
     let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
-    let fits = units.into_iter().find(|(_, unit)| ms % unit == 0);
+    let fits = units.into_iter().find(|(_, unit)| ms.is_multiple_of(*unit));
     // Whole milliseconds always fit.
     fits.map_or_else(String::new, |(name, unit)| format!("{}{name}", ms / unit))
 }

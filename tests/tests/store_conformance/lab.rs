@@ -51,16 +51,6 @@ impl Lab for File {
     }
 }
 
-/// The store of the example, in a directory of its own.
-pub struct Lines(pub File);
-
-impl Lab for Lines {
-    fn open(&self) -> Arc<dyn Store> {
-        let store = crate::file_store::FileStore::open(self.0.0.join("lines.jsonl")).unwrap();
-        Arc::new(store.transaction_timeout(TIMEOUT))
-    }
-}
-
 /// An open store with all the models.
 pub async fn ready(lab: &dyn Lab) -> Arc<dyn Store> {
     let store = lab.open();

@@ -2,6 +2,7 @@
 
 mod atomicity;
 mod changes;
+mod example;
 #[allow(dead_code)]
 #[path = "../../../examples/file_store.rs"]
 mod file_store;
@@ -73,5 +74,5 @@ for_stores! {
     sqlite_file: crate::lab::File::new();
     sqlite_memory: crate::lab::Memory;
     // The example: what it shows must hold.
-    file_of_lines: crate::lab::Lines(crate::lab::File::new());
+    file_of_lines: crate::example::Lines(crate::lab::File::new());
 }
