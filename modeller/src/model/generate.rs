@@ -40,7 +40,7 @@ pub fn id_of(shape: &Shape, row: &Row) -> Option<String> {
 }
 
 /// Whether a value counts as not given.
-fn is_blank(kind: Kind, value: &Value) -> bool {
+pub(crate) fn is_blank(kind: Kind, value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Integer(number) => *number == 0,

@@ -221,5 +221,6 @@ async fn a_file_that_cannot_be_written_is_read() {
     assert_eq!(all(&store, Person::shape()).await.len(), 1);
     let error = insert(&store, Person::shape(), Person::aged("b", 1)).await.unwrap_err();
     assert!(error.is(Code::StoreUnavailable) && error.message().contains("read-only"), "{error}");
-    assert!(store.begin(None).await.err().unwrap().is(Code::StoreUnavailable));
+    let mut tx = store.begin(None).await.unwrap();
+    assert!(tx.insert(Person::shape(), &Person::aged("b", 1)).await.unwrap_err().is(Code::StoreUnavailable));
 }

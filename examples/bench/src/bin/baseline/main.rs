@@ -11,6 +11,7 @@ mod user;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Query, State};
@@ -44,7 +45,8 @@ async fn insert(State(app): State<App>, body: Bytes) -> Result<Response, Failure
     let user: User = serde_json::from_slice(&body)?;
     user.validate()?;
     let stored = app.writer.insert(user).await?;
-    Ok(json(serde_json::to_vec(&stored.document())?).into_response())
+    let document = serde_json::to_vec(&stored.document())?;
+    Ok((StatusCode::CREATED, json(document)).into_response())
 }
 
 async fn update(State(app): State<App>, Query(pin): Query<Pin>, body: Bytes) -> Result<Response, Failure> {
