@@ -5,11 +5,18 @@ set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 . "$here/venv.sh"
 tool openapi-spec-validator==0.9.0
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
 if [ $# -eq 0 ]; then
-    file="$(mktemp --suffix .json)"
-    trap 'rm -f "$file"' EXIT
-    (cd "$here/../.." && MODELLER_OPENAPI_SAMPLE="$file" cargo test -q -p modeller --lib doors::openapi)
-    openapi-spec-validator --errors all "$file"
-else
-    openapi-spec-validator --errors all "$@"
+    (cd "$here/../.." && MODELLER_OPENAPI_SAMPLE="$work/sample.json" cargo test -q -p modeller --lib doors::openapi)
+    set -- "$work/sample.json"
 fi
+for document in "$@"; do
+    case "$document" in
+    http://* | https://*)
+        curl -fsS "$document" -o "$work/served.json"
+        openapi-spec-validator --subschema-errors all "$work/served.json"
+        ;;
+    *) openapi-spec-validator --subschema-errors all "$document" ;;
+    esac
+done

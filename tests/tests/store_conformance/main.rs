@@ -2,7 +2,6 @@
 
 mod atomicity;
 mod changes;
-mod example;
 #[allow(dead_code)]
 #[path = "../../../examples/file_store.rs"]
 mod file_store;
@@ -11,6 +10,22 @@ mod models;
 mod rows;
 mod transactions;
 mod uniqueness;
+
+use std::sync::Arc;
+
+use modeller::store::Store;
+
+use lab::{File, Lab, TIMEOUT};
+
+/// The store of the example, in a directory of its own.
+pub struct Lines(pub File);
+
+impl Lab for Lines {
+    fn open(&self) -> Arc<dyn Store> {
+        let store = crate::file_store::FileStore::open(self.0.0.join("lines.jsonl")).unwrap();
+        Arc::new(store.transaction_timeout(TIMEOUT))
+    }
+}
 
 macro_rules! suite {
     ($($store:ident: $lab:expr, [$($module:ident: $($case:ident)*;)*])*) => {$(
@@ -74,5 +89,5 @@ for_stores! {
     sqlite_file: crate::lab::File::new();
     sqlite_memory: crate::lab::Memory;
     // The example: what it shows must hold.
-    file_of_lines: crate::example::Lines(crate::lab::File::new());
+    file_of_lines: crate::Lines(crate::lab::File::new());
 }

@@ -33,7 +33,8 @@ fn main() {
         let directory = std::env::temp_dir().join(format!("modeller-writes-{}", std::process::id()));
         std::fs::create_dir(&directory).expect("a directory for the databases");
         let bare = bare(&directory.join("bare.db")).expect("a database");
-        let ours = tokio::runtime::Runtime::new().expect("a runtime").block_on(ours(directory.join("ours.db")));
+        let ours =
+            tokio::runtime::Runtime::new().expect("a runtime").block_on(ours(directory.join("ours.db")));
         println!("bare loop    {bare}");
         println!("Store::write {}", ours.0);
         println!("Store::read  {}", ours.1);

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rusqlite::{OptionalExtension, Connection, OpenFlags, Row, Statement, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Statement, params};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 use validator::Validate;
