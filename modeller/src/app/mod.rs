@@ -235,12 +235,18 @@ impl App {
         Ok(self.door(engine)?.router()?)
     }
 
-    fn door(self, engine: Arc<Engine>) -> Result<HttpDoor, StartError> {
-        let mut about = self.about;
+    /// What the documentation says of the application, its own routes included.
+    fn about(&self) -> openapi::About {
+        let mut about = self.about.clone();
         about.pages.extend(self.routes.iter().map(|route| {
             let method = route.method().as_str();
             openapi::Page::new(method, route.path(), &format!("{method} {}", route.path()))
         }));
+        about
+    }
+
+    fn door(self, engine: Arc<Engine>) -> Result<HttpDoor, StartError> {
+        let about = self.about();
         let (models, json) = (engine.registry().models().to_vec(), "application/json");
         let described = models.clone();
         let mut door = HttpDoor::new(Arc::new(Pipeline(engine)), self.http)

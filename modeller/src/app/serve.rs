@@ -38,7 +38,9 @@ pub(super) async fn serve(mut app: App) -> Result<(), StartError> {
     }
     if app.http.hosts.is_empty() {
         // Else a page from anywhere could point its own name at this machine and read what is served here.
-        app.http = app.http.hosts(["localhost", "127.0.0.1", "[::1]"]);
+        // `SocketAddr` writes an address of version 6 as hosts have it, in brackets.
+        let own = SocketAddr::new(address.ip(), 0).to_string().trim_end_matches(":0").to_owned();
+        app.http = app.http.hosts(["localhost", "127.0.0.1", "[::1]", &own]);
     }
     let mut options = app.http.clone();
     if let Some(files) = files {
