@@ -67,8 +67,8 @@ fn arrows_between_the_rooms_point_downwards() {
                 let first = steps.next().unwrap();
                 let known = ROOMS.iter().any(|(other, _)| other == &first) || first == "app";
                 // The sample is the models that the doors' own tests share.
-                let own_door = *room != "doors"
-                    || steps.next().is_none_or(|other| other == door || other == "sample");
+                let own_door =
+                    *room != "doors" || steps.next().is_none_or(|other| other == door || other == "sample");
                 let allowed = if first == *room { own_door } else { below.contains(&first) || !known };
                 if !allowed {
                     wrong.push(format!("{} names crate::{name}", file.display()));
