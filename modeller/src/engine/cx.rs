@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 use super::{Engine, Identity};
 use crate::model::{Code, Error, Result, Shape};
 use crate::query::{Filter, Select};
-use crate::store::{Answer, Sink, Transaction, Work};
+use crate::store::{Answer, BoxFuture, Sink, Transaction, Work};
 
 /// Identity, application and transaction: what every operation and every handler is given.
 ///
@@ -102,35 +102,53 @@ impl Cx {
         self.identity.actor().map(str::to_owned)
     }
 
-    pub(crate) async fn write(&self, work: Work) -> Result<Answer> {
-        let Some(open) = &self.open else { return self.engine.store().write(work).await };
-        let mut state = open.lock().await;
-        let Open::Running(transaction) = &mut *state else {
-            return Err(if matches!(*state, Open::Spoiled(_)) { spoiled() } else { ended() });
-        };
-        let single = work.single;
-        let result = (work.steps)(&mut **transaction).await;
-        // Several steps may have been done in part, and a store need not be able to undo only those.
-        if result.is_err() && !single {
-            spoil(&mut state);
-        }
-        result
+    pub(crate) fn write(&self, work: Work) -> BoxFuture<'_, Result<Answer>> {
+        let Some(open) = &self.open else { return self.engine.store().write(work) };
+        Box::pin(async move {
+            let mut state = open.lock().await;
+            let Open::Running(transaction) = &mut *state else {
+                return Err(if matches!(*state, Open::Spoiled(_)) { spoiled() } else { ended() });
+            };
+            let single = work.single;
+            let result = (work.steps)(&mut **transaction).await;
+            // Several steps may have been done in part, and a store need not be able to undo only those.
+            if result.is_err() && !single {
+                spoil(&mut state);
+            }
+            result
+        })
     }
 
-    pub(crate) async fn read(&self, select: &Select, sink: Box<dyn Sink>) -> Result<Box<dyn Sink>> {
-        let Some(open) = &self.open else { return self.engine.store().read(select, sink).await };
-        match &mut *open.lock().await {
-            Open::Running(transaction) | Open::Spoiled(transaction) => transaction.read(select, sink).await,
-            Open::Ended => Err(ended()),
-        }
+    pub(crate) fn read<'a>(
+        &'a self,
+        select: &'a Select,
+        sink: Box<dyn Sink>,
+    ) -> BoxFuture<'a, Result<Box<dyn Sink>>> {
+        let Some(open) = &self.open else { return self.engine.store().read(select, sink) };
+        Box::pin(async move {
+            match &mut *open.lock().await {
+                Open::Running(transaction) | Open::Spoiled(transaction) => {
+                    transaction.read(select, sink).await
+                }
+                Open::Ended => Err(ended()),
+            }
+        })
     }
 
-    pub(crate) async fn count(&self, shape: &'static Shape, filter: &Filter) -> Result<u64> {
-        let Some(open) = &self.open else { return self.engine.store().count(shape, filter).await };
-        match &mut *open.lock().await {
-            Open::Running(transaction) | Open::Spoiled(transaction) => transaction.count(shape, filter).await,
-            Open::Ended => Err(ended()),
-        }
+    pub(crate) fn count<'a>(
+        &'a self,
+        shape: &'static Shape,
+        filter: &'a Filter,
+    ) -> BoxFuture<'a, Result<u64>> {
+        let Some(open) = &self.open else { return self.engine.store().count(shape, filter) };
+        Box::pin(async move {
+            match &mut *open.lock().await {
+                Open::Running(transaction) | Open::Spoiled(transaction) => {
+                    transaction.count(shape, filter).await
+                }
+                Open::Ended => Err(ended()),
+            }
+        })
     }
 }
 

@@ -32,73 +32,102 @@ impl Cx {
     /// Whatever is wrong with the call.
     pub async fn call(&self, call: Call) -> Result<Reply> {
         permit(self, &call)?;
-        match call.operation {
+        let Call { operation, shape, .. } = call;
+        match operation {
             Operation::Get
             | Operation::List
             | Operation::Find
             | Operation::Paginate
             | Operation::First
-            | Operation::Last => self.read_json(call).await,
-            Operation::Count => self.count_json(call).await,
+            | Operation::Last => {
+                let (reading, select, sink) = Reading::prepare(self, call)?;
+                let sink = self.read(&select, sink).await?;
+                reading.reply(self, store::sink(sink))
+            }
+            Operation::Count => Box::pin(self.count_json(call)).await,
             Operation::Batch => Box::pin(batch::run(self, call)).await,
-            _ => self.write_json(call).await,
+            _ if call.mutation_id.is_some() => Box::pin(idempotency::run(self, call)).await,
+            _ => {
+                let work = prepare(call)?.into_work(self.engine().clone(), shape, self.actor());
+                let answer = self.write(work).await?;
+                Ok(render(shape, operation, &written(answer)))
+            }
         }
     }
 
-    async fn write_json(&self, call: Call) -> Result<Reply> {
-        let Call { shape, .. } = call;
-        if call.mutation_id.is_some() {
-            return Box::pin(idempotency::run(self, call)).await;
-        }
-        let operation = call.operation;
-        let work = prepare(call)?.into_work(self.engine().clone(), shape, self.actor());
-        let answer = self.write(work).await?;
-        Ok(render(shape, operation, &written(answer)))
+    async fn count_json(&self, call: Call) -> Result<Reply> {
+        let request = Request::parse(call.shape, call.operation, call.arguments)?;
+        let filter = visible(call.shape, request.filter, self.engine());
+        let count = self.count(call.shape, &filter).await?;
+        Ok(Reply { body: count.to_string().into_bytes(), ..Reply::default() })
     }
+}
 
-    async fn read_json(&self, call: Call) -> Result<Reply> {
+/// A read under way: what it takes to make an answer of its rows. It is kept small, for it waits with every call.
+struct Reading {
+    operation: Operation,
+    shape: &'static Shape,
+    paged: Option<Box<Paged>>,
+}
+
+/// What cursors belong to.
+struct Paged {
+    filter: Filter,
+    order: Vec<Order>,
+    after: Option<String>,
+}
+
+impl Paged {
+    fn seal<'a>(&'a self, cx: &'a Cx, shape: &'static Shape) -> Seal<'a> {
+        Seal {
+            key: cx.engine().secret(),
+            shape,
+            filter: &self.filter,
+            order: &self.order,
+            identity: cx.identity().actor().unwrap_or_default(),
+        }
+    }
+}
+
+impl Reading {
+    fn prepare(cx: &Cx, call: Call) -> Result<(Self, Select, Box<JsonRows>)> {
         let Call { operation, shape, .. } = call;
         let request = Request::parse(shape, operation, call.arguments)?;
-        let paged = operation == Operation::Paginate || request.after.is_some();
-        let (mut order, mut count) = (request.order, request.count);
-        match operation {
-            Operation::First => order = insertion(false),
-            Operation::Last => order = insertion(true),
-            _ => {}
-        }
+        let order = match operation {
+            Operation::First => insertion(false),
+            Operation::Last => insertion(true),
+            _ => request.order,
+        };
         let limit = match operation {
             Operation::Get => 1,
-            Operation::Find => count.map_or(MAX_FIND + 1, |count| count.min(MAX_FIND)),
-            Operation::First | Operation::Last => count.unwrap_or(1),
-            _ => *count.get_or_insert(DEFAULT_COUNT),
+            Operation::Find => request.count.map_or(MAX_FIND + 1, |count| count.min(MAX_FIND)),
+            Operation::First | Operation::Last => request.count.unwrap_or(1),
+            _ => request.count.unwrap_or(DEFAULT_COUNT),
         };
-        let seal = Seal {
-            key: self.engine().secret(),
-            shape,
-            filter: &request.filter,
-            order: &order,
-            identity: self.identity().actor().unwrap_or_default(),
+        let (filter, after) = (request.filter, request.after);
+        let paged = (operation == Operation::Paginate || after.is_some())
+            .then(|| Box::new(Paged { filter: filter.clone(), order: order.clone(), after }));
+        let mut filter = visible(shape, filter, cx.engine());
+        let mut count = limit;
+        let form = match &paged {
+            _ if operation == Operation::Get => Form::One,
+            None => Form::Array,
+            Some(paged) => {
+                if let Some(after) = paged.after.as_deref().filter(|after| !after.is_empty()) {
+                    let cursor = Cursor::decode(after, &paged.seal(cx, shape))?;
+                    filter = filter.and(cursor.after(shape, &order));
+                }
+                // One more than the page tells whether there is another.
+                count += 1;
+                Form::Page { count: limit, order: order.clone() }
+            }
         };
-        let mut filter = visible(shape, request.filter.clone(), self.engine());
-        if let Some(after) = request.after.as_deref().filter(|after| !after.is_empty()) {
-            filter = filter.and(Cursor::decode(after, &seal)?.after(shape, &order));
-        }
-        let form = match operation {
-            Operation::Get => Form::One,
-            _ if paged => Form::Page { count: limit, order: order.clone() },
-            _ => Form::Array,
-        };
-        let select = Select {
-            shape,
-            filter,
-            order: order.clone(),
-            start: request.start,
-            // One more than the page tells whether there is another.
-            count: Some(if paged { limit + 1 } else { limit }),
-        };
-        let sink = self.read(&select, JsonRows::new(shape, request.view, form)).await?;
-        let mut rows: JsonRows = store::sink(sink);
-        if operation == Operation::Find && rows.rows() > MAX_FIND {
+        let select = Select { shape, filter, order, start: request.start, count: Some(count) };
+        Ok((Reading { operation, shape, paged }, select, JsonRows::new(shape, request.view, form)))
+    }
+
+    fn reply(self, cx: &Cx, mut rows: JsonRows) -> Result<Reply> {
+        if self.operation == Operation::Find && rows.rows() > MAX_FIND {
             return Err(Error::new(
                 Code::InvalidQuery,
                 format!("more than {MAX_FIND} documents fulfil the query; use `paginate`, or give a `count`"),
@@ -109,33 +138,23 @@ impl Cx {
         }
         let mut reply = Reply { version: rows.version(), ..Reply::default() };
         let has_more = rows.has_more();
-        reply.next_cursor = match rows.next() {
-            Some(cursor) => Some(cursor.encode(&seal)),
-            // A page of no documents ends where it began.
-            None => request.after.filter(|after| has_more && !after.is_empty()),
-        };
+        if let Some(paged) = self.paged {
+            reply.next_cursor = match rows.next() {
+                Some(cursor) => Some(cursor.encode(&paged.seal(cx, self.shape))),
+                // A page of no documents ends where it began.
+                None => paged.after.filter(|after| has_more && !after.is_empty()),
+            };
+        }
         let json = rows.into_json();
-        reply.body = if operation == Operation::Paginate {
-            let mut body = b"{\"records\":".to_vec();
-            body.extend_from_slice(&json);
-            body.extend_from_slice(if has_more { b",\"hasMore\":true" } else { b",\"hasMore\":false" });
+        reply.body = if self.operation == Operation::Paginate {
             let next = reply.next_cursor.take();
             let cursor = next.map_or_else(|| "null".to_owned(), |cursor| format!("\"{cursor}\""));
-            body.extend_from_slice(b",\"nextCursor\":");
-            body.extend_from_slice(cursor.as_bytes());
-            body.push(b'}');
-            body
+            let rest = format!(",\"hasMore\":{has_more},\"nextCursor\":{cursor}}}");
+            [b"{\"records\":", json.as_slice(), rest.as_bytes()].concat()
         } else {
             json
         };
         Ok(reply)
-    }
-
-    async fn count_json(&self, call: Call) -> Result<Reply> {
-        let request = Request::parse(call.shape, call.operation, call.arguments)?;
-        let filter = visible(call.shape, request.filter, self.engine());
-        let count = self.count(call.shape, &filter).await?;
-        Ok(Reply { body: count.to_string().into_bytes(), ..Reply::default() })
     }
 }
 

@@ -92,38 +92,45 @@ pub(crate) struct Steps<'a, 't> {
 }
 
 impl Steps<'_, '_> {
+    /// Each kind of write has a future of its own, as large as it needs: a common one would be as large as the largest.
     pub(crate) async fn run(&mut self, write: Write) -> Result<Written> {
         match write {
-            Write::Insert(rows) => {
-                let one = rows.len() == 1;
-                let mut inserted = Vec::with_capacity(rows.len());
-                for row in rows {
-                    inserted.push(self.insert(row).await?);
-                }
-                Ok(Written { rows: inserted, one, created: true, removed: 0 })
+            Write::Insert(rows) => Box::pin(self.insert_all(rows)).await,
+            Write::Update { filter, patch, expected } => {
+                Box::pin(self.update(filter, &patch, expected)).await
             }
-            Write::Update { filter, patch, expected } => self.update(filter, &patch, expected).await,
-            Write::Upsert { filter, patch, row } => {
-                let found = self.rows(self.visible(filter.clone()), 2).await?;
-                if let Some(old) = found.into_iter().next() {
-                    let new = self.merge(&old, &patch).await?;
-                    return Ok(Written { rows: vec![new], one: true, ..Written::default() });
-                }
-                let row = self.complete(row).await?;
-                // Else each repetition would insert another one.
-                if !filter.matches(self.shape, &row) {
-                    return Err(Error::new(
-                        Code::NotFound,
-                        "there is no such document, and what would be inserted does not fulfil the query either",
-                    ));
-                }
-                let row = self.add(row).await?;
-                Ok(Written { rows: vec![row], one: true, created: true, removed: 0 })
-            }
-            Write::Delete { filter, expected } => self.delete(filter, expected).await,
-            Write::Restore { filter } => self.restore(filter).await,
-            Write::Clear => self.clear().await,
+            Write::Upsert { filter, patch, row } => Box::pin(self.upsert(filter, &patch, row)).await,
+            Write::Delete { filter, expected } => Box::pin(self.delete(filter, expected)).await,
+            Write::Restore { filter } => Box::pin(self.restore(filter)).await,
+            Write::Clear => Box::pin(self.clear()).await,
         }
+    }
+
+    async fn insert_all(&mut self, rows: Vec<Row>) -> Result<Written> {
+        let one = rows.len() == 1;
+        let mut inserted = Vec::with_capacity(rows.len());
+        for row in rows {
+            inserted.push(self.insert(row).await?);
+        }
+        Ok(Written { rows: inserted, one, created: true, removed: 0 })
+    }
+
+    async fn upsert(&mut self, filter: Filter, patch: &Patch, row: Row) -> Result<Written> {
+        let found = self.rows(self.visible(filter.clone()), 2).await?;
+        if let Some(old) = found.into_iter().next() {
+            let new = self.merge(&old, patch).await?;
+            return Ok(Written { rows: vec![new], one: true, ..Written::default() });
+        }
+        let row = self.complete(row).await?;
+        // Else each repetition would insert another one.
+        if !filter.matches(self.shape, &row) {
+            return Err(Error::new(
+                Code::NotFound,
+                "there is no such document, and what would be inserted does not fulfil the query either",
+            ));
+        }
+        let row = self.add(row).await?;
+        Ok(Written { rows: vec![row], one: true, created: true, removed: 0 })
     }
 
     async fn insert(&mut self, row: Row) -> Result<Row> {

@@ -36,6 +36,9 @@ fn main() {
         let ours =
             tokio::runtime::Runtime::new().expect("a runtime").block_on(ours(directory.join("ours.db")));
         println!("bare loop    {bare}");
+        let commits: rusqlite::Result<f64> = Connection::open(directory.join("ours.db"))
+            .and_then(|ours| ours.query_row("SELECT count(*) FROM _changes", [], |row| row.get(0)));
+        println!("{:.0} rows a commit, beside {TASKS}", ROWS as f64 / commits.unwrap_or(f64::NAN));
         println!("Store::write {}", ours.0);
         println!("Store::read  {}", ours.1);
         println!(

@@ -135,3 +135,93 @@ fn forget(connection: &Connection, cutoff: i64) -> rusqlite::Result<bool> {
         .execute([until])?;
     Ok(count == SWEEP)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+    use validator::Validate;
+
+    use super::*;
+    use crate::Model;
+    use crate::model::Row;
+    use crate::store::Apply;
+    use crate::store::sqlite::connect::tests::scratch;
+    use crate::store::sqlite::migrate::migrate;
+    use crate::store::sqlite::session::{Guard, Session};
+
+    #[derive(Serialize, Deserialize, JsonSchema, Validate, Model)]
+    #[model(scope = "test", name = "logged")]
+    struct Logged {
+        name: String,
+    }
+
+    fn session() -> Session {
+        let mut session = Session::new(scratch());
+        let models = [Logged::descriptor().shape()];
+        let (_, tables) = migrate(&mut session.connection, &models, Apply::Safe).unwrap();
+        session.tables = Arc::new(tables.unwrap());
+        session
+    }
+
+    /// Commits a batch of two transactions with two inserts each.
+    fn batch(session: &mut Session, number: u64) {
+        session.begin().unwrap();
+        for work in 0..2 {
+            session.start(Guard::Savepoint { made: false });
+            for entry in 0..2 {
+                let id = format!("{number}-{work}-{entry}");
+                let numbers = [1, 1, 1].map(Value::Integer);
+                let row = Row([vec![id.into()], numbers.to_vec(), vec!["n".into()]].concat());
+                session.insert_row(Logged::descriptor().shape(), &row).unwrap();
+            }
+            session.keep(Some("me")).unwrap();
+        }
+        session.commit().unwrap();
+    }
+
+    #[test]
+    fn a_sweep_forgets_what_is_old_and_says_so() {
+        let mut session = session();
+        for number in 0..300 {
+            batch(&mut session, number);
+        }
+        let (connection, tables) = (&session.connection, &session.tables);
+        assert!(!sweep(connection, 1000).unwrap(), "nothing is as old as that");
+        assert_eq!(read(connection, tables, 0, usize::MAX).unwrap().len(), 1200);
+        assert!(sweep(connection, i64::MAX).unwrap(), "it is done in chunks");
+        assert!(read(connection, tables, 1023, 10).unwrap_err().is(Code::InvalidCursor));
+        assert_eq!(read(connection, tables, 1024, usize::MAX).unwrap().len(), 176);
+        assert!(!sweep(connection, i64::MAX).unwrap());
+        assert!(!sweep(connection, i64::MAX).unwrap());
+        // The newest row stays, so that the numbers go on.
+        assert_eq!(read(connection, tables, 1196, usize::MAX).unwrap().len(), 4);
+        assert!(read(connection, tables, 1195, 10).unwrap_err().is(Code::InvalidCursor));
+        batch(&mut session, 300);
+        let changes = read(&session.connection, &session.tables, 1200, usize::MAX).unwrap();
+        let places: Vec<_> = changes.iter().map(|change| (change.seq, change.transaction)).collect();
+        assert_eq!(places, [(1201, 1202), (1202, 1202), (1203, 1204), (1204, 1204)]);
+        assert!(changes.iter().all(|change| change.actor.as_deref() == Some("me")));
+    }
+
+    #[test]
+    fn reading_may_begin_inside_a_batch() {
+        let mut session = session();
+        batch(&mut session, 0);
+        let read = |after, limit| read(&session.connection, &session.tables, after, limit).unwrap();
+        let ids = |changes: Vec<Change>| changes.into_iter().map(|change| change.id).collect::<Vec<_>>();
+        assert_eq!(ids(read(0, 1)), ["0-0-0", "0-0-1"]);
+        assert_eq!(ids(read(2, 1)), ["0-1-0", "0-1-1"]);
+        assert_eq!(ids(read(4, 1)), [""; 0]);
+    }
+
+    #[test]
+    fn damage_is_reported_and_not_guessed_at() {
+        let mut session = session();
+        batch(&mut session, 0);
+        session.connection.execute("UPDATE _changes SET data = x'01ff'", []).unwrap();
+        assert!(read(&session.connection, &session.tables, 0, 10).unwrap_err().is(Code::InternalError));
+    }
+}

@@ -18,6 +18,9 @@ const FORMAT: i64 = 1;
 /// Statements that a connection keeps prepared. Each costs some kilobytes, once.
 const PREPARED: usize = 256;
 
+/// What a connection for long reads keeps in memory, in bytes.
+const LONG_CACHE: u64 = 2 << 20;
+
 /// modeller's own tables. The numbers of models and columns stand in the change log: they outlive renames and are never
 /// given again.
 const TABLES: &str = r#"
@@ -79,8 +82,11 @@ pub(super) fn open(options: &SqliteOptions) -> Result<Opened> {
         let words = format!("the database {} has lost its secret: it was changed by hand", path.display());
         Error::new(Code::StoreUnavailable, words)
     })?;
-    let readers = (0..options.readers * 2)
-        .map(|_| reader(&path, options))
+    // A long read comes to each page once: keeping them would be in vain.
+    let caches = std::iter::repeat_n(options.cache(), options.readers)
+        .chain(std::iter::repeat_n(LONG_CACHE.min(options.cache()), options.readers));
+    let readers = caches
+        .map(|cache| reader(&path, options, cache))
         .collect::<rusqlite::Result<Vec<_>>>()
         .map_err(fail)?;
     if let Some(scratch) = &scratch {
@@ -142,7 +148,7 @@ fn writer(path: &Path, options: &SqliteOptions, scratch: bool) -> rusqlite::Resu
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_EXRESCODE;
     let connection = Connection::open_with_flags(path, flags)?;
-    prepare(&connection, options)?;
+    prepare(&connection, options, options.cache())?;
     if connection.is_readonly("main")? {
         return Ok(connection);
     }
@@ -150,7 +156,7 @@ fn writer(path: &Path, options: &SqliteOptions, scratch: bool) -> rusqlite::Resu
     // What is in memory does not survive a crash anyway.
     connection.pragma_update(None, "synchronous", if scratch { "OFF" } else { "FULL" })?;
     // Longer than SQLite's own 1,000: pages that change again and again are copied into the database less often.
-    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 8_000)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     connection.execute_batch("BEGIN IMMEDIATE")?;
     // A database of another format is left as it is: the caller says what is wrong.
@@ -177,24 +183,24 @@ fn writer(path: &Path, options: &SqliteOptions, scratch: bool) -> rusqlite::Resu
     Ok(connection)
 }
 
-fn reader(path: &Path, options: &SqliteOptions) -> rusqlite::Result<Connection> {
+fn reader(path: &Path, options: &SqliteOptions, cache: u64) -> rusqlite::Result<Connection> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
     let connection = Connection::open_with_flags(path, flags)?;
-    prepare(&connection, options)?;
+    prepare(&connection, options, cache)?;
     // The first read opens the files that belong to the database.
     read_meta::<i64>(&connection, "format")?;
     Ok(connection)
 }
 
-fn prepare(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
+fn prepare(connection: &Connection, options: &SqliteOptions, cache: u64) -> rusqlite::Result<()> {
     connection.busy_timeout(options.busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
     sql::install(connection)?;
     connection.pragma_update(None, "foreign_keys", false)?;
     // Else SQLite looks at the values bound to `LIMIT ?`, and prepares the statement anew whenever one is bound again.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    let kibibytes = i64::try_from(options.cache_size / 1024).unwrap_or(i64::MAX).max(64);
+    let kibibytes = i64::try_from(cache / 1024).unwrap_or(i64::MAX);
     connection.pragma_update(None, "cache_size", -kibibytes)
 }
 
@@ -242,5 +248,15 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         self.remove();
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A connection to an empty database of modeller's, in memory.
+    pub(in crate::store::sqlite) fn scratch() -> Connection {
+        writer(Path::new(":memory:"), &SqliteOptions::memory(), true).unwrap()
     }
 }

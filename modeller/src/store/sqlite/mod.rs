@@ -108,21 +108,21 @@ impl Store for Sqlite {
     }
 
     fn read<'a>(&'a self, select: &'a Select, sink: Box<dyn Sink>) -> BoxFuture<'a, Result<Box<dyn Sink>>> {
-        Box::pin(async move {
-            let tables = self.tables();
-            let mut sink = Some(sink);
-            if cost::is_cheap(select) {
-                let table = tables.of(select.shape)?;
-                let here = self.readers.here(|connection| match sink.take() {
-                    Some(mut sink) => {
-                        select::rows(connection, table, select, &mut *sink, &NEVER).map(|()| sink)
-                    }
-                    None => Err(fault::internal("a sink is gone")),
-                });
-                if let Ok(outcome) = here {
-                    return outcome;
+        let tables = self.tables();
+        let mut sink = Some(sink);
+        if cost::is_cheap(select) {
+            let here = self.readers.here(|connection| match sink.take() {
+                Some(mut sink) => {
+                    let table = tables.of(select.shape)?;
+                    select::rows(connection, table, select, &mut *sink, &NEVER).map(|()| sink)
                 }
+                None => Err(fault::internal("a sink is gone")),
+            });
+            if let Ok(outcome) = here {
+                return Box::pin(std::future::ready(outcome));
             }
+        }
+        Box::pin(async move {
             let Some(mut sink) = sink else { return Err(fault::internal("a sink is gone")) };
             let select = select.clone();
             self.readers

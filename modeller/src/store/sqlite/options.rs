@@ -27,7 +27,7 @@ pub struct SqliteOptions {
     pub(super) batch: usize,
     pub(super) busy_timeout: Duration,
     pub(super) transaction_timeout: Duration,
-    pub(super) cache_size: u64,
+    pub(super) cache_size: Option<u64>,
     pub(super) max_size: Option<u64>,
     pub(super) log_retention: Duration,
 }
@@ -38,12 +38,12 @@ impl Default for SqliteOptions {
         let cores = std::thread::available_parallelism().map_or(4, usize::from);
         SqliteOptions {
             place: Place::Memory,
-            readers: cores.max(2),
+            readers: cores + 1,
             queue: 16_384,
             batch: 1024,
             busy_timeout: Duration::from_secs(5),
             transaction_timeout: Duration::from_secs(5),
-            cache_size: 8 << 20,
+            cache_size: None,
             max_size: None,
             log_retention: Duration::from_secs(24 * 60 * 60),
         }
@@ -71,7 +71,7 @@ impl SqliteOptions {
     }
 
     /// How many connections read at once: as many for quick reads, which run where they are asked for, and as many
-    /// threads for long ones. The number of cores unless set, at least 1.
+    /// threads for long ones. One more than there are cores unless set, at least 1.
     #[must_use]
     pub fn readers(mut self, readers: usize) -> Self {
         self.readers = readers.max(1);
@@ -107,11 +107,17 @@ impl SqliteOptions {
         self
     }
 
-    /// How many bytes of the file each connection keeps in memory. 8 MiB unless set.
+    /// How many bytes of the file the writer, and each of the [quick readers](Self::readers), keeps in memory. Unless
+    /// set, the readers share 96 MiB, and the writer has as much as one of them.
     #[must_use]
     pub fn cache_size(mut self, bytes: u64) -> Self {
-        self.cache_size = bytes;
+        self.cache_size = Some(bytes);
         self
+    }
+
+    /// How much each connection keeps in memory.
+    pub(super) fn cache(&self) -> u64 {
+        self.cache_size.unwrap_or((96 << 20) / self.readers as u64).max(1 << 20)
     }
 
     /// How large the database may grow, in bytes; then writes are answered with `STORE_UNAVAILABLE`. As large as the

@@ -63,9 +63,17 @@ pub(super) fn rows(
     sink: &mut dyn Sink,
     stop: &AtomicBool,
 ) -> Result<()> {
-    if let Some((text, id)) = by_id(table, select) {
-        return run(connection, text, &[id], sink, stop);
+    match by_id(table, select) {
+        Some((text, id)) => run(connection, text, [id], sink, stop),
+        None => {
+            let sql = build(table, select);
+            run(connection, &sql.text, &sql.binds, sink, stop)
+        }
     }
+}
+
+/// The statement for a selection, where there is none ready.
+fn build(table: &Table, select: &Select) -> Sql {
     let mut sql = Sql::new(String::with_capacity(table.select.len() + 128));
     sql.text.push_str(&table.select);
     sql.where_clause(select.shape, &select.filter);
@@ -76,18 +84,30 @@ pub(super) fn rows(
         sql.binds.push(select.count.map_or(Value::Integer(-1), number));
         sql.binds.push(number(select.start));
     }
-    run(connection, &sql.text, &sql.binds.iter().collect::<Vec<_>>(), sink, stop)
+    sql
 }
 
-fn run(
+/// The text that [`rows`] runs, and how many values are bound to it.
+#[cfg(test)]
+pub(super) fn statement(table: &Table, select: &Select) -> (String, usize) {
+    match by_id(table, select) {
+        Some((text, _)) => (text.to_owned(), 1),
+        None => {
+            let sql = build(table, select);
+            (sql.text, sql.binds.len())
+        }
+    }
+}
+
+fn run<'v>(
     connection: &Connection,
     text: &str,
-    binds: &[&Value],
+    binds: impl IntoIterator<Item = &'v Value>,
     sink: &mut dyn Sink,
     stop: &AtomicBool,
 ) -> Result<()> {
     let mut statement = connection.prepare_cached(text).map_err(caller)?;
-    bind(&mut statement, 1, binds.iter().copied()).map_err(caller)?;
+    bind(&mut statement, 1, binds).map_err(caller)?;
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next().map_err(caller)? {
         sink.row(&View(row));

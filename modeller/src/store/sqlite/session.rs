@@ -217,7 +217,7 @@ impl Session {
         caller(error)
     }
 
-    fn insert_row(&mut self, shape: &'static Shape, row: &Row) -> Result<()> {
+    pub(super) fn insert_row(&mut self, shape: &'static Shape, row: &Row) -> Result<()> {
         let table = self.tables.of(shape)?;
         fits(table, row)?;
         let live = !in_trash(shape, row);
