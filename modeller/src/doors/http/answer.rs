@@ -89,7 +89,7 @@ pub(super) async fn reply(reply: Reply, request: &HeaderMap, compression: bool) 
     let location = reply.created.then(|| location(&reply.body)).flatten();
     let large = compression && reply.body.len() >= compress::WORTH;
     let zipped = match large && headers::accepts_gzip(request) {
-        true => compress::gzip(&reply.body).await,
+        true => Box::pin(compress::gzip(&reply.body)).await,
         false => None,
     };
     let is_zipped = zipped.is_some();

@@ -78,10 +78,16 @@ impl Inner {
         }
         let result = match self.find(head.uri.path()) {
             Target::Operation(shape, operation) => self.operate(&head, &mut body, shape, operation).await,
-            Target::Page(page) => page.answer(&head, self.options.compression).await,
-            Target::Route(routes, params) => return self.custom(routes, params, head, body).await,
+            // Boxed, so that the future of every request is not as large as that of the rarest.
+            Target::Page(page) => Box::pin(page.answer(&head, self.options.compression)).await,
+            Target::Route(routes, params) => {
+                return Box::pin(self.custom(routes, params, head, body)).await;
+            }
             Target::Nothing(error) => match &self.nested {
-                Some(router) => return nested(router.clone(), Request::from_parts(head, body), error).await,
+                Some(router) => {
+                    let request = Request::from_parts(head, body);
+                    return Box::pin(nested(router.clone(), request, error)).await;
+                }
                 None => Err(error.into()),
             },
         };
