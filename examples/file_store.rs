@@ -1,19 +1,22 @@
-//! A store of one's own: documents in memory, and every committed change as a line of a file.
+//! A store of one's own: documents in memory, and every commit as a line of a file.
 //!
-//! It shows all that `modeller::store::Store` asks for. It is small, not fast: it looks at every row.
+//! It shows all that `modeller::store::Store` asks for, and passes the same tests as the stores that modeller brings. It is small,
+//! not fast: a read looks at every row, and a commit waits for the disk alone. A row is kept by the places of its columns, so a
+//! change of the struct needs a new file.
 //!
 //! ```sh
 //! cargo run --example file_store
 //! ```
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write as _};
-use std::ops::DerefMut;
+use std::io::{self, Read as _, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex as Lock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use modeller::model::{Row, Shape, Value};
 use modeller::prelude::*;
@@ -23,6 +26,7 @@ use modeller::store::{
 };
 use serde_json::{Value as Json, json};
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::task::JoinHandle;
 
 /// A note.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
@@ -44,215 +48,341 @@ fn main() -> ExitCode {
     }
 }
 
+/// The rows by model and id. A clone is cheap: a transaction works on one, and only what it changes is copied.
+type Tables = HashMap<String, Arc<BTreeMap<String, Arc<Row>>>>;
+
 /// The store.
-struct FileStore {
-    state: Arc<Mutex<State>>,
+pub struct FileStore {
+    shared: Arc<Shared>,
+    writer: Arc<Mutex<Writer>>,
     secret: [u8; 32],
+    transaction_timeout: Duration,
 }
 
-struct State {
-    file: File,
-    tables: HashMap<String, BTreeMap<String, Row>>,
-    numbers: HashMap<String, i64>,
+/// What readers see.
+struct Shared(RwLock<Committed>);
+
+#[derive(Default)]
+struct Committed {
+    tables: Tables,
+    /// The changes since the program was started.
     log: Vec<Logged>,
+    /// The number of the last change before these.
+    base: u64,
+    models: HashSet<String>,
+    closed: bool,
+}
+
+/// What one writer at a time has.
+struct Writer {
+    file: File,
+    /// How much of the file is whole lines.
+    length: u64,
+    numbers: HashMap<String, i64>,
 }
 
 impl FileStore {
-    fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).read(true).open(path)?;
-        let (mut tables, mut numbers) = (HashMap::<_, BTreeMap<_, _>>::new(), HashMap::new());
+    /// Opens the file, and makes it if need be.
+    pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
+        let mut file = OpenOptions::new().create(true).append(true).read(true).open(path)?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        // A last line that a crash cut short was never answered; it must not become part of the next one.
+        let length = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        file.set_len(length as u64)?;
+        let mut writer = Writer { file, length: length as u64, numbers: HashMap::new() };
+        let mut committed = Committed::default();
         let mut secret = None;
-        for line in BufReader::new(&file).lines() {
-            // A line that a crash cut short was never acknowledged.
-            let Ok(Json::Array(entries)) = serde_json::from_str(&line?) else { continue };
+        for line in text[..length].split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            let entries: Vec<Json> = serde_json::from_slice(line)?;
             for entry in entries {
                 let text = |at: usize| entry[at].as_str().unwrap_or_default().to_owned();
+                let tables = &mut committed.tables;
                 match entry[0].as_str() {
                     Some("secret") => secret = serde_json::from_value(entry[1].clone()).ok(),
-                    Some("number") => drop(numbers.insert(text(1), entry[2].as_i64().unwrap_or(0))),
-                    Some("put") => drop(tables.entry(text(1)).or_default().insert(text(2), row(&entry[3]))),
-                    _ => drop(tables.entry(text(1)).or_default().remove(&text(2))),
+                    Some("seq") => committed.base = entry[1].as_u64().unwrap_or_default(),
+                    Some("number") => {
+                        writer.numbers.insert(text(1), entry[2].as_i64().unwrap_or_default());
+                    }
+                    Some("put") => {
+                        table(tables, &text(1)).insert(text(2), Arc::new(row(&entry[3])));
+                    }
+                    _ => drop(table(tables, &text(1)).remove(&text(2))),
                 }
             }
         }
-        let mut state = State { file, tables, numbers, log: Vec::new() };
         let secret = match secret {
             Some(secret) => secret,
             None => {
                 let mut secret = [0; 32];
-                File::open("/dev/urandom")
-                    .and_then(|mut random| io::Read::read_exact(&mut random, &mut secret))?;
-                state.append(&json!([["secret", secret]]))?;
+                File::open("/dev/urandom").and_then(|mut random| random.read_exact(&mut secret))?;
+                writer.append(&json!([["secret", secret]]))?;
                 secret
             }
         };
-        Ok(FileStore { state: Arc::new(Mutex::new(state)), secret })
+        Ok(FileStore {
+            shared: Arc::new(Shared(RwLock::new(committed))),
+            writer: Arc::new(Mutex::new(writer)),
+            secret,
+            transaction_timeout: Duration::from_secs(5),
+        })
+    }
+
+    /// How long a transaction may stay open. 5 seconds unless set.
+    #[must_use]
+    pub fn transaction_timeout(mut self, time: Duration) -> Self {
+        self.transaction_timeout = time;
+        self
+    }
+
+    /// A transaction, when it is its turn.
+    async fn turn(&self, actor: Option<String>) -> Result<Open> {
+        let writer = self.writer.clone().lock_owned().await;
+        let tables = self.shared.read()?.tables.clone();
+        let shared = self.shared.clone();
+        let tx = FileTx { writer, shared, tables, lines: Vec::new(), log: Vec::new(), changes: 0, actor };
+        Ok(Open { tx: Arc::new(Lock::new(Some(tx))), timer: None })
     }
 }
 
-impl State {
+impl Writer {
     fn append(&mut self, line: &Json) -> io::Result<()> {
-        writeln!(self.file, "{line}")?;
-        self.file.sync_data()
-    }
-
-    fn rows(&self, shape: &Shape) -> impl Iterator<Item = &Row> {
-        self.tables.get(&shape.path).into_iter().flat_map(BTreeMap::values)
-    }
-
-    fn read(&self, query: &Select, mut sink: Box<dyn Sink>) -> Box<dyn Sink> {
-        for row in select(self.rows(query.shape), query) {
-            sink.row(row);
+        let line = format!("{line}\n");
+        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
+        match written {
+            Ok(()) => self.length += line.len() as u64,
+            // What was written of it goes again.
+            Err(_) => self.file.set_len(self.length)?,
         }
-        sink
-    }
-
-    fn count(&self, shape: &'static Shape, filter: &Filter) -> u64 {
-        self.rows(shape).filter(|row| filter.matches(shape, *row)).count() as u64
+        written
     }
 }
 
-/// A running transaction: the state as it will be, and what it takes to undo it.
-struct FileTx<S: DerefMut<Target = State>> {
-    state: S,
-    undo: Vec<(String, String, Option<Row>)>,
+impl Shared {
+    fn read(&self) -> Result<RwLockReadGuard<'_, Committed>> {
+        let committed = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        match committed.closed {
+            true => Err(Error::new(Code::StoreUnavailable, "the store is closed")),
+            false => Ok(committed),
+        }
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Committed> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tables(&self, shape: &Shape) -> Result<Tables> {
+        let committed = self.read()?;
+        match committed.models.contains(&shape.path) {
+            true => Ok(committed.tables.clone()),
+            false => Err(internal("the model was not migrated")),
+        }
+    }
+}
+
+fn internal(message: &'static str) -> Error {
+    Error::new(Code::InternalError, message)
+}
+
+fn table<'a>(tables: &'a mut Tables, path: &str) -> &'a mut BTreeMap<String, Arc<Row>> {
+    Arc::make_mut(tables.entry(path.to_owned()).or_default())
+}
+
+fn rows<'a>(tables: &'a Tables, shape: &Shape) -> impl Iterator<Item = &'a Row> {
+    tables.get(&shape.path).into_iter().flat_map(|table| table.values()).map(|row| &**row)
+}
+
+fn read(tables: &Tables, query: &Select, mut sink: Box<dyn Sink>) -> Box<dyn Sink> {
+    for row in select(rows(tables, query.shape), query) {
+        sink.row(row);
+    }
+    sink
+}
+
+fn count(tables: &Tables, shape: &'static Shape, filter: &Filter) -> u64 {
+    rows(tables, shape).filter(|row| filter.matches(shape, *row)).count() as u64
+}
+
+/// A running transaction: the rows as they will be. It is undone by being forgotten.
+struct FileTx {
+    writer: OwnedMutexGuard<Writer>,
+    shared: Arc<Shared>,
+    tables: Tables,
     lines: Vec<Json>,
     log: Vec<Logged>,
+    changes: usize,
     actor: Option<String>,
 }
 
-impl<S: DerefMut<Target = State> + Send> FileTx<S> {
-    fn new(state: S, actor: Option<String>) -> Self {
-        FileTx { state, undo: Vec::new(), lines: Vec::new(), log: Vec::new(), actor }
-    }
-
-    fn put(&mut self, shape: &Shape, id: &str, new: Option<&Row>) -> Result<()> {
-        if let Some(new) = new {
-            for set in &shape.unique {
-                let other = |row: &Row| row[Shape::ID] != new[Shape::ID];
-                let alive = |row: &Row| shape.deleted_at.is_none_or(|at| row[at].is_null());
-                let same = |row: &Row| {
-                    set.iter().all(|&column| row[column] == new[column] && !row[column].is_null())
-                };
-                if alive(new) && self.state.rows(shape).any(|row| other(row) && alive(row) && same(row)) {
-                    let names: Vec<&str> =
-                        set.iter().map(|&column| shape.columns[column].name.as_str()).collect();
-                    let field = names.join(",");
-                    return Err(
-                        Error::new(Code::UniqueViolation, format!("`{field}` is taken")).with_field(field)
-                    );
-                }
+impl FileTx {
+    fn put(&mut self, shape: &Shape, old: Option<&Row>, new: Option<&Row>) -> Result<()> {
+        self.shared.tables(shape)?;
+        let row = new.or(old).filter(|row| row.0.len() == shape.columns.len());
+        let id =
+            row.and_then(|row| row[Shape::ID].as_text()).ok_or(internal("that is no row of the model"))?;
+        let found = self.tables.get(&shape.path).and_then(|table| table.get(id)).map(|row| &**row);
+        match (found, old) {
+            (Some(_), None) => {
+                return Err(
+                    Error::new(Code::UniqueViolation, "another document has this `_id`").with_field("_id")
+                );
             }
+            (found, old) if found != old => {
+                return Err(Error::new(Code::Conflict, "the document has changed meanwhile"));
+            }
+            _ => {}
         }
-        let table = self.state.tables.entry(shape.path.clone()).or_default();
-        let old = match new {
-            Some(new) => table.insert(id.to_owned(), new.clone()),
-            None => table.remove(id),
+        let alive = |row: &Row| shape.deleted_at.is_none_or(|at| row[at].is_null());
+        if let Some(new) = new.filter(|row| alive(row)) {
+            self.check_unique(shape, new)?;
+        }
+        let (path, id) = (shape.path.clone(), id.to_owned());
+        let (op, former) = match (old.filter(|row| alive(row)), new.filter(|row| alive(row))) {
+            // What happens in the trash is no change of a document that anybody sees.
+            (None, None) => (None, Vec::new()),
+            (None, Some(_)) => (Some(ChangeOp::Insert), Vec::new()),
+            (Some(old), None) => (Some(ChangeOp::Delete), old.0.iter().cloned().enumerate().collect()),
+            (Some(old), Some(new)) => {
+                let changed = old.0.iter().cloned().enumerate().filter(|(at, value)| new[*at] != *value);
+                (Some(ChangeOp::Update), changed.collect())
+            }
         };
         self.lines.push(match new {
-            Some(new) => json!(["put", shape.path, id, cells(new)]),
-            None => json!(["del", shape.path, id]),
+            Some(new) => json!(["put", path, id, cells(new)]),
+            None => json!(["del", path, id]),
         });
-        let former = |row: &Row| row.0.iter().cloned().enumerate().collect();
-        self.log.push(Logged {
-            seq: 0,
-            transaction: 0,
-            model: shape.path.clone(),
-            id: id.to_owned(),
-            op: match (&old, new) {
-                (None, _) => ChangeOp::Insert,
-                (_, None) => ChangeOp::Delete,
-                _ => ChangeOp::Update,
-            },
-            old: old.as_ref().map(former).unwrap_or_default(),
-            actor: self.actor.clone(),
-            at: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64),
-        });
-        self.undo.push((shape.path.clone(), id.to_owned(), old));
+        let rows = table(&mut self.tables, &path);
+        match new {
+            Some(new) => drop(rows.insert(id.clone(), Arc::new(new.clone()))),
+            None => drop(rows.remove(&id)),
+        }
+        self.changes += 1;
+        if let Some(op) = op {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let (actor, at) = (self.actor.clone(), since.as_millis() as i64);
+            self.log.push(Logged { seq: 0, transaction: 0, model: path, id, op, old: former, actor, at });
+        }
         Ok(())
     }
 
-    fn commit(&mut self) -> Result<()> {
+    fn check_unique(&self, shape: &Shape, new: &Row) -> Result<()> {
+        let other = |row: &&Row| {
+            row[Shape::ID] != new[Shape::ID] && shape.deleted_at.is_none_or(|at| row[at].is_null())
+        };
+        for set in &shape.unique {
+            let same = |row: &Row| set.iter().all(|&at| row[at] == new[at] && !row[at].is_null());
+            if rows(&self.tables, shape).filter(other).any(same) {
+                let names: Vec<&str> = set.iter().map(|&at| shape.columns[at].name.as_str()).collect();
+                let message = format!("another document has this `{}`", names.join("` and `"));
+                return Err(Error::new(Code::UniqueViolation, message).with_field(names.join(",")));
+            }
+        }
+        Ok(())
+    }
+
+    fn next(&mut self, shape: &'static Shape, column: usize) -> i64 {
+        let name = format!("{}.{}", shape.path, shape.columns[column].column);
+        let largest = || rows(&self.tables, shape).filter_map(|row| row[column].as_integer()).max();
+        let last = self.writer.numbers.get(&name).copied().or_else(largest).unwrap_or(0).max(0);
+        // A number whose transaction fails is left out.
+        self.writer.numbers.insert(name.clone(), last + 1);
+        self.lines.push(json!(["number", name, last + 1]));
+        last + 1
+    }
+
+    fn commit(mut self) -> Result<()> {
         if self.lines.is_empty() {
             return Ok(());
         }
-        let line = Json::Array(std::mem::take(&mut self.lines));
-        if self.state.append(&line).is_err() {
+        let mut committed = self.shared.write();
+        let last = committed.base + (committed.log.len() + self.log.len()) as u64;
+        self.lines.push(json!(["seq", last]));
+        if self.writer.append(&Json::Array(self.lines)).is_err() {
             return Err(Error::new(Code::StoreUnavailable, "the file can't be written"));
         }
-        let first = self.state.log.len() as u64 + 1;
-        let last = first + self.log.len() as u64 - 1;
-        for (index, mut change) in self.log.drain(..).enumerate() {
-            (change.seq, change.transaction) = (first + index as u64, last);
-            self.state.log.push(change);
+        let first = last + 1 - self.log.len() as u64;
+        for (seq, change) in (first..).zip(self.log) {
+            committed.log.push(Logged { seq, transaction: last, ..change });
         }
-        self.undo.clear();
+        committed.tables = self.tables;
         Ok(())
     }
 }
 
-/// What was not committed is undone, whatever the reason.
-impl<S: DerefMut<Target = State>> Drop for FileTx<S> {
-    fn drop(&mut self) {
-        for (path, id, old) in self.undo.drain(..).rev() {
-            let table = self.state.tables.entry(path).or_default();
-            match old {
-                Some(row) => drop(table.insert(id, row)),
-                None => drop(table.remove(&id)),
-            }
+/// A transaction as others hold it: it may have run out of time meanwhile.
+struct Open {
+    tx: Arc<Lock<Option<FileTx>>>,
+    timer: Option<JoinHandle<()>>,
+}
+
+impl Open {
+    fn with<T>(&self, step: impl FnOnce(&mut FileTx) -> Result<T>) -> Result<T> {
+        match self.tx.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            Some(tx) => step(tx),
+            None => Err(late()),
         }
+    }
+
+    fn take(&self) -> Option<FileTx> {
+        self.tx.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-impl<S: DerefMut<Target = State> + Send> Tx for FileTx<S> {
+fn late() -> Error {
+    Error::new(Code::Timeout, "the transaction took too long and was undone")
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Some(timer) = &self.timer {
+            timer.abort();
+        }
+        drop(self.take());
+    }
+}
+
+fn ready<'a, T: Send + 'a>(result: Result<T>) -> BoxFuture<'a, Result<T>> {
+    Box::pin(std::future::ready(result))
+}
+
+impl Tx for Open {
     fn read<'a>(
         &'a mut self,
         select: &'a Select,
         sink: Box<dyn Sink>,
     ) -> BoxFuture<'a, Result<Box<dyn Sink>>> {
-        Box::pin(async move { Ok(self.state.read(select, sink)) })
+        ready(self.with(|tx| Ok(read(&tx.tables, select, sink))))
     }
 
     fn count<'a>(&'a mut self, shape: &'static Shape, filter: &'a Filter) -> BoxFuture<'a, Result<u64>> {
-        Box::pin(async move { Ok(self.state.count(shape, filter)) })
+        ready(self.with(|tx| Ok(count(&tx.tables, shape, filter))))
     }
 
     fn insert<'a>(&'a mut self, shape: &'static Shape, row: &'a Row) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let id = row[Shape::ID].as_text().unwrap_or_default();
-            if self.state.tables.get(&shape.path).is_some_and(|table| table.contains_key(id)) {
-                return Err(Error::new(Code::UniqueViolation, "`_id` is taken").with_field("_id"));
-            }
-            self.put(shape, id, Some(row))
-        })
+        ready(self.with(|tx| tx.put(shape, None, Some(row))))
     }
 
     fn update<'a>(
         &'a mut self,
         shape: &'static Shape,
-        _: &'a Row,
+        old: &'a Row,
         new: &'a Row,
     ) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move { self.put(shape, new[Shape::ID].as_text().unwrap_or_default(), Some(new)) })
+        ready(self.with(|tx| tx.put(shape, Some(old), Some(new))))
     }
 
     fn delete<'a>(&'a mut self, shape: &'static Shape, old: &'a Row) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move { self.put(shape, old[Shape::ID].as_text().unwrap_or_default(), None) })
+        ready(self.with(|tx| tx.put(shape, Some(old), None)))
     }
 
     fn next(&mut self, shape: &'static Shape, column: usize) -> BoxFuture<'_, Result<i64>> {
-        let name = format!("{}.{}", shape.path, shape.columns[column].column);
-        let number = self.state.numbers.entry(name.clone()).or_insert(0);
-        *number += 1;
-        let number = *number;
-        self.lines.push(json!(["number", name, number]));
-        Box::pin(async move { Ok(number) })
+        ready(self.with(|tx| Ok(tx.next(shape, column))))
     }
 }
 
-impl Transaction for FileTx<OwnedMutexGuard<State>> {
-    fn commit(mut self: Box<Self>) -> BoxFuture<'static, Result<()>> {
-        Box::pin(async move { FileTx::commit(&mut self) })
+impl Transaction for Open {
+    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<()>> {
+        ready(self.take().ok_or_else(late).and_then(FileTx::commit))
     }
 
     fn rollback(self: Box<Self>) -> BoxFuture<'static, ()> {
@@ -265,39 +395,72 @@ impl Store for FileStore {
         "file"
     }
 
-    fn migrate<'a>(&'a self, _: &'a [&'static Shape], _: Apply) -> BoxFuture<'a, Result<Plan>> {
-        Box::pin(async { Ok(Plan::default()) })
+    fn migrate<'a>(&'a self, models: &'a [&'static Shape], apply: Apply) -> BoxFuture<'a, Result<Plan>> {
+        let applied = apply != Apply::Nothing;
+        if applied {
+            self.shared.write().models.extend(models.iter().map(|shape| shape.path.clone()));
+        }
+        ready(Ok(Plan { steps: Vec::new(), applied }))
     }
 
     fn read<'a>(&'a self, select: &'a Select, sink: Box<dyn Sink>) -> BoxFuture<'a, Result<Box<dyn Sink>>> {
-        Box::pin(async move { Ok(self.state.lock().await.read(select, sink)) })
+        ready(self.shared.tables(select.shape).map(|tables| read(&tables, select, sink)))
     }
 
     fn count<'a>(&'a self, shape: &'static Shape, filter: &'a Filter) -> BoxFuture<'a, Result<u64>> {
-        Box::pin(async move { Ok(self.state.lock().await.count(shape, filter)) })
+        ready(self.shared.tables(shape).map(|tables| count(&tables, shape, filter)))
     }
 
     fn write(&self, work: Work) -> BoxFuture<'_, Result<Answer>> {
         Box::pin(async move {
-            let mut state = self.state.lock().await;
-            let mut tx = FileTx::new(&mut *state, work.actor);
-            let answer = (work.steps)(&mut tx).await?;
+            let Work { steps, single, actor } = work;
+            let mut open = self.turn(actor).await?;
+            // Every step is ready at once; a panic is the work's own.
+            let outcome = catch_unwind(AssertUnwindSafe(|| {
+                steps(&mut open).as_mut().poll(&mut Context::from_waker(Waker::noop()))
+            }));
+            let answer = match outcome {
+                Ok(Poll::Ready(answer)) => answer?,
+                Ok(Poll::Pending) => {
+                    return Err(internal("the work waits for something that is no step of its own"));
+                }
+                Err(_) => return Err(internal("the work panicked")),
+            };
+            let tx = open.take().ok_or_else(late)?;
+            if single && tx.changes > 1 {
+                return Err(internal("the work made more than the one change that it promised"));
+            }
             tx.commit().map(|()| answer)
         })
     }
 
     fn begin(&self, actor: Option<String>) -> BoxFuture<'_, Result<Box<dyn Transaction>>> {
         Box::pin(async move {
-            let state = self.state.clone().lock_owned().await;
-            Ok(Box::new(FileTx::new(state, actor)) as Box<dyn Transaction>)
+            let mut open = self.turn(actor).await?;
+            let (tx, time) = (Arc::downgrade(&open.tx), self.transaction_timeout);
+            open.timer = Some(tokio::spawn(async move {
+                tokio::time::sleep(time).await;
+                if let Some(tx) = tx.upgrade() {
+                    tx.lock().unwrap_or_else(PoisonError::into_inner).take();
+                }
+            }));
+            Ok(Box::new(open) as Box<dyn Transaction>)
         })
     }
 
     fn changes(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Logged>>> {
-        Box::pin(async move {
-            let state = self.state.lock().await;
-            Ok(state.log.iter().filter(|change| change.seq > after).take(limit).cloned().collect())
-        })
+        ready(self.shared.read().and_then(|committed| {
+            let start = after.checked_sub(committed.base).and_then(|start| usize::try_from(start).ok());
+            let rest = start.and_then(|start| committed.log.get(start..)).ok_or_else(|| {
+                Error::new(Code::InvalidCursor, "the change log does not reach back that far")
+            })?;
+            // Whole transactions only.
+            let last = rest
+                .get(..limit.max(1))
+                .and_then(<[Logged]>::last)
+                .map_or(u64::MAX, |change| change.transaction);
+            Ok(rest.iter().take_while(|change| change.seq <= last).cloned().collect())
+        }))
     }
 
     fn secret(&self) -> [u8; 32] {
@@ -305,7 +468,10 @@ impl Store for FileStore {
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async {})
+        Box::pin(async move {
+            let _writer = self.writer.lock().await;
+            self.shared.write().closed = true;
+        })
     }
 }
 
@@ -321,8 +487,8 @@ fn cells(row: &Row) -> Vec<Json> {
 
 fn row(cells: &Json) -> Row {
     let value = |cell: &Json| match cell {
-        Json::Number(number) if number.is_i64() => Value::Integer(number.as_i64().unwrap_or(0)),
-        Json::Number(number) => Value::Number(number.as_f64().unwrap_or(0.0)),
+        Json::Number(number) if number.is_i64() => Value::Integer(number.as_i64().unwrap_or_default()),
+        Json::Number(number) => Value::Number(number.as_f64().unwrap_or_default()),
         Json::String(text) => Value::Text(text.clone()),
         _ => Value::Null,
     };

@@ -24,3 +24,24 @@ pub use engine::{Cx, Records};
 pub use model::{Code, Column, Doc, Error, Id, Model, Ref, Result};
 #[doc = include_str!("../docs/model.md")]
 pub use modeller_macros::Model;
+
+/// The examples of the pages for users compile and run.
+#[cfg(all(doctest, feature = "sqlite", feature = "server"))]
+mod pages {
+    #[doc = include_str!("../../docs/crates.md")]
+    mod crates {}
+    #[doc = include_str!("../../docs/http.md")]
+    mod http {}
+    #[doc = include_str!("../../docs/migrations.md")]
+    mod migrations {}
+    #[doc = include_str!("../../docs/models.md")]
+    mod models {}
+    #[doc = include_str!("../../docs/queries.md")]
+    mod queries {}
+    #[doc = include_str!("../../docs/rust-api.md")]
+    mod rust_api {}
+    #[doc = include_str!("../../docs/storage.md")]
+    mod storage {}
+    #[doc = include_str!("../../docs/validation.md")]
+    mod validation {}
+}

@@ -180,7 +180,7 @@ async fn run(mut app: App, matches: &ArgMatches) -> Result<ExitCode, StartError>
         "schema" => return schema(&app, matches.get_one::<String>("model")),
         "openapi" => {
             let registry = app.registry()?;
-            print(&format!("{:#}\n", openapi::document(registry.models(), &app.about)))?;
+            print(&format!("{:#}\n", openapi::document(registry.models(), &app.about())))?;
         }
         "migrate" => {
             let apply = match matches.subcommand_name() {

@@ -11,10 +11,13 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub use options::{Database, Options};
+
+use axum::body::Bytes;
+use serde_json::Value as Json;
 
 use crate::doors::http::{Backend, BoxFuture, HttpDoor, HttpOptions, Page, Route};
 use crate::doors::{docs, metadata, openapi};
@@ -232,12 +235,23 @@ impl App {
         Ok(self.door(engine)?.router()?)
     }
 
+    /// What the documentation says of the application, its own routes included.
+    fn about(&self) -> openapi::About {
+        let mut about = self.about.clone();
+        about.pages.extend(self.routes.iter().map(|route| {
+            let method = route.method().as_str();
+            openapi::Page::new(method, route.path(), &format!("{method} {}", route.path()))
+        }));
+        about
+    }
+
     fn door(self, engine: Arc<Engine>) -> Result<HttpDoor, StartError> {
-        let models = engine.registry().models();
-        let json = "application/json";
-        let mut door = HttpDoor::new(Arc::new(Pipeline(engine.clone())), self.http)
-            .page(Page::new("/@metadata", json, metadata::document(models).to_string()))
-            .page(Page::new("/@openapi.json", json, openapi::document(models, &self.about).to_string()))
+        let about = self.about();
+        let (models, json) = (engine.registry().models().to_vec(), "application/json");
+        let described = models.clone();
+        let mut door = HttpDoor::new(Arc::new(Pipeline(engine)), self.http)
+            .page(Page::made("/@metadata", json, once(move || metadata::document(&models))))
+            .page(Page::made("/@openapi.json", json, once(move || openapi::document(&described, &about))))
             .page(Page::new("/@docs", "text/html; charset=utf-8", docs::PAGE).policy(docs::POLICY))
             .page(Page::new("/@docs.css", "text/css; charset=utf-8", docs::STYLE))
             .page(Page::new("/@docs.js", "text/javascript; charset=utf-8", docs::SCRIPT));
@@ -249,6 +263,12 @@ impl App {
         }
         Ok(door)
     }
+}
+
+/// Makes a document when it is first asked for: a start should not wait for it.
+fn once(make: impl Fn() -> Json + Send + Sync + 'static) -> impl Fn() -> Bytes + Send + Sync + 'static {
+    let made = OnceLock::new();
+    move || made.get_or_init(|| Bytes::from(make().to_string())).clone()
 }
 
 /// The engine, as the doors see it.

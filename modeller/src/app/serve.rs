@@ -15,7 +15,7 @@ const LEAST_FILES: usize = 64;
 /// Files that are left to the database and to the application's own code once connections have taken the rest.
 const SPARE_FILES: usize = 64;
 
-pub(super) async fn serve(app: App) -> Result<(), StartError> {
+pub(super) async fn serve(mut app: App) -> Result<(), StartError> {
     log();
     let address = app.options.address;
     if !address.ip().is_loopback() {
@@ -35,6 +35,12 @@ pub(super) async fn serve(app: App) -> Result<(), StartError> {
     let engine = app.engine().await?;
     for line in engine.registry().manifest() {
         tracing::info!("{line}");
+    }
+    if app.http.hosts.is_empty() {
+        // Else a page from anywhere could point its own name at this machine and read what is served here.
+        // `SocketAddr` writes an address of version 6 as hosts have it, in brackets.
+        let own = SocketAddr::new(address.ip(), 0).to_string().trim_end_matches(":0").to_owned();
+        app.http = app.http.hosts(["localhost", "127.0.0.1", "[::1]", &own]);
     }
     let mut options = app.http.clone();
     if let Some(files) = files {

@@ -137,3 +137,52 @@ fn unique(shape: &Shape) -> Vec<Json> {
     let name = |&index: &usize| Json::from(shape.columns[index].name.as_str());
     shape.unique.iter().filter(public).map(|set| set.iter().map(name).collect()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doors::sample;
+
+    #[test]
+    fn every_model_is_advertised_with_its_operations_and_fields() {
+        // HTT-03
+        let document = document(&sample::all());
+        let users = &document["models"][0];
+        assert_eq!(users["path"], "system/users");
+        assert_eq!(users["scope"], "system");
+        assert_eq!(users["trash"], 1000);
+        let operations = users["operations"].as_array().unwrap();
+        assert_eq!(operations.len(), Operation::ALL.len());
+        assert_eq!(
+            operations[0],
+            json!({
+                "name": "insert", "method": "POST", "path": "/system/users/insert", "write": true,
+                "arguments": [], "body": "document", "answer": "document",
+            })
+        );
+        let email = users["fields"].as_array().unwrap().iter().find(|field| field["name"] == "email");
+        assert_eq!(
+            *email.unwrap(),
+            json!({ "name": "email", "type": "string", "nullable": false, "unique": true })
+        );
+        let posts = &document["models"][1];
+        let author = posts["fields"].as_array().unwrap().iter().find(|field| field["name"] == "author");
+        assert_eq!(author.unwrap()["references"], json!({ "model": "system/users", "field": "_id" }));
+    }
+
+    #[test]
+    fn operations_that_a_model_does_not_offer_are_not_advertised() {
+        let document = document(&sample::all());
+        let posts = document["models"][1]["operations"].as_array().unwrap();
+        assert!(posts.iter().all(|operation| operation["name"] != "restore"));
+    }
+
+    #[test]
+    fn private_fields_are_no_fields() {
+        // SCH-04
+        let document = document(&sample::all());
+        let users = &document["models"][0];
+        assert!(!users["fields"].to_string().contains("password"));
+        assert!(!users["unique"].to_string().contains("password"));
+    }
+}

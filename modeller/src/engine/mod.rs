@@ -6,6 +6,7 @@ mod call;
 mod clock;
 mod cx;
 mod idempotency;
+mod numbers;
 mod pipeline;
 mod read;
 mod records;

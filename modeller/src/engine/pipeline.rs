@@ -166,7 +166,12 @@ pub(super) fn prepare(call: Call) -> Result<Write> {
     let pinned = |filter: &Filter| match filter {
         Filter::True => Err(Error::new(
             Code::InvalidQuery,
-            format!("`{operation}` needs a query that says which documents; `clear` removes all of them"),
+            match operation {
+                Operation::Delete => {
+                    "`delete` needs a query that says which documents; `clear` removes all of them".to_owned()
+                }
+                _ => format!("`{operation}` needs a query that says which documents"),
+            },
         )),
         _ => Ok(()),
     };
@@ -221,7 +226,9 @@ pub(super) fn upsert_filter(
         let usable = |column: usize| {
             let info = &shape.columns[column];
             let is_hidden = access == Access::Public && info.private;
-            !row[column].is_null() && !is_hidden && info.kind != Kind::Json
+            // What is still to be generated is in no document.
+            let is_open = info.generated.is_some() && model::is_blank(info.kind, &row[column]);
+            !row[column].is_null() && !is_hidden && !is_open && info.kind != Kind::Json
         };
         if set.iter().all(|&column| usable(column)) {
             let tests = set.iter().map(|&column| {

@@ -9,7 +9,7 @@ use crate::store::{self, Rows, Sink, Tx};
 pub(super) const CHUNK: u64 = 1_000;
 
 /// How many bytes of documents a call takes into memory, and answers, at most.
-pub(super) const MAX_BYTES: usize = 64 * 1024 * 1024;
+pub(super) const MAX_BYTES: usize = if cfg!(test) { 1024 * 1024 } else { 64 * 1024 * 1024 };
 
 /// The filter for what is there: not in the trash, not expired.
 pub(crate) fn visible(shape: &Shape, filter: Filter, engine: &Engine) -> Filter {
@@ -118,4 +118,64 @@ impl Sink for Bounded {
 /// About how many bytes a row takes.
 fn size(row: &Row) -> usize {
     row.0.iter().map(|value| 24 + value.as_text().map_or(0, str::len)).sum()
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use crate::engine::{Arguments, Call, Clock, Engine, Operation};
+    use crate::model::{Code, Shape};
+    use crate::registry::Registry;
+    use crate::store::Apply;
+    use crate::store::sqlite::{Sqlite, SqliteOptions};
+
+    async fn engine() -> (Arc<Engine>, &'static Shape) {
+        let registry = Registry::of(&[]).unwrap();
+        // Any model will do: this one is always there.
+        let shape = registry.stored().next().unwrap();
+        let store = Sqlite::open(SqliteOptions::memory()).unwrap();
+        let engine = Engine::new(registry, Arc::new(store), Clock::system());
+        engine.migrate(Apply::Safe).await.unwrap();
+        (engine, shape)
+    }
+
+    #[tokio::test]
+    async fn what_would_not_fit_into_memory_is_refused() {
+        let (engine, shape) = engine().await;
+        let with = |operation, body: serde_json::Value| {
+            let mut call = Call::new(operation, shape);
+            call.body = body.to_string().into_bytes();
+            call
+        };
+        for n in 0..12 {
+            let kept = json!({"key": format!("{n:02}"), "request": "", "body": "x".repeat(100_000), "created": true});
+            engine.call(with(Operation::Insert, kept)).await.unwrap();
+        }
+        let some = |operation, query: serde_json::Value| {
+            let mut call = Call::new(operation, shape);
+            call.arguments = Arguments::Json(json!({ "query": query }));
+            call
+        };
+        let all = json!({"key": {"$gte": ""}});
+        let half = json!({"key": {"$lt": "06"}});
+        let twice = vec![json!({"op": "find", "query": half}); 2];
+        let refused = [
+            some(Operation::Find, all.clone()),
+            some(Operation::List, all.clone()),
+            Call { body: b"{\"request\":\"y\"}".to_vec(), ..some(Operation::Update, all.clone()) },
+            some(Operation::Delete, all),
+            with(Operation::Batch, json!({ "operations": twice })),
+        ];
+        for call in refused {
+            let operation = call.operation;
+            let error = engine.call(call).await.unwrap_err();
+            assert!(error.is(Code::InvalidQuery), "{operation}: {error}");
+        }
+        assert!(engine.call(some(Operation::Find, half)).await.is_ok());
+        let cleared = engine.call(Call::new(Operation::Clear, shape)).await.unwrap();
+        assert_eq!(cleared.body, b"{\"deleted\":12}");
+    }
 }

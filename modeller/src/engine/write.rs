@@ -3,19 +3,14 @@
 use std::sync::Arc;
 
 use super::Engine;
+use super::numbers::{MAX_TAKEN, has_autoincrement};
 use super::scope::{Bounded, CHUNK, is_id, milliseconds, pins_one, purge, trashed, visible};
-use crate::model::{self, Code, Error, Generated, Result, Row, Shape, Value, Violation};
+use crate::model::{self, Code, Error, Result, Row, Shape, Value, Violation};
 use crate::query::{Filter, Op, Operand, Order, Path, Select};
 use crate::store::{self, Answer, Tx, Work};
 
 /// How many documents one call may update or delete at most.
 pub const MAX_BULK: u64 = 10_000;
-
-/// How many numbers that callers have taken an `autoincrement` field passes over at once.
-const MAX_TAKEN: usize = 100_000;
-
-/// The largest number that a caller may give an `autoincrement` field: those that follow have room for ever.
-const MAX_GIVEN: i64 = (1 << 53) - 1;
 
 /// A write that has been parsed and validated, ready for a transaction.
 pub(crate) enum Write {
@@ -61,14 +56,15 @@ impl Write {
         if shape.expires_at.is_some() {
             return false;
         }
-        // and old ones afterwards.
+        // as those that have lain in the trash with this key; and old ones afterwards.
         let plain = shape.descriptor.max_size.is_none();
+        let kept = shape.deleted_at.is_some() && shape.key.is_some();
         match self {
-            Write::Insert(rows) => rows.len() <= 1 && plain && !has_autoincrement(shape),
+            Write::Insert(rows) => rows.len() <= 1 && plain && !kept && !has_autoincrement(shape),
             Write::Update { filter, .. } | Write::Delete { filter, .. } => pins_one(shape, filter),
             // The trash may hold several documents with one unique value.
             Write::Restore { filter } => is_id(filter) && plain,
-            Write::Upsert { .. } => plain && !has_autoincrement(shape),
+            Write::Upsert { .. } => plain && !kept && !has_autoincrement(shape),
             Write::Clear => false,
         }
     }
@@ -177,66 +173,43 @@ impl Steps<'_, '_> {
         Ok(row)
     }
 
-    /// Gives the row the next number in each of these columns.
-    async fn number(&mut self, columns: &[usize], row: &mut Row) -> Result<()> {
-        for &index in columns {
-            row[index] = Value::Integer(self.tx.next(self.shape, index).await?);
-            if self.shape.key == Some(index) {
-                row[Shape::ID] = Value::Text(model::id_of(self.shape, row).unwrap_or_else(model::new_id));
-            }
-        }
-        Ok(())
-    }
-
-    fn is_blank_number(&self, index: usize, value: &Value) -> bool {
-        self.shape.columns[index].generated == Some(Generated::Autoincrement)
-            && matches!(value, Value::Null | Value::Integer(0))
-    }
-
-    /// A number so large that none could follow is not taken.
-    fn check_given(&self, index: usize, value: &Value) -> Result<()> {
-        let column = &self.shape.columns[index];
-        match value {
-            Value::Integer(number)
-                if column.generated == Some(Generated::Autoincrement) && *number > MAX_GIVEN =>
-            {
-                Err(Error::validation(vec![Violation {
-                    instance_path: format!("/{}", column.name),
-                    keyword: "maximum".into(),
-                    message: format!("must be <= {MAX_GIVEN}"),
-                    params: serde_json::json!({ "comparison": "<=", "limit": MAX_GIVEN }),
-                    schema_path: format!("#/properties/{}/maximum", column.name),
-                }]))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether one of these columns has a value that another document has, too.
-    fn is_of(&self, columns: &[usize], error: &Error) -> bool {
-        let Some(fields) = error.field().filter(|_| error.is(Code::UniqueViolation)) else { return false };
-        let is_key = fields == "_id" && self.shape.key.is_some_and(|key| columns.contains(&key));
-        is_key || fields.split(',').any(|name| columns.iter().any(|&at| self.shape.columns[at].name == name))
-    }
-
     /// Stores a new row, or the new version of an old one.
     async fn put(&mut self, old: Option<&Row>, new: &Row) -> Result<()> {
         let result = match old {
             None => self.tx.insert(self.shape, new).await,
             Some(old) => self.tx.update(self.shape, old, new).await,
         };
+        let is_taken = matches!(&result, Err(error) if error.is(Code::UniqueViolation));
+        let is_kept = old.is_none() && self.shape.deleted_at.is_some() && self.shape.key.is_some();
+        if !is_taken || !(self.shape.expires_at.is_some() || is_kept) {
+            return result;
+        }
+        // What has expired is gone, even if the sweep has not come by yet.
+        let now = self.engine.clock().now();
+        while purge(self.tx, self.shape, now).await? > 0 {}
+        let result = match old {
+            None => self.tx.insert(self.shape, new).await,
+            Some(old) => self.tx.update(self.shape, old, new).await,
+        };
         match result {
-            // What has expired is gone, even if the sweep has not come by yet.
-            Err(error) if error.is(Code::UniqueViolation) && self.shape.expires_at.is_some() => {
-                let now = self.engine.clock().now();
-                while purge(self.tx, self.shape, now).await? > 0 {}
-                match old {
-                    None => self.tx.insert(self.shape, new).await,
-                    Some(old) => self.tx.update(self.shape, old, new).await,
-                }
+            Err(error) if is_kept && error.is(Code::UniqueViolation) => {
+                Err(self.told_of_trash(error, new).await?)
             }
             result => result,
         }
+    }
+
+    /// The error, saying where the document is that nobody sees.
+    async fn told_of_trash(&mut self, error: Error, new: &Row) -> Result<Error> {
+        let id = new[Shape::ID].as_text().unwrap_or_default();
+        let same = trashed(self.shape, Filter::id(id), self.engine);
+        if self.tx.count(self.shape, &same).await? == 0 {
+            return Ok(error);
+        }
+        let message =
+            "a document in the trash has this key: restore it, or wait until the trash has let go of it";
+        let field = error.field().unwrap_or("_id").to_owned();
+        Ok(Error::new(Code::UniqueViolation, message).with_field(field))
     }
 
     async fn update(&mut self, filter: Filter, patch: &Patch, expected: Option<i64>) -> Result<Written> {
@@ -273,7 +246,13 @@ impl Steps<'_, '_> {
     fn replace(&self, old: &Row, fields: &Row) -> Result<Row> {
         let mut new = old.clone();
         let end = Shape::FIELDS + self.shape.fields().len();
-        new.0[Shape::FIELDS..end].clone_from_slice(&fields.0[Shape::FIELDS..end]);
+        for index in Shape::FIELDS..end {
+            let column = &self.shape.columns[index];
+            // What was generated once is not emptied by a struct that leaves it blank.
+            if column.generated.is_none() || !model::is_blank(column.kind, &fields[index]) {
+                new[index] = fields[index].clone();
+            }
+        }
         match self.shape.key {
             Some(key) if new[key] != old[key] => Err(Error::validation(vec![Violation {
                 instance_path: format!("/{}", self.shape.columns[key].name),
@@ -445,8 +424,4 @@ fn bounded(found: &[Row], one: bool) -> Result<()> {
 
 fn too_many(why: &str) -> Error {
     Error::new(Code::InvalidQuery, format!("{why}; narrow it and repeat"))
-}
-
-pub(crate) fn has_autoincrement(shape: &Shape) -> bool {
-    shape.columns.iter().any(|column| column.generated == Some(Generated::Autoincrement))
 }

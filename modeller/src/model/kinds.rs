@@ -72,9 +72,11 @@ fn look(schema: &Json, root: &Json, types: &mut Types, kinds: &mut Vec<Kind>, de
             "boolean" => Kind::Boolean,
             "array" => {
                 types.array = true;
-                // A list of references: each element must exist.
-                if let Some(model) = object.get("items").and_then(|items| items.get("model")) {
-                    types.model = model.as_str().map(str::to_owned);
+                if let Some(items) = object.get("items") {
+                    // A list of references: what its elements point at, it points at.
+                    let mut inner = Types { kind: Kind::Json, nullable: false, array: false, model: None };
+                    look(items, root, &mut inner, &mut Vec::new(), depth + 1);
+                    types.model = types.model.take().or(inner.model.filter(|_| !inner.array));
                 }
                 Kind::Json
             }

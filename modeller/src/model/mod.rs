@@ -87,6 +87,8 @@ pub trait Model:
     fn descriptor() -> &'static Descriptor;
 }
 
+#[cfg(feature = "engine")]
+pub(crate) use generate::is_blank;
 pub(crate) use schema::schema_of;
 
 pub(crate) fn decode<M: Derived + 'static>(json: &[u8]) -> serde_json::Result<Box<dyn Record>> {

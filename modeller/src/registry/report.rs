@@ -1,6 +1,7 @@
 //! The boot manifest: what was linked, from which crate and line.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::Registry;
 use crate::model::{ColumnInfo, Shape};
@@ -40,18 +41,28 @@ fn names(shape: &Shape, set: &[usize]) -> String {
 
 fn line(shape: &Shape) -> String {
     let descriptor = shape.descriptor;
-    let mut line = format!("model {}  {} fields", shape.path, descriptor.fields.len());
+    let plural = if descriptor.fields.len() == 1 { "" } else { "s" };
+    let mut line = format!("model {}  {} field{plural}", shape.path, descriptor.fields.len());
     if let Some(ttl) = descriptor.ttl {
-        let _ = write!(line, ", ttl {ttl:?}");
+        let _ = write!(line, ", ttl {}", duration(ttl));
     }
     if let Some(keep) = descriptor.trash {
-        let _ = write!(line, ", trash kept {keep:?}");
+        let _ = write!(line, ", trash kept {}", duration(keep));
     }
     if let Some(most) = descriptor.max_size {
         let _ = write!(line, ", at most {most}");
     }
     let _ = write!(line, "  [{} {}]", descriptor.rust, descriptor.site);
     line
+}
+
+/// As it is written in an attribute: `30d`, `90m`.
+fn duration(time: Duration) -> String {
+    let ms = time.as_millis();
+    let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+    let fits = units.into_iter().find(|(_, unit)| ms.is_multiple_of(*unit));
+    // Whole milliseconds always fit.
+    fits.map_or_else(String::new, |(name, unit)| format!("{}{name}", ms / unit))
 }
 
 fn field(column: &ColumnInfo) -> String {

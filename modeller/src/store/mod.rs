@@ -81,10 +81,13 @@ pub trait Store: Send + Sync + 'static {
     fn close(&self) -> BoxFuture<'_, ()>;
 }
 
+/// The steps of a [`Work`]: given a transaction, they read, write and answer.
+pub type Steps = Box<dyn for<'t> FnOnce(&'t mut dyn Tx) -> BoxFuture<'t, Result<Answer>> + Send>;
+
 /// What [`Store::write`] runs: the steps of one atomic write.
 pub struct Work {
     /// The steps. The futures of a [`Tx`] are all there is to wait for.
-    pub steps: Box<dyn for<'t> FnOnce(&'t mut dyn Tx) -> BoxFuture<'t, Result<Answer>> + Send>,
+    pub steps: Steps,
     /// It makes at most one change, as its last step. A store may then leave out the savepoint.
     pub single: bool,
     /// Who did it, for the change log.

@@ -1,5 +1,6 @@
 //! The command line of real programs.
 
+mod examples;
 mod migrations;
 mod models;
 mod program;

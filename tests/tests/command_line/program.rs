@@ -14,6 +14,7 @@ pub const QUICKSTART: &str = env!("CARGO_BIN_EXE_test-quickstart");
 pub const MULTI_APP: &str = env!("CARGO_BIN_EXE_test-multi-app");
 pub const FORGOTTEN: &str = env!("CARGO_BIN_EXE_test-forgotten");
 pub const EMPTY_LINK: &str = env!("CARGO_BIN_EXE_test-empty-link");
+pub const FILE_STORE: &str = env!("CARGO_BIN_EXE_test-file-store");
 pub const STAGED: &str = env!("CARGO_BIN_EXE_test-staged");
 
 const PATIENCE: Duration = Duration::from_secs(60);

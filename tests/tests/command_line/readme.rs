@@ -47,7 +47,7 @@ async fn the_commands_of_the_readme_answer_as_shown() {
         return;
     }
     let place = Place::new();
-    let server = place.serve(QUICKSTART, &["--address=0"], &[]).await;
+    let server = place.serve(QUICKSTART, &["--port=0"], &[]).await;
     let readme = read("README.md");
     let script = blocks(&readme, "sh").into_iter().find(|block| block.contains("curl")).unwrap();
     let script = script.replace("127.0.0.1:3030", &server.address.to_string());

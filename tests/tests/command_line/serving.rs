@@ -82,6 +82,21 @@ async fn an_address_that_others_can_reach_is_refused() {
 }
 
 #[tokio::test]
+async fn a_server_answers_to_local_names_alone() {
+    let place = Place::new();
+    // All of 127.0.0.0/8 is this machine on Linux; elsewhere the plain address does.
+    let address = if cfg!(target_os = "linux") { "127.0.0.2:0" } else { "127.0.0.1:0" };
+    let server = place.serve(QUICKSTART, &["--database=:memory:", "--address", address], &[]).await;
+    let mut client = server.client().await;
+    assert_eq!(client.get("/@health").await.status, 200);
+    for (host, status) in [("localhost", 200), ("localhost:80", 200), ("[::1]:1", 200), ("example.org", 403)]
+    {
+        let request = format!("GET /@health HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        assert_eq!(client.raw(request.as_bytes()).await.status, status, "{host}");
+    }
+}
+
+#[tokio::test]
 async fn an_address_in_use_is_said() {
     let place = Place::new();
     let other = TcpListener::bind("127.0.0.1:0").await.unwrap();

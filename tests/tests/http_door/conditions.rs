@@ -9,13 +9,15 @@ const JSON: (&str, &str) = ("Content-Type", "application/json");
 async fn if_match_becomes_the_expected_version() {
     // PER: conditional updates
     let (_server, mut client) = connected().await;
-    for (header, version) in [("\"3\"", json!(3)), ("W/\"3\"", json!(3)), ("*", json!(null))] {
+    // A version without quotes is no entity tag by the book, but it can mean nothing else.
+    let tags = [("\"3\"", json!(3)), ("W/\"3\"", json!(3)), ("3", json!(3)), ("*", json!(null))];
+    for (header, version) in tags {
         let headers = [JSON, ("If-Match", header)];
         let answer = client.send("PUT", "/system/users/update?_id=x", &headers, b"{}").await;
         assert_eq!(answer.status, 200);
         assert_eq!(answer.json()["expectedVersion"], version);
     }
-    for bad in ["3", "\"x\"", "\"1\", \"2\"", "\"-1\"", "\"", ""] {
+    for bad in ["x", "\"x\"", "\"1\", \"2\"", "\"-1\"", "\"", ""] {
         let answer = client.send("DELETE", "/system/users/delete?_id=x", &[("If-Match", bad)], b"").await;
         assert_eq!((answer.status, answer.code().as_str()), (400, "INVALID_REQUEST"), "{bad}");
     }

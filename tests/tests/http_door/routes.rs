@@ -77,7 +77,9 @@ async fn a_custom_route_takes_and_gives_json() {
 #[tokio::test]
 async fn what_does_not_fit_a_custom_route_is_a_typed_error() {
     let (_server, mut client) = served().await;
-    let cases: [(&str, &str, &[(&str, &str)], &[u8], u16, &str); 10] = [
+    // Method, path, headers, body; status and code.
+    type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a [u8], u16, &'a str);
+    let cases: [Case<'_>; 10] = [
         ("POST", "/sum", &[("Content-Type", "application/json")], b"{", 400, "PARSE_ERROR"),
         ("POST", "/sum", &[("Content-Type", "application/json")], b"{\"a\":1}", 400, "VALIDATION_ERROR"),
         ("POST", "/sum", &[], b"{\"a\":1,\"b\":2}", 415, "UNSUPPORTED_MEDIA_TYPE"),

@@ -2,11 +2,30 @@
 
 mod atomicity;
 mod changes;
+#[allow(dead_code)]
+#[path = "../../../examples/file_store.rs"]
+mod file_store;
 mod lab;
 mod models;
 mod rows;
 mod transactions;
 mod uniqueness;
+
+use std::sync::Arc;
+
+use modeller::store::Store;
+
+use lab::{File, Lab, TIMEOUT};
+
+/// The store of the example, in a directory of its own.
+pub struct Lines(pub File);
+
+impl Lab for Lines {
+    fn open(&self) -> Arc<dyn Store> {
+        let store = crate::file_store::FileStore::open(self.0.0.join("lines.jsonl")).unwrap();
+        Arc::new(store.transaction_timeout(TIMEOUT))
+    }
+}
 
 macro_rules! suite {
     ($($store:ident: $lab:expr, [$($module:ident: $($case:ident)*;)*])*) => {$(
@@ -69,4 +88,6 @@ macro_rules! for_stores {
 for_stores! {
     sqlite_file: crate::lab::File::new();
     sqlite_memory: crate::lab::Memory;
+    // The example: what it shows must hold.
+    file_of_lines: crate::Lines(crate::lab::File::new());
 }

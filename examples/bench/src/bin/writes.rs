@@ -33,7 +33,8 @@ fn main() {
         let directory = std::env::temp_dir().join(format!("modeller-writes-{}", std::process::id()));
         std::fs::create_dir(&directory).expect("a directory for the databases");
         let bare = bare(&directory.join("bare.db")).expect("a database");
-        let ours = tokio::runtime::Runtime::new().expect("a runtime").block_on(ours(directory.join("ours.db")));
+        let ours =
+            tokio::runtime::Runtime::new().expect("a runtime").block_on(ours(directory.join("ours.db")));
         println!("bare loop    {bare}");
         let commits: rusqlite::Result<f64> = Connection::open(directory.join("ours.db"))
             .and_then(|ours| ours.query_row("SELECT count(*) FROM _changes", [], |row| row.get(0)));

@@ -20,3 +20,42 @@ pub const SCRIPT: &str = concat!(
 /// The `Content-Security-Policy` to serve the page with.
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                           img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_needs_no_other_server() {
+        for (name, text) in [("page", PAGE), ("style", STYLE), ("script", SCRIPT)] {
+            for far in ["http://", "https://", "@import", " import "] {
+                assert!(!text.contains(far), "{name}: {far}");
+            }
+        }
+        assert!(!STYLE.contains("url("));
+    }
+
+    #[test]
+    fn the_page_has_no_inline_code() {
+        for inline in ["<style", " style=", "<script>", " onclick=", "javascript:"] {
+            assert!(!PAGE.contains(inline), "{inline}");
+        }
+        assert!(!POLICY.contains("unsafe"));
+    }
+
+    #[test]
+    fn the_script_makes_no_markup_out_of_text() {
+        let markup = [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "new Function",
+            ".style",
+        ];
+        for way in markup {
+            assert!(!SCRIPT.contains(way), "{way}");
+        }
+    }
+}

@@ -121,10 +121,10 @@ function search() {
   const wanted = $("search").value.trim().toLowerCase().split(/\s+/).filter(Boolean);
   let any = false;
   for (const group of $("models").children) {
-    const whole = wanted.length > 0 && wanted.every((word) => group.dataset.fields.includes(word));
+    const fields = group.dataset.fields;
     let shown = 0;
     for (const item of group.querySelectorAll("li")) {
-      item.hidden = !(whole || wanted.every((word) => item.dataset.text.includes(word)));
+      item.hidden = !wanted.every((word) => item.dataset.text.includes(word) || fields.includes(word));
       if (!item.hidden) shown += 1;
     }
     group.hidden = shown === 0;

@@ -22,6 +22,9 @@ function typeName(schema) {
     .join(" | ");
 }
 
+/** What holds for all texts needs not be said of each. */
+const NO_NUL = "^[^\\u0000]*$";
+
 /** Choices that fit on the line. */
 const few = (schema) => schema.enum.length <= 4 && JSON.stringify(schema.enum).length < 60;
 
@@ -36,12 +39,12 @@ function rules(schema) {
   say("exclusiveMinimum", (value) => `> ${value}`);
   say("exclusiveMaximum", (value) => `< ${value}`);
   say("multipleOf", (value) => `multiple of ${value}`);
-  say("minLength", (value) => `at least ${value} characters`);
+  say("minLength", (value) => `at least ${value} ${value === 1 ? "character" : "characters"}`);
   say("maxLength", (value) => `at most ${value} characters`);
   say("minItems", (value) => `at least ${value} ${value === 1 ? "item" : "items"}`);
   say("maxItems", (value) => `at most ${value} items`);
   say("minProperties", (value) => `at least ${value} ${value === 1 ? "member" : "members"}`);
-  say("pattern", (value) => `matches ${value}`);
+  if (full.pattern && full.pattern !== NO_NUL) found.push(`matches ${full.pattern}`);
   say("default", (value) => `default ${JSON.stringify(value)}`);
   return found;
 }
@@ -133,7 +136,7 @@ function sample(schema, depth = 0) {
   if (type === "array") return full.minItems ? [sample(full.items, depth + 1)] : [];
   if (type === "integer" || type === "number") return Math.max(1, near(full.minimum) ? full.minimum : 1);
   if (type === "boolean") return true;
-  if (type === "string") return "";
+  if (type === "string") return { email: "ada@example.com", "date-time": "2026-01-31T12:00:00Z" }[full.format] ?? "";
   return null;
 }
 

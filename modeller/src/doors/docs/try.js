@@ -33,8 +33,8 @@ function tryIt(operation, parameters, media) {
 function fieldList(fields) {
   const all = fields.map((one) => one.label);
   if (all.length <= 7) return el("div", { class: "inputs" }, all);
-  const usual = fields.filter((one) => /^(_id|query|sort|start|count|after|fields)$/.test(one.parameter.name) || one.parameter.required);
-  const shown = usual.length ? usual : fields.slice(0, 5);
+  const system = (one) => one.parameter["x-filter"] && /^_(?!id$)/.test(one.parameter.name);
+  const shown = fields.filter((one) => !system(one)).slice(0, 9);
   const others = fields.filter((one) => !shown.includes(one));
   return el(
     "div",

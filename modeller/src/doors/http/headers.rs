@@ -63,10 +63,12 @@ pub(super) fn none_match(headers: &HeaderMap, tag: &str) -> bool {
     values.any(|value| value.split(',').map(str::trim).any(|one| one == "*" || opaque(one) == tag))
 }
 
-/// `"3"` or `W/"3"`: compressed answers carry the weak form.
+/// `"3"` or `W/"3"`: compressed answers carry the weak form. A bare `3`, as people write it by hand, can't mean anything else.
 fn version(tag: &str) -> Option<i64> {
-    let tag = tag.strip_prefix("W/").unwrap_or(tag);
-    let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
+    let digits = match tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"') {
+        Some(quoted) => quoted.strip_suffix('"')?,
+        None => tag,
+    };
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -111,10 +113,20 @@ mod tests {
         assert_eq!(parsed(&[]).unwrap(), None);
         assert_eq!(parsed(&["\"3\""]).unwrap(), Some(IfMatch::Version(3)));
         assert_eq!(parsed(&["W/\"3\""]).unwrap(), Some(IfMatch::Version(3)));
+        assert_eq!(parsed(&["3"]).unwrap(), Some(IfMatch::Version(3)));
         assert_eq!(parsed(&["*"]).unwrap(), Some(IfMatch::Any));
-        for bad in
-            ["3", "\"\"", "\"+3\"", "\"-3\"", "\"3", "\"x\"", "\"3\", \"4\"", "", "\"99999999999999999999\""]
-        {
+        for bad in [
+            "W/x",
+            "3\"",
+            "\"\"",
+            "\"+3\"",
+            "\"-3\"",
+            "\"3",
+            "\"x\"",
+            "\"3\", \"4\"",
+            "",
+            "\"99999999999999999999\"",
+        ] {
             assert!(parsed(&[bad]).is_err(), "{bad}");
         }
         assert!(parsed(&["\"3\"", "\"3\""]).is_err());

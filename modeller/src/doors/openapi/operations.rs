@@ -144,10 +144,10 @@ fn find(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Json {
         "type": "object",
         "properties": {
             "query": names.filter(),
-            "sort": { "anyOf": [names.sort(), { "type": "null" }] },
+            "sort": parameters::sort_of_body(shape, names.sort()),
             "start": parameters::start(),
             "count": parameters::count(operation),
-            "fields": { "anyOf": [parameters::some_fields(shape), { "type": "null" }] },
+            "fields": parameters::fields_of_body(shape),
         },
         "additionalProperties": false,
     })
@@ -209,11 +209,6 @@ fn batch(shape: &Shape, names: &ModelSchemas) -> Json {
 
 /// What an upsert of a batch takes: a query for one document, if the body does not always name one.
 fn upsert<'a>(shape: &Shape, document: (&'a str, Json)) -> Vec<(&'a str, Json)> {
-    let pin = parameters::pin_schema(shape).map(|(mut schema, required)| {
-        if !required && let Some(schema) = schema.as_object_mut() {
-            schema.shift_remove("minProperties");
-        }
-        ("query", if required { schema } else { json!({ "anyOf": [schema, { "type": "null" }] }) })
-    });
-    pin.into_iter().chain([document]).collect()
+    let pin = parameters::pin_schema(shape).filter(|(_, required)| *required);
+    pin.map(|(schema, _)| ("query", schema)).into_iter().chain([document]).collect()
 }

@@ -42,7 +42,7 @@ fn all(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Vec<Json> {
         parameters.push(header(
             "If-Match",
             "The version that the document must have: the `ETag` of the answer it came with.",
-            json!({ "type": "string", "pattern": r#"^(\*|(W/)?"[0-9]{1,18}")$"#, "examples": ["\"1\""] }),
+            json!({ "type": "string", "pattern": r#"^(\*|(W/)?"[0-9]{1,18}"|[0-9]{1,18})$"#, "examples": ["\"1\""] }),
         ));
     }
     if operation == Operation::Get {
@@ -174,6 +174,30 @@ pub(super) fn sort(shape: &Shape) -> Json {
 pub(super) fn some_fields(shape: &Shape) -> Json {
     let names: Vec<&str> = public(shape).map(|column| column.name.as_str()).collect();
     json!({ "type": "array", "items": { "type": "string", "enum": names } })
+}
+
+/// The schema of `sort` in a body: one key as text, several as an array or as an object with directions, or nothing.
+pub(super) fn sort_of_body(shape: &Shape, keys: Json) -> Json {
+    let names = || public(shape).filter(|column| column.kind != Kind::Json).map(|column| &column.name);
+    let one: Vec<String> = [String::new()]
+        .into_iter()
+        .chain(names().flat_map(|name| [name.clone(), format!("-{name}")]))
+        .collect();
+    let direction = json!({ "enum": [1, -1, "asc", "desc"] });
+    let directions: Map<String, Json> = names().map(|name| (name.clone(), direction.clone())).collect();
+    let object = json!({
+        "type": "object",
+        "properties": directions,
+        "additionalProperties": false,
+        "maxProperties": limits::MAX_SORT,
+    });
+    json!({ "anyOf": [keys, object, { "type": "string", "enum": one }, { "type": "null" }] })
+}
+
+/// The schema of `fields` in a body: one name as text, several as an array, or nothing.
+pub(super) fn fields_of_body(shape: &Shape) -> Json {
+    let one: Vec<&str> = [""].into_iter().chain(public(shape).map(|column| column.name.as_str())).collect();
+    json!({ "anyOf": [some_fields(shape), { "type": "string", "enum": one }, { "type": "null" }] })
 }
 
 /// The columns that doors show.

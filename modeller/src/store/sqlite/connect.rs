@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use sha2::Digest;
 
@@ -197,6 +198,8 @@ fn prepare(connection: &Connection, options: &SqliteOptions, cache: u64) -> rusq
     connection.set_prepared_statement_cache_capacity(PREPARED);
     sql::install(connection)?;
     connection.pragma_update(None, "foreign_keys", false)?;
+    // Else SQLite looks at the values bound to `LIMIT ?`, and prepares the statement anew whenever one is bound again.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let kibibytes = i64::try_from(cache / 1024).unwrap_or(i64::MAX);
     connection.pragma_update(None, "cache_size", -kibibytes)
 }

@@ -57,6 +57,10 @@ pub(super) fn of_change(table: &Table, error: Driver) -> Error {
         && [ffi::SQLITE_CONSTRAINT_UNIQUE, ffi::SQLITE_CONSTRAINT_PRIMARYKEY].contains(&failure.extended_code)
         && let Some(set) = table.violated(text)
     {
+        if set.iter().any(|&index| table.shape.columns[index].private) {
+            // Which private field it was would say what other documents hold.
+            return Error::new(Code::UniqueViolation, "another document has a value that must be unique");
+        }
         let names: Vec<&str> = set.iter().map(|&index| &*table.shape.columns[index].name).collect();
         // The value itself stays unsaid: it may be private, and its sender knows it.
         let message = match names.as_slice() {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::serve::ListenerExt;
@@ -44,7 +45,8 @@ async fn insert(State(app): State<App>, body: Bytes) -> Result<Response, Failure
     let user: User = serde_json::from_slice(&body)?;
     user.validate()?;
     let stored = app.writer.insert(user).await?;
-    Ok(json(serde_json::to_vec(&stored.document())?).into_response())
+    let document = serde_json::to_vec(&stored.document())?;
+    Ok((StatusCode::CREATED, json(document)).into_response())
 }
 
 async fn update(State(app): State<App>, Query(pin): Query<Pin>, body: Bytes) -> Result<Response, Failure> {

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, OpenFlags, Row, Statement, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Statement, params};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 use validator::Validate;
@@ -238,12 +238,13 @@ impl Reader {
         })
     }
 
-    /// The user with this id, as JSON.
+    /// The user with this id, as JSON; `null` if there is none.
     pub fn get(&mut self, id: &str) -> rusqlite::Result<Vec<u8>> {
-        self.get.query_row([id], |row| {
+        let document = self.get.query_row([id], |row| {
             let mut json = Vec::with_capacity(256);
             write_row(row, &mut json).map(|()| json)
-        })
+        });
+        Ok(document.optional()?.unwrap_or_else(|| b"null".to_vec()))
     }
 
     /// The users that a list asks for, as a JSON array.
