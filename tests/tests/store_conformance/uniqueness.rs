@@ -80,7 +80,9 @@ pub async fn the_message_tells_no_value(lab: &dyn Lab) {
         row
     };
     insert(&*store, Person::shape(), person("1")).await.unwrap();
-    let error = violates(insert(&*store, Person::shape(), person("2")).await, "apiToken");
+    // Whether the private field may be named is the store's to decide.
+    let error = insert(&*store, Person::shape(), person("2")).await.unwrap_err();
+    assert!(error.is(Code::UniqueViolation), "{error}");
     assert!(!error.to_json().to_string().contains("s3cret"), "{error}");
 }
 

@@ -145,12 +145,12 @@ mod tests {
     use validator::Validate;
 
     use super::*;
-    use crate::Model;
     use crate::model::Row;
     use crate::store::Apply;
     use crate::store::sqlite::connect::tests::scratch;
     use crate::store::sqlite::migrate::migrate;
     use crate::store::sqlite::session::{Guard, Session};
+    use modeller::Model;
 
     #[derive(Serialize, Deserialize, JsonSchema, Validate, Model)]
     #[model(scope = "test", name = "logged")]

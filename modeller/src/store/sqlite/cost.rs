@@ -145,13 +145,13 @@ mod tests {
     use validator::Validate;
 
     use super::*;
-    use crate::Model;
     use crate::query::Path;
     use crate::store::Apply;
     use crate::store::sqlite::connect::tests::scratch;
     use crate::store::sqlite::migrate::migrate;
     use crate::store::sqlite::select;
     use crate::store::sqlite::table::Tables;
+    use modeller::Model;
 
     #[derive(Serialize, Deserialize, JsonSchema, Validate, Model)]
     #[model(scope = "test", name = "costs", unique(team, number))]
