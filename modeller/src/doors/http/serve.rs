@@ -106,6 +106,8 @@ fn builder(options: &HttpOptions) -> Builder {
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(options.read_timeout)
+        // Answers are small: copying head and body together costs less than handing over two pieces.
+        .writev(false)
         .max_buf_size(options.header_limit.max(SMALLEST_HEAD));
     builder
 }

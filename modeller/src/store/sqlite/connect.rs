@@ -201,6 +201,7 @@ fn prepare(connection: &Connection, options: &SqliteOptions, cache: u64) -> rusq
     // Else SQLite looks at the values bound to `LIMIT ?`, and prepares the statement anew whenever one is bound again.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let kibibytes = i64::try_from(cache / 1024).unwrap_or(i64::MAX);
+    connection.pragma_update(None, "mmap_size", i64::try_from(options.mmap_size).unwrap_or(i64::MAX))?;
     connection.pragma_update(None, "cache_size", -kibibytes)
 }
 

@@ -28,6 +28,7 @@ pub struct SqliteOptions {
     pub(super) busy_timeout: Duration,
     pub(super) transaction_timeout: Duration,
     pub(super) cache_size: Option<u64>,
+    pub(super) mmap_size: u64,
     pub(super) max_size: Option<u64>,
     pub(super) log_retention: Duration,
 }
@@ -44,6 +45,7 @@ impl Default for SqliteOptions {
             busy_timeout: Duration::from_secs(5),
             transaction_timeout: Duration::from_secs(5),
             cache_size: None,
+            mmap_size: 256 << 20,
             max_size: None,
             log_retention: Duration::from_secs(24 * 60 * 60),
         }
@@ -112,6 +114,16 @@ impl SqliteOptions {
     #[must_use]
     pub fn cache_size(mut self, bytes: u64) -> Self {
         self.cache_size = Some(bytes);
+        self
+    }
+
+    /// How much of the file is read through the system's memory map, in bytes: 256 MiB unless set, 0 for none.
+    ///
+    /// A page is then looked at where the system has it, rather than copied. In return a file that somebody else cuts short
+    /// while it is in use ends the program, where it would otherwise be an error.
+    #[must_use]
+    pub fn mmap_size(mut self, bytes: u64) -> Self {
+        self.mmap_size = bytes;
         self
     }
 
