@@ -178,5 +178,8 @@ fn spoiled() -> Error {
 }
 
 fn ended() -> Error {
-    Error::new(Code::Conflict, "this transaction has ended: its body is over, or one of its writes was broken off")
+    Error::new(
+        Code::Conflict,
+        "this transaction has ended: its body is over, or one of its writes was broken off",
+    )
 }

@@ -250,7 +250,8 @@ async fn a_batch_leaves_the_writer_alone_until_it_has_something_to_write() {
             let begun = Instant::now();
             let answer = client.post(&format!("{USERS}/batch"), &json!({"operations": [read, read]})).await;
             assert_eq!(answer.json()["results"][1]["data"], 0);
-            let answer = client.post(&format!("{USERS}/batch"), &json!({"operations": [read, invalid]})).await;
+            let answer =
+                client.post(&format!("{USERS}/batch"), &json!({"operations": [read, invalid]})).await;
             refused(&answer, 400, "VALIDATION_ERROR");
             assert_eq!(answer.json()["details"]["index"], 1);
             assert!(begun.elapsed() < Duration::from_secs(3));

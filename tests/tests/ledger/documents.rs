@@ -269,7 +269,8 @@ async fn a_write_that_is_broken_off_ends_its_transaction() {
             let users = (0..500).map(|n| User::new(&format!("{n}@b.c"))).collect();
             let mut many = Box::pin(User::insert_many(&tx, users));
             // It waits for the first of its steps, which is done when nobody waits any more.
-            let polled = std::future::poll_fn(|waker| std::task::Poll::Ready(many.as_mut().poll(waker))).await;
+            let polled =
+                std::future::poll_fn(|waker| std::task::Poll::Ready(many.as_mut().poll(waker))).await;
             assert!(polled.is_pending());
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             drop(many);
