@@ -284,10 +284,15 @@ impl FileTx {
         let name = format!("{}.{}", shape.path, shape.columns[column].column);
         let largest = || rows(&self.tables, shape).filter_map(|row| row[column].as_integer()).max();
         let last = self.writer.numbers.get(&name).copied().or_else(largest).unwrap_or(0).max(0);
+        let mut next = last + 1;
+        let is_taken = || rows(&self.tables, shape).any(|row| row[column] == Value::Integer(next));
+        if shape.unique.contains(&vec![column]) && is_taken() {
+            next = largest().unwrap_or(last) + 1;
+        }
         // A number whose transaction fails is left out.
-        self.writer.numbers.insert(name.clone(), last + 1);
-        self.lines.push(json!(["number", name, last + 1]));
-        last + 1
+        self.writer.numbers.insert(name.clone(), next);
+        self.lines.push(json!(["number", name, next]));
+        next
     }
 
     fn commit(mut self) -> Result<()> {

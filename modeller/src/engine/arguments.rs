@@ -4,16 +4,8 @@ use serde_json::Value as Json;
 
 use super::{Argument, Arguments, Operation};
 use crate::model::{self, Code, Error, Result, Shape, View};
+use crate::query::limits::{MAX_COUNT, MAX_START};
 use crate::query::{self, Access, Filter, Order};
-
-/// How many rows a page has unless the caller says otherwise.
-pub const DEFAULT_COUNT: u64 = 20;
-
-/// How many rows a page may have.
-pub const MAX_COUNT: u64 = 1_000;
-
-/// How many rows `start` may leave out; a cursor goes further.
-pub const MAX_START: u64 = 1_000_000;
 
 /// What a call asks for, parsed.
 #[derive(Debug)]
@@ -97,7 +89,7 @@ impl Request {
             Argument::Fields => self.view = View::Only(query::parse_fields(shape, &value, Access::Public)?),
             Argument::Start => self.start = number("start", &value, 0, MAX_START)?,
             Argument::Count => {
-                self.count = Some(number("count", &value, 0, MAX_COUNT)?);
+                self.count = Some(number("count", &value, least_count(operation), MAX_COUNT)?);
             }
             Argument::After => match value {
                 Json::String(cursor) => self.after = Some(cursor),
@@ -107,6 +99,11 @@ impl Request {
         }
         Ok(())
     }
+}
+
+/// The smallest `count` of an operation: a page of no documents could not say where the next one begins.
+pub(crate) fn least_count(operation: Operation) -> u64 {
+    u64::from(operation == Operation::Paginate)
 }
 
 /// JSON in an argument, as strict as a body.

@@ -1,11 +1,12 @@
-//! Several operations on one model in one transaction.
+//! Several operations on one model in one transaction; without one, if they only read.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::idempotency::{Once, reply};
-use super::pipeline::too_large;
+use super::pipeline::{permit, prepare, render, too_large, written};
 use super::scope::MAX_BYTES;
+use super::write::Write;
 use super::{Arguments, BodyKind, Call, Cx, Operation, Reply};
 use crate::model::{self, Code, Error, Result, Shape};
 use crate::store::{Answer, Work};
@@ -52,36 +53,66 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::Count,
 ];
 
+/// An operation as far as it can be taken without the store.
+enum Step {
+    Read(Call),
+    Write(Operation, Write),
+}
+
 pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
-    let once = Once::of(&call);
-    let calls = parse(&call)?;
+    let once = Once::of(cx, &call);
+    // The writer is not kept waiting while payloads are checked.
+    let prepare = |(index, call): (usize, Call)| match call.operation.is_write() {
+        false => Ok(Step::Read(call)),
+        true => {
+            let operation = call.operation;
+            let write = permit(cx, &call).and_then(|()| prepare(call)).map_err(|error| at(index, error))?;
+            Ok(Step::Write(operation, write))
+        }
+    };
+    let steps: Vec<Step> = parse(&call)?.into_iter().enumerate().map(prepare).collect::<Result<_>>()?;
+    let shape = call.shape;
+    if once.is_none() && steps.iter().all(|step| matches!(step, Step::Read(_))) {
+        return results(cx, shape, steps).await;
+    }
     cx.transaction(async move |tx| {
         if let Some(once) = once.clone()
             && let Some(reply) = before(&tx, once).await?
         {
             return Ok(reply);
         }
-        let mut body = b"{\"results\":[".to_vec();
-        for (index, call) in calls.into_iter().enumerate() {
-            let reply = tx.call(call).await.map_err(|error| at(index, error))?;
-            if index > 0 {
-                body.push(b',');
-            }
-            body.extend_from_slice(format!("{{\"index\":{index},\"data\":").as_bytes());
-            body.extend_from_slice(&reply.body);
-            if body.len() > MAX_BYTES {
-                return Err(at(index, too_large()));
-            }
-            body.push(b'}');
-        }
-        body.extend_from_slice(b"]}");
-        let reply = Reply { body, ..Reply::default() };
+        let reply = results(&tx, shape, steps).await?;
         if let Some(once) = once {
             keep(&tx, once, reply.clone()).await?;
         }
         Ok(reply)
     })
     .await
+}
+
+async fn results(cx: &Cx, shape: &'static Shape, steps: Vec<Step>) -> Result<Reply> {
+    let mut body = b"{\"results\":[".to_vec();
+    for (index, step) in steps.into_iter().enumerate() {
+        let reply = match step {
+            Step::Read(call) => cx.call(call).await,
+            Step::Write(operation, write) => cx
+                .write(write.into_work(cx.engine().clone(), shape, cx.actor()))
+                .await
+                .map(|answer| render(shape, operation, &written(answer))),
+        };
+        let reply = reply.map_err(|error| at(index, error))?;
+        if index > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(format!("{{\"index\":{index},\"data\":").as_bytes());
+        body.extend_from_slice(&reply.body);
+        if body.len() > MAX_BYTES {
+            return Err(at(index, too_large()));
+        }
+        body.push(b'}');
+    }
+    body.extend_from_slice(b"]}");
+    Ok(Reply { body, ..Reply::default() })
 }
 
 async fn before(cx: &Cx, once: Once) -> Result<Option<Reply>> {
@@ -146,12 +177,12 @@ fn parse(call: &Call) -> Result<Vec<Call>> {
             return Err(at(index, object()));
         }
         let item: Item<'_> = serde_json::from_str(raw.get()).map_err(|error| at(index, malformed(error)))?;
-        operation(call.shape, call, item).map_err(|error| at(index, error))
+        operation(call.shape, item).map_err(|error| at(index, error))
     };
     batch.operations.iter().enumerate().map(parse).collect()
 }
 
-fn operation(shape: &'static Shape, batch: &Call, item: Item<'_>) -> Result<Call> {
+fn operation(shape: &'static Shape, item: Item<'_>) -> Result<Call> {
     let operation = Operation::from_name(&item.op)
         .filter(|operation| OPERATIONS.contains(operation) && operation.is_offered(shape))
         .ok_or_else(|| {
@@ -167,7 +198,6 @@ fn operation(shape: &'static Shape, batch: &Call, item: Item<'_>) -> Result<Call
         return Err(Error::new(Code::InvalidRequest, format!("`{operation}` takes no `version`")));
     }
     let mut call = Call::new(operation, shape);
-    call.identity = batch.identity.clone();
     call.expected_version = item.version;
     if let Some(query) = item.query {
         let mut arguments = serde_json::Map::new();

@@ -50,13 +50,16 @@ impl Cx {
     /// Runs the body in a transaction: all that it does through its own `Cx` happens, or nothing of it.
     ///
     /// It reads its own writes. After a write that failed, the transaction can only be given up. It is rolled back
-    /// when the body fails, is dropped, or takes longer than the store allows (5 seconds by default). Within a
-    /// transaction this runs the body in that transaction, which can only be given up if the body fails.
+    /// when the body fails, is dropped, or takes longer than the store allows (5 seconds by default; a single step is not
+    /// interrupted: the time is looked at between steps). A write that is dropped before it is done, as by a timeout of
+    /// one's own around it, ends the transaction too: nothing of it stays. Within a transaction this runs the body in
+    /// that transaction, which can only be given up if the body fails.
     ///
     /// Writes in the body have to go through its own `Cx`: those of another one wait until the transaction ends.
     ///
     /// # Errors
-    /// Those of the body; `TIMEOUT` if it took too long.
+    /// Those of the body; `TIMEOUT` if it took too long; `CONFLICT` if a write in it failed or was dropped, and the body
+    /// went on.
     ///
     /// ```no_run
     /// # use modeller::prelude::*;
@@ -94,7 +97,9 @@ impl Cx {
                 transaction.rollback().await;
                 Err(error)
             }
-            (result, Open::Ended) => result,
+            // A write was broken off.
+            (Ok(_), Open::Ended) => Err(ended()),
+            (Err(error), Open::Ended) => Err(error),
         }
     }
 
@@ -106,15 +111,24 @@ impl Cx {
         let Some(open) = &self.open else { return self.engine.store().write(work) };
         Box::pin(async move {
             let mut state = open.lock().await;
-            let Open::Running(transaction) = &mut *state else {
-                return Err(if matches!(*state, Open::Spoiled(_)) { spoiled() } else { ended() });
+            let mut transaction = match std::mem::replace(&mut *state, Open::Ended) {
+                Open::Running(transaction) => transaction,
+                Open::Spoiled(transaction) => {
+                    *state = Open::Spoiled(transaction);
+                    return Err(spoiled());
+                }
+                Open::Ended => return Err(ended()),
             };
             let single = work.single;
-            let result = (work.steps)(&mut **transaction).await;
+            // Whoever gives up waiting here drops the transaction, and with it what was done of this work.
+            let result = (work.steps)(&mut *transaction).await;
             // Several steps may have been done in part, and a store need not be able to undo only those.
-            if result.is_err() && !single {
-                spoil(&mut state);
-            }
+            let is_whole = match &result {
+                Ok(_) => true,
+                // That there is no such document is said before the first change.
+                Err(error) => single || error.is(Code::NotFound),
+            };
+            *state = if is_whole { Open::Running(transaction) } else { Open::Spoiled(transaction) };
             result
         })
     }
@@ -164,5 +178,8 @@ fn spoiled() -> Error {
 }
 
 fn ended() -> Error {
-    Error::new(Code::Conflict, "this transaction has ended")
+    Error::new(
+        Code::Conflict,
+        "this transaction has ended: its body is over, or one of its writes was broken off",
+    )
 }

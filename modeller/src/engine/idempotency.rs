@@ -40,7 +40,7 @@ pub(super) struct Once {
 
 impl Once {
     /// Of a call that has a mutation id.
-    pub(super) fn of(call: &Call) -> Option<Self> {
+    pub(super) fn of(cx: &Cx, call: &Call) -> Option<Self> {
         let id = call.mutation_id.as_deref()?;
         let mut digest = Sha256::new();
         let mut part = |bytes: &[u8]| {
@@ -62,8 +62,9 @@ impl Once {
             Arguments::Json(json) => part(json.to_string().as_bytes()),
         }
         let request = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        let actor = call.identity.actor().unwrap_or_default();
-        Some(Once { key: format!("{actor}:{id}"), request })
+        // The length tells where the one ends and the other begins.
+        let actor = cx.identity().actor().unwrap_or_default();
+        Some(Once { key: format!("{}:{actor}:{id}", actor.len()), request })
     }
 
     /// The answer that was given before, if there was one.
@@ -120,7 +121,7 @@ impl Once {
 
 /// Carries out a write, unless it was carried out before.
 pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
-    let Some(once) = Once::of(&call) else {
+    let Some(once) = Once::of(cx, &call) else {
         return Err(Error::new(Code::InvalidRequest, "the call has no idempotency key"));
     };
     let (shape, operation) = (call.shape, call.operation);

@@ -18,7 +18,7 @@ mod write;
 use std::fmt;
 use std::sync::Arc;
 
-pub use arguments::{DEFAULT_COUNT, MAX_COUNT, MAX_START};
+pub(crate) use arguments::least_count;
 pub use batch::MAX_OPERATIONS;
 pub use call::{Argument, Arguments, BodyKind, Call, Identity, Operation, Reply};
 pub use clock::Clock;

@@ -3,8 +3,9 @@
 use super::write::Steps;
 use crate::model::{self, Code, Error, Generated, Result, Row, Shape, Value, Violation};
 
-/// How many numbers that callers have taken an `autoincrement` field passes over at once.
-pub(super) const MAX_TAKEN: usize = 100_000;
+/// How many numbers that callers have taken an `autoincrement` field passes over at once, where it is unique together with
+/// other fields only; one that is unique by itself is given a free number by the store.
+pub(super) const MAX_TAKEN: usize = 1_000;
 
 /// The largest number that a caller may give an `autoincrement` field: those that follow have room for ever.
 const MAX_GIVEN: i64 = (1 << 53) - 1;

@@ -4,11 +4,12 @@ use std::marker::PhantomData;
 
 use serde_json::{Map, Value as Json};
 
+use super::Cx;
 use super::pipeline::{insertion, upsert_filter, written};
 use super::scope::{trashed, visible};
 use super::write::{self, Write, Written};
-use super::{Cx, DEFAULT_COUNT};
 use crate::model::{self, Code, Doc, Error, Id, Model, Result, Row, RowView, Shape};
+use crate::query::limits::DEFAULT_COUNT;
 use crate::query::{Access, Change, Cursor, Filter, Order, Predicate, Seal, Select, Sort};
 use crate::store::{self, Sink};
 
@@ -306,13 +307,13 @@ impl<M: Model> Find<M> {
         cx.count(select.shape, &select.filter).await
     }
 
-    /// One page of `limit` documents (20 unless said otherwise), after the cursor of the page before.
+    /// One page of `limit` documents (20 unless said otherwise, 1 at least), after the cursor of the page before.
     ///
     /// # Errors
     /// `INVALID_CURSOR`.
     pub async fn page(self, cx: &Cx, after: Option<&str>) -> Result<Page<M>> {
         let mut select = self.select(cx)?;
-        let (shape, count) = (select.shape, self.count.unwrap_or(DEFAULT_COUNT));
+        let (shape, count) = (select.shape, self.count.unwrap_or(DEFAULT_COUNT).max(1));
         let seal = Seal {
             key: cx.engine().secret(),
             shape,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Engine;
 use super::numbers::{MAX_TAKEN, has_autoincrement};
 use super::scope::{Bounded, CHUNK, is_id, milliseconds, pins_one, purge, trashed, visible};
-use crate::model::{self, Code, Error, Result, Row, Shape, Value, Violation};
+use crate::model::{self, Code, Error, Result, Row, Shape, Value};
 use crate::query::{Filter, Op, Operand, Order, Path, Select};
 use crate::store::{self, Answer, Tx, Work};
 
@@ -261,13 +261,7 @@ impl Steps<'_, '_> {
             }
         }
         match self.shape.key {
-            Some(key) if new[key] != old[key] => Err(Error::validation(vec![Violation {
-                instance_path: format!("/{}", self.shape.columns[key].name),
-                keyword: "immutable".into(),
-                message: "is the document's key and can't change".into(),
-                params: serde_json::json!({}),
-                schema_path: format!("#/properties/{}", self.shape.columns[key].name),
-            }])),
+            Some(key) if new[key] != old[key] => Err(model::immutable_key(self.shape, key)),
             _ => Ok(new),
         }
     }

@@ -152,7 +152,7 @@ impl Error {
         status: u16,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        let status = if (400..600).contains(&status) { status } else { 500 };
+        let status = clamped(status);
         Self(Box::new(Inner {
             code: code.into(),
             message: message.into(),
@@ -176,10 +176,10 @@ impl Error {
         error
     }
 
-    /// The same error with another HTTP status.
+    /// The same error with another HTTP status; one outside 400 to 599 becomes 500.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
-        self.0.status = status;
+        self.0.status = clamped(status);
         self
     }
 
@@ -252,6 +252,11 @@ impl Error {
     }
 }
 
+/// The status of an error is that of one.
+fn clamped(status: u16) -> u16 {
+    if (400..600).contains(&status) { status } else { 500 }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code(), self.message())
@@ -277,5 +282,7 @@ mod tests {
     #[test]
     fn a_status_that_is_no_error_becomes_500() {
         assert_eq!(Error::custom("ODD", 200, "").status(), 500);
+        assert_eq!(Error::new(Code::NotFound, "").with_status(204).status(), 500);
+        assert_eq!(Error::new(Code::NotFound, "").with_status(410).status(), 410);
     }
 }

@@ -9,14 +9,20 @@ pub(super) struct Types {
     pub(super) kind: Kind,
     pub(super) nullable: bool,
     pub(super) array: bool,
+    /// What an array's elements are, if they are all of one kind.
+    pub(super) item: Option<Kind>,
     pub(super) model: Option<String>,
 }
 
 /// Reads kind, nullability, and a referenced model off a property.
 pub(super) fn kind_of(property: &Json, root: &Json) -> Types {
-    let mut types = Types { kind: Kind::Json, nullable: false, array: false, model: None };
+    types_at(property, root, 0)
+}
+
+fn types_at(schema: &Json, root: &Json, depth: usize) -> Types {
+    let mut types = Types { kind: Kind::Json, nullable: false, array: false, item: None, model: None };
     let mut kinds = Vec::new();
-    look(property, root, &mut types, &mut kinds, 0);
+    look(schema, root, &mut types, &mut kinds, depth);
     kinds.dedup();
     if let [kind] = kinds.as_slice() {
         types.kind = *kind;
@@ -74,8 +80,11 @@ fn look(schema: &Json, root: &Json, types: &mut Types, kinds: &mut Vec<Kind>, de
                 types.array = true;
                 if let Some(items) = object.get("items") {
                     // A list of references: what its elements point at, it points at.
-                    let mut inner = Types { kind: Kind::Json, nullable: false, array: false, model: None };
-                    look(items, root, &mut inner, &mut Vec::new(), depth + 1);
+                    let inner = types_at(items, root, depth + 1);
+                    types.item = match inner.kind {
+                        Kind::Json => None,
+                        kind => Some(kind),
+                    };
                     types.model = types.model.take().or(inner.model.filter(|_| !inner.array));
                 }
                 Kind::Json

@@ -29,11 +29,15 @@ pub fn merge(shape: &Shape, current: &dyn RowView, patch: &[u8]) -> Result<(Box<
     if let Some(key) = shape.key
         && row[key].view() != current.cell(key)
     {
-        let message = "must NOT change".to_owned();
-        return Err(Error::validation(vec![at_field(shape, key, "immutable", message, json!({}))]));
+        return Err(immutable_key(shape, key));
     }
     carry_system(shape, current, &mut row);
     Ok((record, row))
+}
+
+/// The error of a write that would change the model's key.
+pub(crate) fn immutable_key(shape: &Shape, key: usize) -> Error {
+    Error::validation(vec![at_field(shape, key, "immutable", "must NOT change".into(), json!({}))])
 }
 
 /// Copies the system columns (`_id`, `_version`, .., `_expiresAt`, `_deletedAt`) of one row into another.

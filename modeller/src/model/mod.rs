@@ -62,7 +62,7 @@ pub use shape::{ColumnInfo, Shape, ShapeFault, Target};
 pub use strict::{MAX_DEPTH, check_json};
 pub use suggest::nearest;
 #[cfg(feature = "engine")]
-pub use validate::{accept, accept_value, check_record};
+pub use validate::{accept, check_record};
 pub use value::{Cell, Kind, Row, RowView, Value};
 
 /// A struct that is stored, validated and served. `#[derive(Model)]` implements it.
@@ -87,8 +87,11 @@ pub trait Model:
     fn descriptor() -> &'static Descriptor;
 }
 
+pub(crate) use datetime::instant;
 #[cfg(feature = "engine")]
 pub(crate) use generate::is_blank;
+#[cfg(feature = "engine")]
+pub(crate) use merge::immutable_key;
 pub(crate) use schema::schema_of;
 
 pub(crate) fn decode<M: Derived + 'static>(json: &[u8]) -> serde_json::Result<Box<dyn Record>> {

@@ -22,6 +22,8 @@ pub struct ColumnInfo {
     pub sparse: bool,
     /// Whether it is an array: then a filter for a scalar looks for a member.
     pub array: bool,
+    /// What the elements of an array are, if they are all of one kind and no JSON.
+    pub item: Option<Kind>,
     /// No door shows it.
     pub private: bool,
     /// No two documents have the same value here.
@@ -198,6 +200,7 @@ fn system(name: &str, column: &str, kind: Kind, nullable: bool, indexed: bool) -
         nullable,
         sparse: nullable,
         array: false,
+        item: None,
         private: false,
         unique: name == "_id",
         indexed,
@@ -238,6 +241,7 @@ fn field_column(field: &Field, schema: &Json) -> Result<ColumnInfo, String> {
         nullable: types.nullable,
         sparse: types.nullable || is_left_out(field, property, schema),
         array: types.array,
+        item: types.item,
         private: field.private,
         unique: field.unique || field.key,
         indexed: field.index,

@@ -21,14 +21,6 @@ pub fn accept(shape: &Shape, json: &[u8]) -> Result<Box<dyn Record>> {
     judge(shape, text, &found, rules.complete, true)
 }
 
-/// As [`accept`], for JSON that is already parsed.
-///
-/// # Errors
-/// As [`accept`].
-pub fn accept_value(shape: &Shape, value: &Json) -> Result<Box<dyn Record>> {
-    accept(shape, value.to_string().as_bytes())
-}
-
 /// The row of a struct that Rust code gives: the rules of `#[validate(..)]`, and values that a store can hold.
 ///
 /// # Errors

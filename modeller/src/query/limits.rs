@@ -10,15 +10,20 @@ pub const MAX_IN: usize = 1_000;
 pub const MAX_VALUES: usize = 4_000;
 /// How many characters the text of `$contains`, `$startsWith`, `$endsWith` and `$like` may have.
 pub const MAX_PATTERN: usize = 1_000;
+/// How many characters the pattern of a `$like` may have, unless `$contains`, `$startsWith` or `$endsWith` says the same (`%abc%`):
+/// it is tried at each character of a text, so that the two lengths multiply.
+pub const MAX_LIKE: usize = 100;
 /// How many `%` the pattern of a `$like` may have.
 pub const MAX_WILDCARDS: usize = 16;
 /// How many bytes the path of a field may have.
 pub const MAX_PATH: usize = 1_000;
 /// How many keys a sort may have.
 pub const MAX_SORT: usize = 8;
-/// How many rows a page has if nothing else is said.
+/// How many rows a page has unless the caller says otherwise.
 pub const DEFAULT_COUNT: u64 = 20;
 /// How many rows a page may have.
 pub const MAX_COUNT: u64 = 1_000;
+/// How many rows `start` may leave out; a cursor goes further.
+pub const MAX_START: u64 = 1_000_000;
 /// How many bytes a cursor may have.
 pub const MAX_CURSOR: usize = 256 * 1024;

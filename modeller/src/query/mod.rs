@@ -25,7 +25,7 @@ pub use cursor::{Cursor, Seal};
 pub use eval::{compare, select};
 pub use filter::{Filter, Op, Operand, Path, Place, Step};
 pub use literal::{ListOf, Literal, Ordered, Textual};
-pub use parse::{Access, Page, parse_fields, parse_order};
+pub use parse::{Access, parse_fields, parse_order};
 pub use typed::{Change, Predicate, Sort};
 
 #[cfg(feature = "sqlite")]

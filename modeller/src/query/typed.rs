@@ -139,7 +139,7 @@ impl<M> Change<M> {
     /// The new value as JSON.
     ///
     /// # Errors
-    /// `INVALID_QUERY` if serde can't write the value as JSON.
+    /// `INVALID_QUERY` if the column can't hold the value (NaN, say), or serde can't write it as JSON.
     pub fn into_value(self) -> Result<Json> {
         self.value
     }
@@ -214,11 +214,16 @@ impl<M: Model, T> Column<M, T> {
         Sort { order: Order { path: Path::column(self.index()), descending: true }, model: PhantomData }
     }
 
-    /// The column with a new value, for an update.
+    /// The column with a new value, for an update. One that the column can't hold (NaN, say) makes the update fail.
     pub fn set(self, value: impl Literal<T>) -> Change<M> {
-        let value = serde_json::to_value(&value).map_err(|error| {
-            Error::new(Code::InvalidQuery, format!("the new value can't be written as JSON: {error}"))
-        });
+        let fault = |why: &str| {
+            let message = format!("the new value can't be in the column: {why}");
+            Error::new(Code::InvalidQuery, message).with_field(name::<M>(self.index()))
+        };
+        // serde_json writes NaN as `null` and says nothing.
+        let value = to_value(&value, kind::<M>(self.index()))
+            .map_err(|error| fault(error.message()))
+            .and_then(|_| serde_json::to_value(&value).map_err(|error| fault(&error.to_string())));
         Change { column: self.index(), value, model: PhantomData }
     }
 
@@ -350,7 +355,7 @@ impl<M: Model, T> Column<M, T> {
 }
 
 impl<M: Model, T> Column<M, T> {
-    /// The list has this element.
+    /// The list has this element. `None` is no element to ask for: such a condition is at fault.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/user.rs"));
@@ -380,8 +385,21 @@ impl<M: Model, T> Column<M, T> {
     where
         T: ListOf,
     {
-        self.one(&item, Op::Eq)
+        let operand = match operand_of(&item, kind::<M>(self.index())) {
+            // It would ask whether there is a list.
+            Ok(Operand::Cell(Value::Null)) => {
+                let message = "a list is asked for an element, and `None` is none";
+                Err(Error::new(Code::InvalidQuery, message).with_field(name::<M>(self.index())))
+            }
+            operand => operand,
+        };
+        let test = |operand| Filter::Test(Path::column(self.index()), Op::Eq(operand));
+        Predicate::from_result(operand.map(test))
     }
+}
+
+fn name<M: Model>(column: usize) -> &'static str {
+    M::descriptor().shape().columns.get(column).map_or("", |column| &column.name)
 }
 
 fn kind<M: Model>(column: usize) -> Kind {

@@ -141,7 +141,18 @@ fn references(shapes: &[&'static Shape], faults: &mut Faults) {
             let Some(found) = other.columns.iter().find(|column| column.name == target.field) else {
                 continue;
             };
-            if !found.unique {
+            let item = if column.array { column.item } else { Some(column.kind) };
+            if found.private {
+                faults.push(
+                    Fault::new(format!(
+                        "{name} refers to `{}.{}`, which is private: whether a reference is accepted would tell everybody \
+                         what it holds",
+                        other.descriptor.rust, found.column
+                    ))
+                    .at(shape.descriptor.site)
+                    .at(other.descriptor.site),
+                );
+            } else if !found.unique {
                 faults.push(
                     Fault::new(format!(
                         "{name} refers to `{}.{}`, which is not unique: mark it `#[model(unique)]`",
@@ -150,7 +161,7 @@ fn references(shapes: &[&'static Shape], faults: &mut Faults) {
                     .at(shape.descriptor.site)
                     .at(other.descriptor.site),
                 );
-            } else if found.kind != column.kind && !column.array {
+            } else if item.is_some_and(|item| item != found.kind) {
                 faults.push(
                     Fault::new(format!(
                         "{name} refers to `{}.{}`, which has another type",

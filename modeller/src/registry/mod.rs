@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 pub use check::{Fault, Faults};
 
-use crate::model::{Descriptor, Model, Shape, Site};
+use crate::model::{Descriptor, Shape, Site};
 
 /// What one macro leaves for the registry.
 pub struct Entry {
@@ -170,12 +170,6 @@ impl Registry {
     pub fn by_id(&self, path: &str) -> Option<&'static Shape> {
         let (scope, name) = path.split_once('/')?;
         self.find(scope, name)
-    }
-
-    /// Whether this model is one of them.
-    pub fn contains<M: Model>(&self) -> bool {
-        let descriptor = M::descriptor();
-        self.find(descriptor.scope, descriptor.name).is_some_and(|shape| shape.descriptor == descriptor)
     }
 
     /// The references to a model, from wherever they come.

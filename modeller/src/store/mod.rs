@@ -132,7 +132,9 @@ pub trait Tx: Send {
     /// If the store can't be written.
     fn delete<'a>(&'a mut self, shape: &'static Shape, old: &'a Row) -> BoxFuture<'a, Result<()>>;
 
-    /// The next number of an `autoincrement` column; a number is never given twice once it was committed.
+    /// The next number of an `autoincrement` column; a number is never given twice once it was committed. If the column is
+    /// unique by itself, it is one that no document has: where callers have put documents in the way, the next number
+    /// comes after the largest of theirs.
     ///
     /// # Errors
     /// If the store can't be written.

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use modeller::engine::{Call, Identity, Operation};
+
 use super::*;
 
 const USERS: &str = "/system/users";
@@ -218,4 +220,43 @@ async fn sixty_four_clients_doing_everything_lose_nothing() {
         assert_eq!(written[doc.id.as_str()], doc.version, "{}", doc.email);
         assert!(updates.lock().unwrap().get(doc.id.as_str()).is_none_or(|seen| *seen <= doc.version));
     }
+}
+
+#[tokio::test]
+async fn an_idempotency_key_belongs_to_who_calls() {
+    let engine = engine::<(User,)>(Clock::manual(START)).await;
+    let insert = |email: &str| {
+        let call = Call::new(Operation::Insert, User::descriptor().shape());
+        Call { body: user(email, 1).to_string().into_bytes(), ..call }.with_mutation_id("k").unwrap()
+    };
+    let anonymous = Cx::new(engine.clone(), Identity::Anonymous);
+    assert!(engine.cx().call(insert("a@b.c")).await.unwrap().created);
+    assert!(anonymous.call(insert("b@b.c")).await.unwrap().created);
+    assert!(engine.cx().call(insert("a@b.c")).await.unwrap().replayed);
+    assert_eq!(User::count(&anonymous).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_batch_leaves_the_writer_alone_until_it_has_something_to_write() {
+    let server = start::<(User,)>().await;
+    let mut client = server.client().await;
+    let read = json!({"op": "count"});
+    let invalid = json!({"op": "insert", "data": {"email": "no address"}});
+    server
+        .cx
+        .transaction(async |tx| {
+            User::insert(&tx, User::new("a@b.c")).await?;
+            // The writer is taken: whoever needs it waits until this transaction runs out of time.
+            let begun = Instant::now();
+            let answer = client.post(&format!("{USERS}/batch"), &json!({"operations": [read, read]})).await;
+            assert_eq!(answer.json()["results"][1]["data"], 0);
+            let answer =
+                client.post(&format!("{USERS}/batch"), &json!({"operations": [read, invalid]})).await;
+            refused(&answer, 400, "VALIDATION_ERROR");
+            assert_eq!(answer.json()["details"]["index"], 1);
+            assert!(begun.elapsed() < Duration::from_secs(3));
+            Ok(())
+        })
+        .await
+        .unwrap();
 }

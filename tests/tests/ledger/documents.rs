@@ -260,6 +260,29 @@ async fn a_transaction_is_whole_or_nothing() {
 }
 
 #[tokio::test]
+async fn a_write_that_is_broken_off_ends_its_transaction() {
+    let engine = engine::<(User,)>(Clock::manual(START)).await;
+    let cx = engine.cx();
+    let outcome = cx
+        .transaction(async |tx| {
+            User::insert(&tx, User::new("first@b.c")).await?;
+            let users = (0..500).map(|n| User::new(&format!("{n}@b.c"))).collect();
+            let mut many = Box::pin(User::insert_many(&tx, users));
+            // It waits for the first of its steps, which is done when nobody waits any more.
+            let polled =
+                std::future::poll_fn(|waker| std::task::Poll::Ready(many.as_mut().poll(waker))).await;
+            assert!(polled.is_pending());
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            drop(many);
+            assert!(User::count(&tx).await.unwrap_err().is(Code::Conflict));
+            Ok(())
+        })
+        .await;
+    assert!(outcome.unwrap_err().is(Code::Conflict));
+    assert_eq!(User::count(&cx).await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn indexed_fields_answer_filters_and_sorts() {
     // SCH-25
     let server = start::<(User,)>().await;

@@ -128,3 +128,17 @@ async fn deleted_documents_lie_in_the_trash_for_a_time() {
     let none = client.send("POST", "/shop/products/restore?_id=A", &[], b"").await;
     refused(&none, 404, "METHOD_NOT_FOUND");
 }
+
+#[tokio::test]
+async fn a_write_that_finds_nothing_does_not_spoil_its_transaction() {
+    let engine = engine::<(Session,)>(Clock::manual(START)).await;
+    let cx = engine.cx();
+    cx.transaction(async |tx| {
+        Session::insert(&tx, Session { token: "a".into(), seat: None }).await?;
+        assert!(Session::delete_where(&tx, Session::TOKEN.eq("b")).await?.is_empty());
+        Session::insert(&tx, Session { token: "c".into(), seat: None }).await.map(drop)
+    })
+    .await
+    .unwrap();
+    assert_eq!(Session::count(&cx).await.unwrap(), 2);
+}

@@ -208,7 +208,14 @@ impl Memory {
             }
             Op::Count(filter) => Ok(self.find(filter, false).len().into()),
             Op::Batch(ops) => {
-                // What can't be parsed is refused before anything is done.
+                // A payload that is not valid is refused before anything is done.
+                let invalid = |op: &Op| match op {
+                    Op::Insert(data) | Op::Upsert(data) => data["n"].as_i64().is_some_and(|n| n > 5),
+                    _ => false,
+                };
+                if ops.iter().any(invalid) {
+                    return Err((400, "VALIDATION_ERROR"));
+                }
                 let mut results = Vec::new();
                 for (index, op) in ops.iter().enumerate() {
                     results.push(json!({"index": index, "data": self.steps(op)?}));

@@ -106,3 +106,36 @@ async fn a_long_list_of_references_is_checked_in_little_time() {
     assert!(answer.json()["errors"].as_array().unwrap().len() <= 100);
     assert!(begun.elapsed().as_secs() < 8, "it took {:?}", begun.elapsed());
 }
+
+/// A member of staff.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+#[model(scope = "faults", name = "staff")]
+pub struct Staff {
+    #[model(unique)]
+    pub number: i64,
+    #[model(unique, private)]
+    pub badge: Option<String>,
+}
+
+/// What refers to them in ways that can't be.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+#[model(scope = "faults", name = "visits")]
+pub struct Visit {
+    #[model(references = Staff::BADGE)]
+    pub badge: Option<String>,
+    #[model(references = Staff)]
+    pub guides: Option<Vec<i64>>,
+    #[model(references = Staff::NUMBER)]
+    pub numbers: Vec<i64>,
+    #[model(references = Staff)]
+    pub guards: Vec<String>,
+}
+
+#[test]
+fn a_reference_that_tells_secrets_or_never_fits_is_a_fault() {
+    let faults = Registry::of(&<(Staff, Visit)>::descriptors()).unwrap_err();
+    let messages: Vec<&str> = faults.iter().map(|fault| fault.message()).collect();
+    assert_eq!(messages.len(), 2, "{faults}");
+    assert!(messages[0].contains("`Visit.badge` refers to `Staff.badge`, which is private"), "{faults}");
+    assert!(messages[1].contains("`Visit.guides` refers to `Staff._id`, which has another type"), "{faults}");
+}

@@ -7,7 +7,7 @@ use modeller::model::{Code, Error, Value};
 use modeller::store::{Rows, Sink, sink};
 
 use crate::lab::*;
-use crate::models::{Note, Person, Seat};
+use crate::models::{Note, Person, Seat, Ticket};
 
 fn count(sink_: Box<dyn Sink>) -> usize {
     sink::<Rows>(sink_).rows.len()
@@ -262,6 +262,29 @@ pub async fn numbers_are_never_given_twice(lab: &dyn Lab) {
     let work = single(move |tx| Box::pin(async move { answer(tx.next(shape, Seat::SERIAL).await?) }));
     let next = *store.write(work).await.unwrap().downcast::<i64>().unwrap();
     assert!(next > last, "{next} after {last}");
+}
+
+pub async fn a_unique_number_that_a_caller_took_is_not_given(lab: &dyn Lab) {
+    let store = ready(lab).await;
+    let shape = Ticket::shape();
+    let next = async || {
+        let work = steps(move |tx| {
+            Box::pin(async move {
+                let number = tx.next(shape, Ticket::NUMBER).await?;
+                tx.insert(shape, &Ticket::row(number)).await?;
+                answer(number)
+            })
+        });
+        *store.write(work).await.unwrap().downcast::<i64>().unwrap()
+    };
+    assert_eq!(next().await, 1);
+    for number in (2..50).chain([60]) {
+        insert(&*store, shape, Ticket::row(number)).await.unwrap();
+    }
+    // It goes on, and once more where it is clear already.
+    let further = next().await;
+    assert!(further == 50 || further == 61, "{further}");
+    assert!(next().await > further);
 }
 
 pub async fn everything_accepted_is_written_before_close(lab: &dyn Lab) {

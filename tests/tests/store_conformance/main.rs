@@ -68,6 +68,7 @@ macro_rules! for_stores {
                 a_single_work_that_fails_after_its_change_is_undone
                 a_work_that_waits_for_something_else_fails
                 numbers_are_never_given_twice
+                a_unique_number_that_a_caller_took_is_not_given
                 everything_accepted_is_written_before_close;
             transactions:
                 a_transaction_commits_as_one

@@ -123,6 +123,40 @@ impl Seat {
     }
 }
 
+/// A number that counts by itself and is nobody else's.
+#[derive(Serialize, Deserialize, JsonSchema, Validate)]
+pub struct Ticket {
+    #[serde(default)]
+    pub number: i64,
+}
+
+model!(
+    Ticket,
+    Descriptor::new::<Ticket>(
+        "table",
+        "tickets",
+        "Ticket",
+        &[Field::new("number", "number").unique().private().generated(Generated::Autoincrement)],
+        SITE
+    )
+    .trash(1000)
+);
+
+impl Ticket {
+    pub const NUMBER: usize = 4;
+
+    pub fn row(number: i64) -> Row {
+        Row(vec![
+            number.to_string().into(),
+            Value::Integer(1),
+            Value::Integer(1000),
+            Value::Integer(1000),
+            Value::Integer(number),
+            Value::Null,
+        ])
+    }
+}
+
 /// Documents that go to the trash.
 #[derive(Serialize, Deserialize, JsonSchema, Validate)]
 pub struct Note {
@@ -161,6 +195,6 @@ model!(
     Descriptor::new::<Stranger>("out", "strangers", "Stranger", &[Field::new("name", "name")], SITE)
 );
 
-pub fn all() -> [&'static Shape; 3] {
-    [Person::shape(), Seat::shape(), Note::shape()]
+pub fn all() -> [&'static Shape; 4] {
+    [Person::shape(), Seat::shape(), Ticket::shape(), Note::shape()]
 }

@@ -178,7 +178,8 @@ fn all_operators(form: Form, name: &str) -> Json {
 /// What holds for filters of all models. The bounds are far away, so that they stand here and not as keywords: nobody who
 /// reads the schema needs them, and what a URL holds ends before.
 const DESCRIPTION: &str = "Which documents. All members must hold; a value alone stands for `$eq`. A filter may have 1,000 \
-conditions in 32 levels, a list 1,000 values, a text to look for 1,000 characters.";
+conditions in 32 levels, a list 1,000 values, a text to look for 1,000 characters, \
+a pattern 100.";
 
 /// `Filter` and `Which` of a model. A `Which` names documents to write: it always leaves some out, at least in principle.
 pub(super) fn model_schemas(shape: &Shape, base: &str) -> [(&'static str, Json); 2] {

@@ -6,7 +6,7 @@ use super::filter;
 use super::names::Shared;
 use super::schemas::ModelSchemas;
 use super::walk;
-use crate::engine::{Argument, Operation};
+use crate::engine::{Argument, Operation, least_count};
 use crate::model::{ColumnInfo, Kind, Shape};
 use crate::query::limits;
 
@@ -132,17 +132,15 @@ fn cursor() -> Json {
     })
 }
 
-/// How many documents `start` may leave out.
-const MAX_START: u64 = 1_000_000;
-
 /// The schema of `start`.
 pub(super) fn start() -> Json {
-    json!({ "type": "integer", "minimum": 0, "maximum": MAX_START, "default": 0 })
+    json!({ "type": "integer", "minimum": 0, "maximum": limits::MAX_START, "default": 0 })
 }
 
 /// The schema of `count`.
 pub(super) fn count(operation: Operation) -> Json {
-    let mut schema = json!({ "type": "integer", "minimum": 0, "maximum": limits::MAX_COUNT });
+    let least = least_count(operation);
+    let mut schema = json!({ "type": "integer", "minimum": least, "maximum": limits::MAX_COUNT });
     match operation {
         Operation::List | Operation::Paginate => schema["default"] = limits::DEFAULT_COUNT.into(),
         Operation::First | Operation::Last => schema["default"] = 1.into(),

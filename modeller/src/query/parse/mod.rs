@@ -2,7 +2,6 @@
 
 mod operators;
 mod order;
-mod page;
 mod pairs;
 mod suggest;
 #[cfg(test)]
@@ -12,7 +11,6 @@ mod values;
 use serde_json::{Map, Value as Json, json};
 
 pub use order::{parse_fields, parse_order};
-pub use page::Page;
 
 use self::operators::Operator;
 use super::{Filter, Op, Operand, Path, Step, limits};
@@ -39,7 +37,7 @@ impl Filter {
     ///   neither true nor false, so that neither `{"$gt": 18}` nor its negation selects it.
     /// - A date-time is RFC 3339 text or Unix milliseconds.
     ///
-    /// [`limits`] says how large a filter may be.
+    /// [`limits`] says how large a filter may be, and how long a pattern.
     ///
     /// # Errors
     /// `INVALID_QUERY` with `details: {field, expected, suggestion?}`.
@@ -215,7 +213,17 @@ impl<'a> Parser<'a> {
             Operator::Contains => test(Op::Contains(self.pattern(name, operator, json)?)),
             Operator::StartsWith => test(Op::StartsWith(self.pattern(name, operator, json)?)),
             Operator::EndsWith => test(Op::EndsWith(self.pattern(name, operator, json)?)),
-            Operator::Like => test(Op::like(self.pattern(name, operator, json)?)),
+            Operator::Like => match Op::like(self.pattern(name, operator, json)?) {
+                Op::Like(pattern) if pattern.chars().nth(limits::MAX_LIKE).is_some() => {
+                    let (name, most) = (shown(name), limits::MAX_LIKE);
+                    let message = format!(
+                        "`{}` of `{name}` is longer than {most} characters; only `abc%`, `%abc` and `%abc%` may be",
+                        operator.name()
+                    );
+                    Err(invalid(message).with_field(name))
+                }
+                op => test(op),
+            },
             // `operators` has taken it.
             Operator::Not => Ok(Filter::True),
         }

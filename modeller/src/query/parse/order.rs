@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::{Access, Parser, invalid, shown, values};
-use crate::model::{Kind, Result, Shape};
+use crate::model::{Kind, Result, Shape, check_json};
 use crate::query::{Order, limits};
 
 /// Sort keys from `"name,-age"`, `{"age": -1}`, `[["age", "desc"]]` or `["name", "-age"]`.
@@ -37,8 +37,7 @@ pub fn parse_order(shape: &Shape, json: &Json, access: Access) -> Result<Vec<Ord
         Json::Null => {}
         Json::String(text) if text.trim().is_empty() => {}
         Json::String(text) if text.trim_start().starts_with(['{', '[']) => {
-            let json = serde_json::from_str(text).map_err(|_| invalid("the sort is no valid JSON"))?;
-            return parse_order(shape, &json, access);
+            return parse_order(shape, &strict(text, "the sort is")?, access);
         }
         Json::String(text) => {
             text.split(',').map(|key| signed(key.trim())).try_for_each(|(name, down)| add(name, down))?
@@ -71,6 +70,14 @@ pub fn parse_order(shape: &Shape, json: &Json, access: Access) -> Result<Vec<Ord
     Ok(order)
 }
 
+/// JSON in a text, as strict as a body.
+fn strict(text: &str, what: &str) -> Result<Json> {
+    check_json(text.as_bytes())
+        .map_err(|error| error.message().to_owned())
+        .and_then(|text| serde_json::from_str(text).map_err(|error| error.to_string()))
+        .map_err(|why| invalid(format!("{what} no valid JSON: {why}")))
+}
+
 /// `-name` is `name` with the largest first.
 fn signed(key: &str) -> (&str, bool) {
     match key.strip_prefix('-') {
@@ -100,8 +107,7 @@ pub fn parse_fields(shape: &Shape, json: &Json, access: Access) -> Result<Vec<us
         Json::Null => Vec::new(),
         Json::String(text) if text.trim().is_empty() => Vec::new(),
         Json::String(text) if text.trim_start().starts_with('[') => {
-            let json = serde_json::from_str(text).map_err(|_| invalid("the fields are no valid JSON"))?;
-            return parse_fields(shape, &json, access);
+            return parse_fields(shape, &strict(text, "the fields are")?, access);
         }
         Json::String(text) => text.split(',').map(str::trim).collect(),
         Json::Array(names) => {

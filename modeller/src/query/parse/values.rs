@@ -4,7 +4,7 @@ use serde_json::{Number, Value as Json};
 
 use super::operators::Operator;
 use super::{Parser, wrong};
-use crate::model::{Kind, Result, Value, compare_decimal, normalize_datetime};
+use crate::model::{Kind, Result, Value, compare_decimal, instant, normalize_datetime};
 use crate::query::{Operand, Path};
 
 /// How an error names what a column holds.
@@ -132,50 +132,9 @@ fn decimal(text: &str) -> Option<Value> {
     compare_decimal(text, "").is_lt().then(|| Value::Text(text.to_owned()))
 }
 
-/// Unix milliseconds in the form in which instants are stored; `None` outside the years 0000 to 9999.
-fn instant(milliseconds: i64) -> Option<String> {
-    const DAY: i64 = 86_400_000;
-    // The first and the last millisecond of those years.
-    if !(-62_167_219_200_000..=253_402_300_799_999).contains(&milliseconds) {
-        return None;
-    }
-    let (days, rest) = (milliseconds.div_euclid(DAY), milliseconds.rem_euclid(DAY));
-    // Days since 0000-03-01, so that a leap day is the last day of its year; 400 years are 146,097 days.
-    let days = days + 719_468;
-    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    // Months from March; five of them have 153 days.
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let (month, next_year) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    let year = era * 400 + year_of_era + next_year;
-    let (hour, minute) = (rest / 3_600_000, rest / 60_000 % 60);
-    let (second, milli) = (rest / 1_000 % 60, rest % 1_000);
-    Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}000000Z"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn milliseconds_become_instants() {
-        for (milliseconds, expected) in [
-            (0, "1970-01-01T00:00:00.000000000Z"),
-            (-1, "1969-12-31T23:59:59.999000000Z"),
-            (951_782_400_000, "2000-02-29T00:00:00.000000000Z"),
-            (1_709_251_199_999, "2024-02-29T23:59:59.999000000Z"),
-            (-62_167_219_200_000, "0000-01-01T00:00:00.000000000Z"),
-            (253_402_300_799_999, "9999-12-31T23:59:59.999000000Z"),
-        ] {
-            assert_eq!(instant(milliseconds).as_deref(), Some(expected));
-            assert_eq!(normalize_datetime(expected).as_deref(), Some(expected));
-        }
-        assert_eq!(instant(253_402_300_800_000), None);
-        assert_eq!(instant(i64::MIN), None);
-        assert_eq!(instant(i64::MAX), None);
-    }
 
     #[test]
     fn numbers_keep_their_value() {

@@ -49,6 +49,20 @@ fn a_value_that_no_column_holds_selects_nothing_and_says_why() {
 }
 
 #[test]
+fn a_list_is_not_asked_for_nothing() {
+    const MARKS: crate::model::Column<Sample, Vec<Option<i64>>> = crate::model::Column::field(7);
+    assert!(MARKS.has(1).into_filter().is_ok());
+    assert!(MARKS.has(None).into_filter().is_err_and(|error| error.is(Code::InvalidQuery)));
+}
+
+#[test]
+fn a_change_to_what_no_column_holds_says_so() {
+    let fault = Sample::RATIO.set(f64::NAN).into_value().unwrap_err();
+    assert_eq!((fault.is(Code::InvalidQuery), fault.field()), (true, Some("ratio")), "{fault}");
+    assert!(Sample::DATA.set(json!({"a": null})).into_value().is_ok());
+}
+
+#[test]
 fn sorts_and_changes_name_their_column() {
     let order = Order::from(Sample::AGE.desc());
     assert_eq!((order.path.column, order.descending), (Sample::AGE.index(), true));
