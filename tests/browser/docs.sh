@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . tests/serve.sh
 (cd tests/browser && npm ci --silent --no-audit --no-fund)
-node tests/browser/docs.mjs "$url"
+CHROMIUM="$(command -v chromium)" node tests/browser/docs.mjs "$url"

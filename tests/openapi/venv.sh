@@ -2,7 +2,7 @@
 tool() {
     local venv
     venv="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/.venv"
-    [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+    [ -x "$venv/bin/pip" ] || { rm -rf "$venv" && python3 -m venv "$venv"; }
     "$venv/bin/pip" install -q --disable-pip-version-check "$1"
     PATH="$venv/bin:$PATH"
 }

@@ -8,7 +8,7 @@ use axum::body::{Body, HttpBody};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use tokio::time::timeout;
-use tower::Service;
+use tower_service::Service;
 
 use super::answer::{self, Refusal};
 use super::body::{Held, Limits};

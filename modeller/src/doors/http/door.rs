@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
-use tower::Service;
+use tower_service::Service;
 
 use super::dispatch::Inner;
 use super::origin::Origins;

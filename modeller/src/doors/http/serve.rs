@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
-use tower::Service;
+use tower_service::Service;
 
 use super::HttpOptions;
 use super::answer::{self, Refusal};
@@ -106,8 +106,6 @@ fn builder(options: &HttpOptions) -> Builder {
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(options.read_timeout)
-        // Answers are small: copying head and body together costs less than handing over two pieces.
-        .writev(false)
         .max_buf_size(options.header_limit.max(SMALLEST_HEAD));
     builder
 }

@@ -79,6 +79,9 @@ impl Stream {
     }
 }
 
+/// Up to how many bytes the pieces of an answer are written as one.
+const JOINED: usize = 2048;
+
 /// A typed answer in the place of one that hyper wrote by itself, because it could not read the request.
 ///
 /// That ends the connection, so that nothing is written after it. Answers that went through the server have the header
@@ -141,7 +144,18 @@ impl AsyncWrite for Stream {
             self.refuse(ours);
             return Poll::Ready(Ok(first.len()));
         }
-        let poll = Pin::new(&mut self.tcp).poll_write_vectored(context, slices);
+        // Most answers are small: copying head and body together costs the system less than taking two pieces.
+        let length: usize = slices.iter().map(|slice| slice.len()).sum();
+        let poll = if slices.len() > 1 && length <= JOINED {
+            let (mut joined, mut at) = ([0; JOINED], 0);
+            for slice in slices {
+                joined[at..at + slice.len()].copy_from_slice(slice);
+                at += slice.len();
+            }
+            Pin::new(&mut self.tcp).poll_write(context, &joined[..length])
+        } else {
+            Pin::new(&mut self.tcp).poll_write_vectored(context, slices)
+        };
         self.watch(context, poll)
     }
 

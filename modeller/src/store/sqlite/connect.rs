@@ -83,10 +83,12 @@ pub(super) fn open(options: &SqliteOptions) -> Result<Opened> {
         Error::new(Code::StoreUnavailable, words)
     })?;
     // A long read comes to each page once: keeping them would be in vain.
-    let caches = std::iter::repeat_n(options.cache(), options.readers)
-        .chain(std::iter::repeat_n(LONG_CACHE.min(options.cache()), options.readers));
-    let readers = caches
-        .map(|cache| reader(&path, options, cache))
+    // Nor would a memory map help it much, while what it maps counts as the process's memory.
+    let quick = std::iter::repeat_n((options.cache(), options.mmap_size), options.readers);
+    let long = std::iter::repeat_n((LONG_CACHE.min(options.cache()), 0), options.readers);
+    let readers = quick
+        .chain(long)
+        .map(|(cache, mapped)| reader(&path, options, cache, mapped))
         .collect::<rusqlite::Result<Vec<_>>>()
         .map_err(fail)?;
     if let Some(scratch) = &scratch {
@@ -183,11 +185,12 @@ fn writer(path: &Path, options: &SqliteOptions, scratch: bool) -> rusqlite::Resu
     Ok(connection)
 }
 
-fn reader(path: &Path, options: &SqliteOptions, cache: u64) -> rusqlite::Result<Connection> {
+fn reader(path: &Path, options: &SqliteOptions, cache: u64, mapped: u64) -> rusqlite::Result<Connection> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
     let connection = Connection::open_with_flags(path, flags)?;
     prepare(&connection, options, cache)?;
+    connection.pragma_update(None, "mmap_size", i64::try_from(mapped).unwrap_or(i64::MAX))?;
     // The first read opens the files that belong to the database.
     read_meta::<i64>(&connection, "format")?;
     Ok(connection)
@@ -201,7 +204,6 @@ fn prepare(connection: &Connection, options: &SqliteOptions, cache: u64) -> rusq
     // Else SQLite looks at the values bound to `LIMIT ?`, and prepares the statement anew whenever one is bound again.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let kibibytes = i64::try_from(cache / 1024).unwrap_or(i64::MAX);
-    connection.pragma_update(None, "mmap_size", i64::try_from(options.mmap_size).unwrap_or(i64::MAX))?;
     connection.pragma_update(None, "cache_size", -kibibytes)
 }
 

@@ -118,10 +118,10 @@ impl SqliteOptions {
         self
     }
 
-    /// How much of the file is read through the system's memory map, in bytes: 256 MiB unless set, 0 for none.
+    /// How much of the file quick reads look at through a memory map, in bytes: 256 MiB unless set, 0 for none.
     ///
-    /// A page is then looked at where the system has it, rather than copied. In return a file that somebody else cuts short
-    /// while it is in use ends the program, where it would otherwise be an error.
+    /// A page is then read where the system has it, rather than copied. In return the program ends where a read would be an
+    /// error: when the disk fails, or somebody cuts the file short while it is in use.
     #[must_use]
     pub fn mmap_size(mut self, bytes: u64) -> Self {
         self.mmap_size = bytes;
