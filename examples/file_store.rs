@@ -194,7 +194,9 @@ fn rows<'a>(tables: &'a Tables, shape: &Shape) -> impl Iterator<Item = &'a Row> 
 
 fn read(tables: &Tables, query: &Select, mut sink: Box<dyn Sink>) -> Box<dyn Sink> {
     for row in select(rows(tables, query.shape), query) {
-        sink.row(row);
+        if sink.row(row).is_break() {
+            break;
+        }
     }
     sink
 }

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,6 +16,9 @@ use crate::store::{Sink, sink};
 
 /// How many documents are read or written at a time.
 pub(super) const CHUNK: usize = 1_000;
+
+/// After how many bytes there are enough documents for a time.
+const CHUNK_BYTES: usize = 16 << 20;
 
 /// Writes the documents of one model, or of all, private fields and trash included.
 pub(super) async fn export(
@@ -44,7 +48,7 @@ pub(super) async fn export(
             let lines: Lines = sink(engine.store().read(&select, lines).await?);
             output.write(&lines.text)?;
             bar.inc(lines.count);
-            if lines.count < CHUNK as u64 {
+            if lines.count < CHUNK as u64 && lines.text.len() < CHUNK_BYTES {
                 break;
             }
             after = lines.last;
@@ -57,8 +61,8 @@ pub(super) async fn export(
 struct Output {
     out: Box<dyn Write>,
     path: Option<PathBuf>,
-    /// What the file is called until then.
-    partial: Option<PathBuf>,
+    /// The file, and what it is called until then.
+    partial: Option<(File, PathBuf)>,
 }
 
 impl Output {
@@ -73,9 +77,31 @@ impl Output {
             name.push(".partial");
             PathBuf::from(name)
         });
-        let opened = partial.as_deref().unwrap_or(path);
-        let file = File::create(opened).map_err(|error| named(opened, &error))?;
-        Ok(Output { out: Box::new(BufWriter::new(file)), path: Some(path.to_owned()), partial })
+        let Some(partial) = partial else {
+            let file = File::create(path).map_err(|error| named(path, &error))?;
+            return Ok(Output {
+                out: Box::new(BufWriter::new(file)),
+                path: Some(path.to_owned()),
+                partial: None,
+            });
+        };
+        let create = || {
+            // What an export that was killed has left.
+            match fs::remove_file(&partial) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let mut options = File::options();
+            options.write(true).create_new(true);
+            // Private fields are for nobody else's eyes.
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let file = options.open(&partial)?;
+            Ok((file.try_clone()?, file))
+        };
+        let (out, file) = create().map_err(|error| named(&partial, &error))?;
+        let out = Box::new(BufWriter::new(out));
+        Ok(Output { out, path: Some(path.to_owned()), partial: Some((file, partial)) })
     }
 
     fn write(&mut self, text: &[u8]) -> io::Result<()> {
@@ -87,8 +113,10 @@ impl Output {
 
     fn finish(mut self) -> io::Result<()> {
         self.out.flush()?;
-        if let (Some(path), Some(partial)) = (&self.path, self.partial.take()) {
-            fs::rename(&partial, path).map_err(|error| named(path, &error))?;
+        if let (Some(path), Some((file, partial))) = (&self.path, &self.partial) {
+            // The name has to come after the data, whatever happens to the machine.
+            file.sync_all().and_then(|()| fs::rename(partial, path)).map_err(|error| named(path, &error))?;
+            self.partial = None;
         }
         Ok(())
     }
@@ -96,7 +124,7 @@ impl Output {
 
 impl Drop for Output {
     fn drop(&mut self) {
-        if let Some(partial) = &self.partial {
+        if let Some((_, partial)) = &self.partial {
             // It is of no use to anybody, and nothing depends on its going.
             let _ = fs::remove_file(partial);
         }
@@ -116,7 +144,7 @@ struct Lines {
 }
 
 impl Sink for Lines {
-    fn row(&mut self, row: &dyn RowView) {
+    fn row(&mut self, row: &dyn RowView) -> ControlFlow<()> {
         // The path of a model needs no escapes.
         for part in ["{\"model\":\"", &self.shape.path, "\",\"document\":"] {
             self.text.extend_from_slice(part.as_bytes());
@@ -125,6 +153,7 @@ impl Sink for Lines {
         self.text.extend_from_slice(b"}\n");
         self.count += 1;
         self.last = row.cell(Shape::ID).to_value().as_text().map(str::to_owned);
+        if self.text.len() < CHUNK_BYTES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 }
 

@@ -26,7 +26,8 @@ impl From<String> for Database {
 pub struct Options {
     /// Where the documents are kept: `--database`, `MODELLER_DATABASE`; `modeller.db` by default.
     pub database: Database,
-    /// How many connections read at the same time: `--readers`, `MODELLER_READERS`; one for each processor by default, and two at least.
+    /// How many connections there are for quick reads, and as many again for long ones: `--readers`, `MODELLER_READERS`; one more than
+    /// there are processors by default, and one at least.
     pub readers: Option<usize>,
     /// How many writes may wait: `--queue`, `MODELLER_QUEUE`; 16,384 by default.
     pub queue: Option<usize>,

@@ -246,6 +246,8 @@ pub struct Call {
     pub identity: Identity,
     /// The version the document must have (HTTP: `If-Match`).
     pub expected_version: Option<i64>,
+    /// The call has a condition that only one document can fulfil: a query for several is refused.
+    pub only_one: bool,
     /// Makes a retry have its effect only once (HTTP: `Idempotency-Key`).
     pub mutation_id: Option<String>,
 }
@@ -260,6 +262,7 @@ impl Call {
             body: Vec::new(),
             identity: Identity::Anonymous,
             expected_version: None,
+            only_one: false,
             mutation_id: None,
         }
     }

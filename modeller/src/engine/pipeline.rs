@@ -180,7 +180,7 @@ pub(super) fn permit(_cx: &Cx, _call: &Call) -> Result<()> {
 
 /// Parses and validates a write.
 pub(super) fn prepare(call: Call) -> Result<Write> {
-    let Call { operation, shape, arguments, body, expected_version: expected, .. } = call;
+    let Call { operation, shape, arguments, body, expected_version: expected, only_one, .. } = call;
     let request = Request::parse(shape, operation, arguments)?;
     let filter = request.filter;
     let pinned = |filter: &Filter| match filter {
@@ -195,6 +195,12 @@ pub(super) fn prepare(call: Call) -> Result<Write> {
         )),
         _ => Ok(()),
     };
+    if only_one && !pins_one(shape, &filter) {
+        // With several documents nobody could say for which of them the condition holds.
+        let message =
+            "a condition (`If-Match`) needs a query for one document, by its `_id` or a unique field";
+        return Err(Error::new(Code::InvalidRequest, message));
+    }
     Ok(match operation {
         Operation::Insert => Write::Insert(vec![model::accept(shape, &body)?.to_row(shape)?]),
         Operation::Update => {

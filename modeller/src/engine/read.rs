@@ -1,5 +1,7 @@
 //! Reads as JSON: rows go from the store's cells straight into the answer.
 
+use std::ops::ControlFlow;
+
 use super::scope::MAX_BYTES;
 use crate::model::{Cell, RowView, Shape, View, write_row};
 use crate::query::{Cursor, Order};
@@ -84,15 +86,15 @@ impl JsonRows {
 }
 
 impl Sink for JsonRows {
-    fn row(&mut self, row: &dyn RowView) {
+    fn row(&mut self, row: &dyn RowView) -> ControlFlow<()> {
         if self.out.len() > MAX_BYTES {
             self.too_large = true;
-            return;
+            return ControlFlow::Break(());
         }
         if let Form::Page { count, order } = &self.form {
             if self.rows == *count {
                 self.more = true;
-                return;
+                return ControlFlow::Break(());
             }
             if self.rows + 1 == *count {
                 self.last = Some(Cursor::of(self.shape, order, row));
@@ -104,11 +106,12 @@ impl Sink for JsonRows {
                     self.version = Some(version);
                 }
             }
-            (Form::One, _) => return,
+            (Form::One, _) => return ControlFlow::Break(()),
             (_, 0) => {}
             _ => self.out.push(b','),
         }
         self.rows += 1;
         write_row(self.shape, row, &self.view, &mut self.out);
+        ControlFlow::Continue(())
     }
 }

@@ -1,6 +1,7 @@
 //! The typed Rust API: `User::insert(&cx, user)`, `User::find().filter(..).all(&cx)`.
 
 use std::marker::PhantomData;
+use std::ops::ControlFlow;
 
 use serde_json::{Map, Value as Json};
 
@@ -362,11 +363,11 @@ impl<M: Model> Docs<M> {
 }
 
 impl<M: Model> Sink for Docs<M> {
-    fn row(&mut self, row: &dyn RowView) {
+    fn row(&mut self, row: &dyn RowView) -> ControlFlow<()> {
         let rows = self.docs.len() as u64;
         if rows == self.most {
             self.more = true;
-            return;
+            return ControlFlow::Break(());
         }
         if let Some(order) = &self.order
             && rows + 1 == self.most
@@ -374,6 +375,7 @@ impl<M: Model> Sink for Docs<M> {
             self.last = Some(Cursor::of(self.shape, order, row));
         }
         self.docs.push(model::doc_from_row(self.shape, row));
+        ControlFlow::Continue(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! References between documents: what they point at exists, and what is pointed at does not go away.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 use super::scope::visible;
 use super::write::Steps;
@@ -156,8 +157,9 @@ struct Cells {
 }
 
 impl Sink for Cells {
-    fn row(&mut self, row: &dyn RowView) {
+    fn row(&mut self, row: &dyn RowView) -> ControlFlow<()> {
         self.texts.insert(text(row.cell(self.field)));
+        ControlFlow::Continue(())
     }
 }
 

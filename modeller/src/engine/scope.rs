@@ -1,5 +1,7 @@
 //! Which documents there are: what is visible, what lies in the trash, what has expired, and what a filter names.
 
+use std::ops::ControlFlow;
+
 use super::Engine;
 use crate::model::{Kind, Result, Row, RowView, Shape, Value};
 use crate::query::{Filter, Op, Operand, Path, Select};
@@ -105,13 +107,14 @@ impl Bounded {
 }
 
 impl Sink for Bounded {
-    fn row(&mut self, row: &dyn RowView) {
+    fn row(&mut self, row: &dyn RowView) -> ControlFlow<()> {
         if self.bytes > MAX_BYTES {
             self.cut = true;
-            return;
+            return ControlFlow::Break(());
         }
-        self.rows.row(row);
+        let flow = self.rows.row(row);
         self.bytes += self.rows.rows.last().map_or(0, size);
+        flow
     }
 }
 

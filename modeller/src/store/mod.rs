@@ -10,6 +10,7 @@ mod sql;
 pub mod sqlite;
 
 use std::any::Any;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 
 pub use change::{Change, ChangeOp};
@@ -26,8 +27,9 @@ pub type Answer = Box<dyn Any + Send>;
 
 /// Takes the rows that a read finds, one after the other.
 pub trait Sink: Any + Send {
-    /// The next row.
-    fn row(&mut self, row: &dyn RowView);
+    /// The next row. After [`ControlFlow::Break`] no other one is wanted: the store stops reading, and gives the sink back as it
+    /// does after the last row.
+    fn row(&mut self, row: &dyn RowView) -> ControlFlow<()>;
 }
 
 /// A place where rows are kept. Implement it to put an application on storage of your own.
@@ -44,7 +46,7 @@ pub trait Store: Send + Sync + 'static {
     /// `CONFLICT` with the plan as details, if a step would lose data and `apply` does not allow it.
     fn migrate<'a>(&'a self, models: &'a [&'static Shape], apply: Apply) -> BoxFuture<'a, Result<Plan>>;
 
-    /// Gives the selected rows to the sink, in order, and the sink back. It sees what was committed before the call.
+    /// Gives the selected rows to the sink, in order and for as long as it wants more, and the sink back. It sees what was committed before the call.
     ///
     /// # Errors
     /// If the store can't be read.
@@ -169,8 +171,9 @@ impl Rows {
 }
 
 impl Sink for Rows {
-    fn row(&mut self, row: &dyn RowView) {
+    fn row(&mut self, row: &dyn RowView) -> ControlFlow<()> {
         self.rows.push(Row::copy(row, self.columns));
+        ControlFlow::Continue(())
     }
 }
 

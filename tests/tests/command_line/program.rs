@@ -39,6 +39,10 @@ impl Place {
         self.path(name).exists()
     }
 
+    pub fn metadata(&self, name: &str) -> std::fs::Metadata {
+        std::fs::metadata(self.path(name)).unwrap()
+    }
+
     pub fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap()
     }

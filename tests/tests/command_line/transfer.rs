@@ -37,6 +37,9 @@ async fn what_is_exported_is_imported_as_it_was() {
     place.stage("old", &["export", "-o", "all.jsonl"]).await.ok();
     assert_eq!(place.read("all.jsonl"), exported);
     assert!(!place.has("all.jsonl.partial"));
+    // It holds private fields.
+    let mode = std::os::unix::fs::PermissionsExt::mode(&place.metadata("all.jsonl").permissions());
+    assert_eq!(mode & 0o777, 0o600);
     let other = [("MODELLER_DATABASE", "other.db")];
     let ended = place.run_with(STAGED, &["import", "all.jsonl"], &other, "").await;
     has(&ended.err, &["4 documents imported"]);
@@ -66,6 +69,23 @@ async fn more_than_a_chunk_goes_through() {
     let ended = place.stage("old", &["import", "many.jsonl"]).await;
     has(&ended.err, &["2345 documents imported"]);
     assert_eq!(place.stage("old", &["export"]).await.ok().lines().count(), 2_345);
+}
+
+#[tokio::test]
+async fn large_documents_go_through_a_few_at_a_time() {
+    let place = Place::new();
+    let secret = "s".repeat(9 << 20);
+    let lines: Vec<String> =
+        (0..5).map(|number| line(json!({ "title": format!("t{number}"), "secret": secret }))).collect();
+    place.write("large.jsonl", lines.join("\n"));
+    place.stage("old", &["import", "large.jsonl"]).await.ok();
+    place.stage("old", &["export", "-o", "again.jsonl"]).await.ok();
+    let titles: Vec<Value> = place
+        .read("again.jsonl")
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["document"]["title"].take())
+        .collect();
+    assert_eq!(titles, ["t0", "t1", "t2", "t3", "t4"]);
 }
 
 #[tokio::test]

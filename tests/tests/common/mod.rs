@@ -235,6 +235,7 @@ pub fn nested() -> Json {
 pub fn ajv(schema: &Json, payloads: &[String]) -> Option<Vec<Json>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("ajv");
     if Command::new("node").arg("--version").stdout(Stdio::null()).status().is_err() {
+        missing("node");
         eprintln!("\n!!! node IS MISSING: AJV, the second judge, was NOT asked !!!\n");
         return None;
     }
@@ -261,6 +262,14 @@ pub fn ajv(schema: &Json, payloads: &[String]) -> Option<Vec<Json>> {
     assert!(child.wait().expect("node ends").success());
     assert_eq!(verdicts.len(), payloads.len());
     Some(verdicts)
+}
+
+/// A program that tests need is not here. Where all tests are asked for, none passes for that reason.
+fn missing(program: &str) {
+    assert!(
+        std::env::var_os("MODELLER_TEST_ALL").is_none(),
+        "{program} is missing, and all tests are to run"
+    );
 }
 
 /// `npm ci`, once: tests of several binaries may come here at the same time.

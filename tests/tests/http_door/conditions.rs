@@ -42,6 +42,8 @@ async fn a_conflict_with_if_match_is_a_failed_precondition() {
     let answer =
         client.send("PUT", path, &[JSON, ("If-Match", "\"3\""), ("Idempotency-Key", "k")], b"{}").await;
     assert_eq!(answer.status, 409);
+    let answer = client.send("GET", "/system/users/get?do=null", &[("If-Match", "*")], b"").await;
+    assert_eq!((answer.status, answer.code().as_str()), (412, "CONFLICT"));
     let answer = client.send("GET", "/system/users/get?_id=x", &[("If-Match", "\"2\"")], b"").await;
     assert_eq!((answer.status, answer.code().as_str()), (412, "CONFLICT"));
     assert_eq!(

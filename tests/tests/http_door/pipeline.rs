@@ -86,6 +86,35 @@ async fn a_document_lives_its_life_over_http() {
 }
 
 #[tokio::test]
+async fn a_condition_needs_one_document() {
+    let mut client = client().await;
+    let any = ("If-Match", "*");
+    let json = ("Content-Type", "application/json");
+    let get = format!("{BASE}/get?email=a@b.c");
+    let answer = client.send("GET", &get, &[any], b"").await;
+    assert_eq!((answer.status, answer.code().as_str()), (412, "CONFLICT"));
+    assert_eq!(
+        client.post(&format!("{BASE}/insert"), &json!({"email": "a@b.c", "age": 3})).await.status,
+        201
+    );
+    assert_eq!(client.send("GET", &get, &[any], b"").await.status, 200);
+    for tag in ["*", "\"1\""] {
+        let condition = ("If-Match", tag);
+        for query in ["age=3", "age=9"] {
+            let update = format!("{BASE}/update?{query}");
+            let answer = client.send("PUT", &update, &[json, condition], b"{\"age\":4}").await;
+            assert_eq!((answer.status, answer.code().as_str()), (400, "INVALID_REQUEST"), "{tag} {query}");
+            let answer = client.send("DELETE", &format!("{BASE}/delete?{query}"), &[condition], b"").await;
+            assert_eq!((answer.status, answer.code().as_str()), (400, "INVALID_REQUEST"), "{tag} {query}");
+        }
+    }
+    let update = format!("{BASE}/update?email=a@b.c");
+    assert_eq!(client.send("PUT", &update, &[json, any], b"{\"age\":4}").await.status, 200);
+    let nobody = format!("{BASE}/update?email=b@b.c");
+    assert_eq!(client.send("PUT", &nobody, &[json, any], b"{\"age\":4}").await.status, 404);
+}
+
+#[tokio::test]
 async fn a_retry_with_its_key_has_its_effect_once() {
     let mut client = client().await;
     let headers = [("Content-Type", "application/json"), ("Idempotency-Key", "k1")];

@@ -224,3 +224,31 @@ async fn a_file_that_cannot_be_written_is_read() {
     let mut tx = store.begin(None).await.unwrap();
     assert!(tx.insert(Person::shape(), &Person::aged("b", 1)).await.unwrap_err().is(Code::StoreUnavailable));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_closes_second_waits_as_well() {
+    let lab = File::new();
+    let store = open(SqliteOptions::file(lab.0.join("test.db"))).await;
+    let slow = steps(|tx| {
+        Box::pin(async move {
+            std::thread::sleep(Duration::from_millis(300));
+            tx.insert(Person::shape(), &Person::aged("a", 1)).await?;
+            done()
+        })
+    });
+    let written = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.write(slow).await.map(drop) }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let first = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.close().await }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    store.close().await;
+    // Closing tidies up: nothing lies beside the database any more.
+    assert_eq!(std::fs::read_dir(&lab.0).unwrap().count(), 1);
+    written.await.unwrap().unwrap();
+    first.await.unwrap();
+}

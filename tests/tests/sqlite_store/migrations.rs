@@ -357,3 +357,21 @@ async fn names_of_sql_and_of_sqlite_are_no_obstacle() {
     let (_, steps) = go_on(&lab, shape).await;
     assert_eq!(steps, [""; 0]);
 }
+
+version!(straight: #[model(scope = "shop", name = "pairs")]
+    pub left: String, pub right: String);
+version!(swapped: #[model(scope = "shop", name = "pairs")]
+    pub right: String, pub left: String);
+
+#[tokio::test]
+async fn an_open_store_follows_the_fields_to_their_new_places() {
+    let lab = File::new();
+    let (store, _) = go_on(&lab, straight::shape()).await;
+    insert(&store, straight::shape(), row(straight::shape(), "a", ["l".into(), "r".into()])).await.unwrap();
+    let change = |row: &mut Row| row[4] = "new".into();
+    update(&store, straight::shape(), "a", change).await.unwrap();
+    assert!(store.migrate(&[swapped::shape()], Apply::Safe).await.unwrap().steps.is_empty());
+    update(&store, swapped::shape(), "a", |row| row[4] = "newer".into()).await.unwrap();
+    let rows = all(&store, swapped::shape()).await;
+    assert_eq!((&rows[0][4], &rows[0][5]), (&"newer".into(), &"new".into()));
+}

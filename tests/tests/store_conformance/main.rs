@@ -51,6 +51,7 @@ macro_rules! for_stores {
                 a_document_that_changed_meanwhile_is_not_overwritten
                 readers_see_whole_transactions_only
                 many_scans_at_once_are_answered
+                a_read_stops_when_no_more_rows_are_wanted
                 a_model_that_was_not_migrated_is_refused;
             uniqueness:
                 a_unique_field_is_unique

@@ -1,10 +1,11 @@
 //! Rows in and out.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use modeller::model::{Code, Row, Shape, Value};
+use modeller::model::{Code, Row, RowView, Shape, Value};
 use modeller::query::{Filter, Op, Operand, Select};
-use modeller::store::Rows;
+use modeller::store::{Rows, Sink, sink};
 
 use crate::lab::*;
 use crate::models::{Person, Stranger};
@@ -181,6 +182,31 @@ pub async fn many_scans_at_once_are_answered(lab: &dyn Lab) {
     for scan in scans {
         assert_eq!(scan.await.unwrap(), 2000);
     }
+}
+
+/// Wants two rows.
+struct Two(u64);
+
+impl Sink for Two {
+    fn row(&mut self, _: &dyn RowView) -> ControlFlow<()> {
+        self.0 += 1;
+        if self.0 < 2 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+}
+
+pub async fn a_read_stops_when_no_more_rows_are_wanted(lab: &dyn Lab) {
+    let store = ready(lab).await;
+    let shape = Person::shape();
+    for number in 0..10 {
+        insert(&*store, shape, Person::aged(&format!("p{number}"), number)).await.unwrap();
+    }
+    let all = Select::all(shape);
+    assert_eq!(sink::<Two>(store.read(&all, Box::new(Two(0))).await.unwrap()).0, 2);
+    let few = Select { count: Some(5), ..all };
+    assert_eq!(sink::<Two>(store.read(&few, Box::new(Two(0))).await.unwrap()).0, 2);
+    let mut open = store.begin(None).await.unwrap();
+    assert_eq!(sink::<Two>(open.read(&few, Box::new(Two(0))).await.unwrap()).0, 2);
+    open.rollback().await;
 }
 
 pub async fn a_model_that_was_not_migrated_is_refused(lab: &dyn Lab) {

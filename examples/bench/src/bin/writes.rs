@@ -150,12 +150,13 @@ async fn ours(path: std::path::PathBuf) -> (Figures, Figures) {
 struct Length(usize);
 
 impl modeller::store::Sink for Length {
-    fn row(&mut self, row: &dyn modeller::model::RowView) {
+    fn row(&mut self, row: &dyn modeller::model::RowView) -> std::ops::ControlFlow<()> {
         for index in 0..9 {
             if let modeller::model::Cell::Text(text) = row.cell(index) {
                 self.0 += text.len();
             }
         }
+        std::ops::ControlFlow::Continue(())
     }
 }
 

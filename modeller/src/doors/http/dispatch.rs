@@ -180,6 +180,7 @@ impl Inner {
             call = call.with_mutation_id(key)?;
         }
         call.expected_version = precondition(operation, if_match)?;
+        call.only_one = if_match.is_some() && !is_read;
         let (expected, is_keyed) = (call.expected_version, call.mutation_id.is_some());
         let pairs = decode::pairs(head.uri.query())?;
         let is_pinned = operation == Operation::Get
@@ -196,6 +197,9 @@ impl Inner {
             .await
             .map_err(|error| failed_precondition(error, expected, is_keyed))?;
         if operation == Operation::Get {
+            if if_match == Some(IfMatch::Any) && reply.version.is_none() {
+                return Err(changed(None).with_status(412).into());
+            }
             if expected.is_some() && reply.version != expected {
                 return Err(failed_precondition(changed(reply.version), expected, false).into());
             }
@@ -340,7 +344,7 @@ fn precondition(operation: Operation, if_match: Option<IfMatch>) -> Result<Optio
         return Err(Error::new(Code::InvalidRequest, message));
     }
     Ok(match if_match {
-        // That there is a document shows by itself: what finds none answers `NOT_FOUND`.
+        // That there is a document shows by itself: a write that finds none answers `NOT_FOUND`, and a read nothing.
         IfMatch::Any => None,
         IfMatch::Version(version) => Some(version),
     })

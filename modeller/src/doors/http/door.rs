@@ -160,7 +160,8 @@ fn taken(backend: &dyn Backend, route: &Route) -> Option<String> {
     let mut segments = route.path.strip_prefix('/')?.split('/');
     let (scope, name, operation) = (segments.next()?, segments.next()?, segments.next()?);
     let shape = backend.registry().find(scope, name)?;
-    let operation = Operation::from_name(operation).filter(|_| segments.next().is_none())?;
+    let operation = Operation::from_name(operation)
+        .filter(|operation| operation.is_offered(shape) && segments.next().is_none())?;
     Some(format!(
         "the route `{} {}` is not possible: that is the model `{}`'s `{operation}`",
         route.method, route.path, shape.path

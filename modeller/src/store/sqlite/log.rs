@@ -17,6 +17,8 @@
 //!
 //! `model` and `column` are the numbers of `_models` and `_columns`. A transaction may go on in the next row.
 
+use std::borrow::Cow;
+
 use crate::model::{Cell, Row, Value};
 use crate::store::ChangeOp;
 
@@ -29,8 +31,26 @@ const SLICE: usize = 8 << 20;
 pub(super) struct Pack {
     data: Vec<u8>,
     entries: u64,
-    /// Where the data may be cut, and how many entries stand before.
-    cuts: Vec<(usize, u64)>,
+    cuts: Vec<Cut>,
+}
+
+/// A place where the data may be cut. An entry always follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Cut {
+    at: usize,
+    /// How many entries stand before.
+    before: u64,
+    /// The same, with those that were [taken out](Pack::take) here.
+    after: u64,
+}
+
+/// A part of a pack, to become a row of the log.
+pub(super) struct Slice<'a> {
+    /// How many entries of the pack come before.
+    pub(super) before: u64,
+    /// How many entries of the pack there are up to its end.
+    pub(super) until: u64,
+    pub(super) data: Cow<'a, [u8]>,
 }
 
 /// A place in a pack.
@@ -67,7 +87,33 @@ impl Pack {
     pub(super) fn back_to(&mut self, mark: Mark) {
         self.data.truncate(mark.at);
         self.entries = mark.entries;
-        self.cuts.retain(|&(at, _)| at <= mark.at);
+        // One at the mark was made for the entry that goes.
+        self.cuts.retain(|cut| cut.at < mark.at);
+    }
+
+    /// How large it is, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.data.len()
+    }
+
+    /// Takes out what was added since a mark, if that is enough for a row of its own. An entry has to be added next,
+    /// so that the transaction ends behind one.
+    pub(super) fn take(&mut self, mark: Mark) -> Option<Slice<'static>> {
+        if self.data.len() - mark.at <= SLICE {
+            return None;
+        }
+        let data = [&[FORMAT], &self.data[mark.at..]].concat();
+        self.data.truncate(mark.at);
+        self.cuts.retain(|cut| cut.at <= mark.at);
+        let until = self.entries;
+        let before = match self.cuts.last_mut().filter(|cut| cut.at == mark.at) {
+            Some(cut) => std::mem::replace(&mut cut.after, until),
+            None => {
+                self.cuts.push(Cut { at: mark.at, before: mark.entries, after: until });
+                mark.entries
+            }
+        };
+        Some(Slice { before, until, data: data.into() })
     }
 
     pub(super) fn insert(&mut self, model: u64, id: &str) {
@@ -94,9 +140,9 @@ impl Pack {
     }
 
     fn entry(&mut self, op: ChangeOp, model: u64, id: &str) {
-        let since = self.cuts.last().map_or(0, |&(at, _)| at);
+        let since = self.cuts.last().map_or(0, |cut| cut.at);
         if self.data.len() - since > SLICE {
-            self.cuts.push((self.data.len(), self.entries));
+            self.cuts.push(Cut { at: self.data.len(), before: self.entries, after: self.entries });
         }
         self.entries += 1;
         self.data.push(op_tag(op));
@@ -115,21 +161,20 @@ impl Pack {
         Reader { rest: &self.data[mark.at..] }
     }
 
-    /// Gives out the rows: how many entries each has, and its data.
-    pub(super) fn rows<E>(&self, mut row: impl FnMut(u64, &[u8]) -> Result<(), E>) -> Result<(), E> {
-        if self.entries == 0 {
-            return Ok(());
-        }
+    /// Gives out the rows, except for what was [taken out](Self::take).
+    pub(super) fn rows<E>(&self, mut row: impl FnMut(Slice<'_>) -> Result<(), E>) -> Result<(), E> {
         let (mut start, mut before) = (0, 0);
-        for &(at, entries) in self.cuts.iter().chain([&(self.data.len(), self.entries)]) {
-            if start == 0 {
-                row(entries, &self.data[..at])?;
-            } else {
-                let mut slice = vec![FORMAT];
-                slice.extend_from_slice(&self.data[start..at]);
-                row(entries - before, &slice)?;
+        let end = Cut { at: self.data.len(), before: self.entries, after: self.entries };
+        for &Cut { at, before: until, after } in self.cuts.iter().chain([&end]) {
+            // Nothing but the format can stand before the first cut.
+            if until > before {
+                let data = match start {
+                    0 => Cow::Borrowed(&self.data[..at]),
+                    _ => Cow::Owned([&[FORMAT], &self.data[start..at]].concat()),
+                };
+                row(Slice { before, until, data })?;
             }
-            (start, before) = (at, entries);
+            (start, before) = (at, after);
         }
         Ok(())
     }
@@ -312,89 +357,4 @@ impl<'a> Reader<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn items(data: &[u8]) -> Vec<Item> {
-        let mut reader = Reader::new(data).unwrap();
-        let mut items = Vec::new();
-        while !reader.is_done() {
-            items.push(reader.item().unwrap());
-        }
-        items
-    }
-
-    #[test]
-    fn values_come_back_as_they_were() {
-        let old = Row(vec![
-            "0190163d-8694-739b-aea5-966c26f8ad91".into(),
-            "0190163D-8694-739b-aea5-966c26f8ad91".into(),
-            "".into(),
-            "ä\0z".into(),
-            Value::Integer(i64::MIN),
-            Value::Integer(-1),
-            Value::Integer(i64::MAX),
-            Value::Number(-0.5),
-            Value::Null,
-        ]);
-        let numbers: Vec<u64> = (0..9).map(|index| index * 1_000_000_007).collect();
-        let mut pack = Pack::new();
-        pack.delete(7, &numbers, &old);
-        pack.end(Some("me"));
-        pack.rows(|entries, data| {
-            assert_eq!(entries, 1);
-            let items = items(data);
-            let Item::Entry(entry) = &items[0] else { panic!("{items:?}") };
-            let values: Vec<Value> = entry.old.iter().map(|(_, value)| value.clone()).collect();
-            assert_eq!(values, old.0);
-            assert_eq!(entry.old.iter().map(|(number, _)| *number).collect::<Vec<_>>(), numbers);
-            assert_eq!(items[1], Item::End { actor: Some("me".into()) });
-            Ok::<_, ()>(())
-        })
-        .unwrap();
-    }
-
-    #[test]
-    fn what_is_taken_back_leaves_nothing() {
-        let mut pack = Pack::new();
-        pack.insert(1, "a");
-        pack.end(None);
-        let mark = pack.mark();
-        let before = pack.data.clone();
-        pack.insert(1, "b");
-        assert!(pack.grew(mark));
-        pack.back_to(mark);
-        assert_eq!((pack.data.clone(), pack.entries), (before, 1));
-    }
-
-    #[test]
-    fn a_large_batch_is_cut_between_entries() {
-        let old = Row(vec!["x".into(), "y".repeat(3 << 20).into()]);
-        let mut pack = Pack::new();
-        for _ in 0..10 {
-            pack.delete(1, &[1, 2], &old);
-        }
-        pack.end(None);
-        let (mut rows, mut total) = (0, 0);
-        pack.rows(|entries, data| {
-            rows += 1;
-            total += entries;
-            assert!(data.len() < 12 << 20);
-            let found = items(data).iter().filter(|item| matches!(item, Item::Entry(_))).count();
-            assert_eq!(found as u64, entries);
-            Ok::<_, ()>(())
-        })
-        .unwrap();
-        assert_eq!((rows, total), (4, 10));
-    }
-
-    #[test]
-    fn damaged_data_is_noticed() {
-        let mut pack = Pack::new();
-        pack.delete(1, &[1], &Row(vec!["some id".into()]));
-        for length in 2..pack.data.len() {
-            assert_eq!(Reader::new(&pack.data[..length]).unwrap().item(), None, "{length}");
-        }
-        assert!(Reader::new(&[9, 0]).is_none());
-    }
-}
+mod tests;

@@ -96,7 +96,7 @@ impl Store for Sqlite {
                 let outcome =
                     migrate::migrate(&mut session.connection, &models, apply).map(|(plan, ready)| {
                         if let Some(ready) = ready {
-                            session.tables = Arc::new(ready);
+                            session.set_tables(Arc::new(ready));
                             *tables.write().unwrap_or_else(PoisonError::into_inner) =
                                 Arc::clone(&session.tables);
                         }

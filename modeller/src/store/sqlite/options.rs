@@ -110,7 +110,8 @@ impl SqliteOptions {
     }
 
     /// How many bytes of the file the writer, and each of the [quick readers](Self::readers), keeps in memory. Unless
-    /// set, the readers share 96 MiB, and the writer has as much as one of them.
+    /// set, the readers share 96 MiB, and the writer has as much as one of them. A connection for long reads keeps 2 MiB at
+    /// most, whatever is set: it comes to each page once.
     #[must_use]
     pub fn cache_size(mut self, bytes: u64) -> Self {
         self.cache_size = Some(bytes);

@@ -12,6 +12,9 @@ use crate::query::{Filter, Op, Operand, Select};
 use crate::store::Sink;
 use crate::store::sql::Sql;
 
+/// How long a statement may be, in bytes, that is kept prepared.
+const LONG: usize = 2048;
+
 /// A value, bound without copying it.
 pub(super) struct Bind<'a>(pub(super) &'a Value);
 
@@ -106,16 +109,32 @@ fn run<'v>(
     sink: &mut dyn Sink,
     stop: &AtomicBool,
 ) -> Result<()> {
-    let mut statement = connection.prepare_cached(text).map_err(caller)?;
-    bind(&mut statement, 1, binds).map_err(caller)?;
-    let mut rows = statement.raw_query();
-    while let Some(row) = rows.next().map_err(caller)? {
-        sink.row(&View(row));
-        if stop.load(Ordering::Relaxed) {
-            return Err(internal("nobody waits for the rows"));
+    prepared(connection, text, |statement| {
+        bind(statement, 1, binds).map_err(caller)?;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().map_err(caller)? {
+            if sink.row(&View(row)).is_break() {
+                break;
+            }
+            if stop.load(Ordering::Relaxed) {
+                return Err(internal("nobody waits for the rows"));
+            }
         }
+        Ok(())
+    })
+}
+
+/// Runs a statement, which is kept prepared unless it is so long that it hardly comes again and takes much memory.
+fn prepared<T>(
+    connection: &Connection,
+    text: &str,
+    run: impl FnOnce(&mut Statement<'_>) -> Result<T>,
+) -> Result<T> {
+    if text.len() > LONG {
+        run(&mut connection.prepare(text).map_err(caller)?)
+    } else {
+        run(&mut *connection.prepare_cached(text).map_err(caller)?)
     }
-    Ok(())
 }
 
 /// The ready statement for the document with an id, and the id.
@@ -164,11 +183,12 @@ pub(super) fn is_live(shape: &Shape, filter: &Filter) -> bool {
 pub(super) fn count(connection: &Connection, table: &Table, filter: &Filter) -> Result<u64> {
     let mut sql = Sql::new(table.count.clone());
     sql.where_clause(table.shape, filter);
-    let mut statement = connection.prepare_cached(&sql.text).map_err(caller)?;
-    bind(&mut statement, 1, &sql.binds).map_err(caller)?;
-    let mut rows = statement.raw_query();
-    match rows.next().map_err(caller)? {
-        Some(row) => row.get(0).map_err(caller),
-        None => Ok(0),
-    }
+    prepared(connection, &sql.text, |statement| {
+        bind(statement, 1, &sql.binds).map_err(caller)?;
+        let mut rows = statement.raw_query();
+        match rows.next().map_err(caller)? {
+            Some(row) => row.get(0).map_err(caller),
+            None => Ok(0),
+        }
+    })
 }

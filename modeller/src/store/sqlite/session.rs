@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::changes;
 use super::fault::{caller, internal, of_change, unavailable};
-use super::log::{Item, Mark, Pack};
+use super::log::{Item, Mark, Pack, Slice};
 use super::select::{self, bind};
 use super::table::{Table, Tables, quoted, table_name};
 use crate::model::{Code, Error, Result, Row, Shape, Value};
@@ -36,6 +36,8 @@ pub(super) struct Session {
     pub(super) connection: Connection,
     pub(super) tables: Arc<Tables>,
     pack: Pack,
+    /// The last number in the log when the transaction began, once it was needed.
+    last: Option<u64>,
     scope: Scope,
     /// The statements for updates, by model and by the columns that they set.
     updates: HashMap<u64, HashMap<Box<[usize]>, String>>,
@@ -55,10 +57,20 @@ struct Scope {
 }
 
 impl Scope {
+    /// There is a transaction to write in. Some errors (a full disk) end it by themselves, and what the work did after
+    /// one of them would stand alone, for good.
+    fn alive(&mut self, connection: &Connection) -> Result<()> {
+        self.broken |= connection.is_autocommit();
+        match self.broken {
+            true => Err(unavailable("the store could not write now; nothing was changed")),
+            false => Ok(()),
+        }
+    }
+
     /// To be called before a change. A plain one can be undone by its log entry.
     fn protect(&mut self, connection: &Connection, plain: bool) -> Result<()> {
+        self.alive(connection)?;
         match self.guard {
-            _ if self.broken => Err(unavailable("the store could not write now; nothing was changed")),
             Guard::Entry if self.changed => {
                 Err(internal("a work that said to make a single change made another one"))
             }
@@ -85,6 +97,7 @@ impl Session {
             tables: Arc::default(),
             scope: Scope { guard: Guard::Transaction, mark: pack.mark(), changed: false, broken: false },
             pack,
+            last: None,
             updates: HashMap::new(),
             columns: Vec::new(),
         }
@@ -92,7 +105,12 @@ impl Session {
 
     /// Begins the transaction of a batch.
     pub(super) fn begin(&mut self) -> Result<()> {
+        if !self.connection.is_autocommit() {
+            // It could not be ended when it should have been.
+            self.rollback();
+        }
         self.pack.clear();
+        self.last = None;
         self.scope.broken = false;
         run(&self.connection, "BEGIN IMMEDIATE").map_err(caller)
     }
@@ -193,23 +211,21 @@ impl Session {
         }
     }
 
-    fn write_log(&self) -> rusqlite::Result<()> {
-        let mut seq = None;
-        let at = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
-        self.pack.rows(|entries, data| {
-            // Another process may have written since the last batch.
-            let last = match seq {
-                Some(last) => last,
-                None => changes::last(&self.connection)?,
-            };
-            seq = Some(last + entries);
-            self.connection
-                .prepare_cached("INSERT INTO \"_changes\" VALUES (?, ?, ?, ?)")?
-                .execute(params![last + entries, last + 1, at, data])?;
-            Ok(())
-        })
+    fn write_log(&mut self) -> rusqlite::Result<()> {
+        let Session { connection, pack, last, .. } = self;
+        pack.rows(|slice| write_slice(connection, last, &slice))
+    }
+
+    /// How large the log of the transaction is so far, in bytes.
+    pub(super) fn log_size(&self) -> usize {
+        self.pack.size()
+    }
+
+    /// From now on the models are these.
+    pub(super) fn set_tables(&mut self, tables: Arc<Tables>) {
+        self.tables = tables;
+        // The same columns may be in another order now.
+        self.updates.clear();
     }
 
     fn broke(&mut self, error: rusqlite::Error) -> Error {
@@ -228,6 +244,7 @@ impl Session {
             .map_err(|error| of_change(table, error))?;
         self.scope.changed = true;
         if live {
+            spill(&self.connection, &mut self.pack, &mut self.last, &mut self.scope)?;
             self.pack.insert(table.number, row[Shape::ID].as_text().unwrap_or_default());
         }
         Ok(())
@@ -262,6 +279,9 @@ impl Session {
             .map_err(|error| of_change(table, error))?;
         found(count)?;
         self.scope.changed = true;
+        if trash != (true, true) {
+            spill(&self.connection, &mut self.pack, &mut self.last, &mut self.scope)?;
+        }
         match trash {
             (false, false) => self.pack.update(table.number, &table.columns, old, &self.columns),
             (false, true) => self.pack.delete(table.number, &table.columns, old),
@@ -284,12 +304,14 @@ impl Session {
         found(count)?;
         self.scope.changed = true;
         if live {
+            spill(&self.connection, &mut self.pack, &mut self.last, &mut self.scope)?;
             self.pack.delete(table.number, &table.columns, old);
         }
         Ok(())
     }
 
     fn next_number(&mut self, shape: &'static Shape, column: usize) -> Result<i64> {
+        self.scope.alive(&self.connection)?;
         if self.scope.guard != Guard::Entry {
             self.scope.protect(&self.connection, false)?;
         }
@@ -364,6 +386,39 @@ impl Session {
     }
 }
 
+/// To be called before a log entry is added: what a large work has logged so far is written, lest it fill the memory.
+/// It is undone with the work.
+fn spill(connection: &Connection, pack: &mut Pack, last: &mut Option<u64>, scope: &mut Scope) -> Result<()> {
+    // A work that is undone by its log entry has but one.
+    if scope.guard == Guard::Entry {
+        return Ok(());
+    }
+    let Some(slice) = pack.take(scope.mark) else { return Ok(()) };
+    write_slice(connection, last, &slice).map_err(|error| {
+        // The entries are neither in the log nor in the pack.
+        scope.broken = true;
+        caller(error)
+    })
+}
+
+/// Writes a row of the log. Another process may have written since the last transaction, but not since this one began.
+fn write_slice(connection: &Connection, last: &mut Option<u64>, slice: &Slice<'_>) -> rusqlite::Result<()> {
+    let last = match *last {
+        Some(last) => last,
+        None => *last.insert(changes::last(connection)?),
+    };
+    let at = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+    connection.prepare_cached("INSERT INTO \"_changes\" VALUES (?, ?, ?, ?)")?.execute(params![
+        last + slice.until,
+        last + slice.before + 1,
+        at,
+        &*slice.data
+    ])?;
+    Ok(())
+}
+
 fn in_trash(shape: &Shape, row: &Row) -> bool {
     shape.deleted_at.is_some_and(|index| !row[index].is_null())
 }
@@ -422,3 +477,6 @@ impl Tx for Session {
         Box::pin(async move { self.next_number(shape, column) })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,9 @@ use crate::store::{Answer, Work};
 /// How often the log is swept.
 const SWEEP: Duration = Duration::from_secs(30);
 
+/// How large the log of a batch becomes, in bytes, before it is committed without waiting for more.
+const BATCH_LOG: usize = 32 << 20;
+
 /// What the writer's thread does.
 pub(super) enum Job {
     /// A write, committed together with others.
@@ -38,6 +41,8 @@ pub(super) enum Job {
 pub(super) struct Writer {
     queue: SyncSender<Job>,
     closed: AtomicBool,
+    /// Whether it has been closed to the end.
+    ended: tokio::sync::Mutex<bool>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -52,7 +57,12 @@ impl Writer {
             retention: options.log_retention,
         };
         let thread = std::thread::Builder::new().name("sqlite-writer".into()).spawn(move || thread.run())?;
-        Ok(Writer { queue, closed: AtomicBool::new(false), thread: Mutex::new(Some(thread)) })
+        Ok(Writer {
+            queue,
+            closed: AtomicBool::new(false),
+            ended: tokio::sync::Mutex::default(),
+            thread: Mutex::new(Some(thread)),
+        })
     }
 
     /// Queues a job.
@@ -77,7 +87,10 @@ impl Writer {
 
     /// Waits until everything that was accepted is done, and lets go of the database.
     pub(super) async fn close(&self) {
-        if self.closed.swap(true, Ordering::Relaxed) {
+        self.closed.store(true, Ordering::Relaxed);
+        // Whoever comes second waits as well, and goes on with it if the first has given up.
+        let mut ended = self.ended.lock().await;
+        if *ended {
             return;
         }
         let (reply, done) = oneshot::channel();
@@ -93,6 +106,7 @@ impl Writer {
             // It has said goodbye: this does not block.
             drop(thread.join());
         }
+        *ended = true;
     }
 }
 
@@ -170,7 +184,7 @@ impl Thread {
                 };
                 outcomes.push((reply, outcome));
             }
-            if outcomes.len() >= self.batch {
+            if outcomes.len() >= self.batch || self.session.log_size() > BATCH_LOG {
                 break;
             }
             match self.jobs.try_recv() {

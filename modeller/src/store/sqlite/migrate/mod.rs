@@ -34,6 +34,16 @@ pub(super) fn migrate(
         }
     }
     // From here on no other process writes. One that migrated meanwhile has left us nothing to do.
+    let done = carry_out(connection, models, apply);
+    if done.is_err() {
+        // A step sets it back itself, unless one after it fails; it is no part of the transaction.
+        connection.execute_batch("PRAGMA legacy_alter_table = OFF").map_err(caller)?;
+    }
+    let (plan, tables) = done?;
+    Ok((plan, Some(tables)))
+}
+
+fn carry_out(connection: &mut Connection, models: &[&'static Shape], apply: Apply) -> Result<(Plan, Tables)> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(caller)?;
     let mut plan = make(&transaction, models, apply)?.allowed(apply)?;
     for step in &plan.steps {
@@ -48,10 +58,46 @@ pub(super) fn migrate(
     let tables = Tables::load(&transaction, models).map_err(caller)?;
     transaction.commit().map_err(caller)?;
     plan.applied = true;
-    Ok((plan, Some(tables)))
+    Ok((plan, tables))
 }
 
 fn make(connection: &Connection, models: &[&'static Shape], apply: Apply) -> Result<Plan> {
     let database = Database::look(connection).map_err(caller)?;
     plan::plan(connection, &database, models, apply).map_err(caller)
+}
+
+#[cfg(test)]
+mod tests {
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+    use validator::Validate;
+
+    use super::*;
+    use crate::store::sqlite::connect::tests::scratch;
+    use modeller::Model;
+
+    #[derive(Serialize, Deserialize, JsonSchema, Validate, Model)]
+    #[model(scope = "test", name = "migrated")]
+    struct Migrated {
+        text: String,
+    }
+
+    #[test]
+    fn a_migration_that_fails_leaves_the_connection_as_it_was() {
+        let mut connection = scratch();
+        let models = [Migrated::descriptor().shape()];
+        migrate(&mut connection, &models, Apply::Safe).unwrap();
+        // The table is to be rebuilt, and can't be.
+        connection
+            .execute_batch(
+                "UPDATE _columns SET kind = 'integer' WHERE name = 'text'; CREATE TABLE _rebuilt (x)",
+            )
+            .unwrap();
+        let error = migrate(&mut connection, &models, Apply::Safe).err().unwrap();
+        assert!(error.is(Code::StoreUnavailable), "{error}");
+        assert!(connection.is_autocommit());
+        let legacy: bool =
+            connection.pragma_query_value(None, "legacy_alter_table", |row| row.get(0)).unwrap();
+        assert!(!legacy);
+    }
 }

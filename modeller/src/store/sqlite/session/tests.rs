@@ -1,0 +1,107 @@
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use validator::Validate;
+
+use super::*;
+use crate::store::Apply;
+use crate::store::sqlite::connect::tests::scratch;
+use crate::store::sqlite::migrate::migrate;
+use modeller::Model;
+
+#[derive(Serialize, Deserialize, JsonSchema, Validate, Model)]
+#[model(scope = "test", name = "kept_notes")]
+struct Note {
+    text: String,
+}
+
+fn shape() -> &'static Shape {
+    Note::descriptor().shape()
+}
+
+fn session() -> Session {
+    let mut session = Session::new(scratch());
+    let (_, tables) = migrate(&mut session.connection, &[shape()], Apply::Safe).unwrap();
+    session.set_tables(Arc::new(tables.unwrap()));
+    session
+}
+
+fn row(id: usize, text: &str) -> Row {
+    Row([vec![format!("{id}").into()], [1, 1, 1].map(Value::Integer).to_vec(), vec![text.into()]].concat())
+}
+
+fn count(session: &Session) -> usize {
+    session.connection.query_row("SELECT count(*) FROM test_kept_notes", [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn nothing_is_written_after_sqlite_has_rolled_back_by_itself() {
+    for guard in [Guard::Entry, Guard::Savepoint { made: false }, Guard::Savepoint { made: true }] {
+        let mut session = session();
+        session.begin().unwrap();
+        session.start(guard);
+        session.connection.execute_batch("ROLLBACK").unwrap();
+        assert!(session.insert_row(shape(), &row(1, "a")).unwrap_err().is(Code::StoreUnavailable));
+        assert!(session.next_number(shape(), 4).unwrap_err().is(Code::StoreUnavailable));
+        session.undo();
+        assert!(session.commit().unwrap_err().is(Code::StoreUnavailable));
+        assert_eq!(count(&session), 0);
+    }
+}
+
+#[test]
+fn a_transaction_that_was_left_open_does_not_stop_the_next_one() {
+    let mut session = session();
+    session.begin().unwrap();
+    session.start(Guard::Transaction);
+    session.insert_row(shape(), &row(1, "a")).unwrap();
+    session.begin().unwrap();
+    session.start(Guard::Transaction);
+    session.insert_row(shape(), &row(2, "b")).unwrap();
+    session.keep(None).unwrap();
+    session.commit().unwrap();
+    assert_eq!(count(&session), 1);
+}
+
+#[test]
+fn a_large_work_is_logged_in_parts_and_undone_with_them() {
+    let mut session = session();
+    let large = "x".repeat(3 << 20);
+    session.begin().unwrap();
+    session.start(Guard::Transaction);
+    for id in 0..10 {
+        session.insert_row(shape(), &row(id, &large)).unwrap();
+    }
+    session.keep(None).unwrap();
+    session.commit().unwrap();
+    // One work before, one that is undone, one that stays.
+    session.begin().unwrap();
+    session.start(Guard::Entry);
+    session.insert_row(shape(), &row(10, "a")).unwrap();
+    session.keep(Some("one")).unwrap();
+    for (actor, stays) in [("undone", false), ("cleared", true)] {
+        session.start(Guard::Savepoint { made: false });
+        for id in 0..10 {
+            session.delete_row(shape(), &row(id, &large)).unwrap();
+            assert!(session.log_size() < 13 << 20);
+        }
+        match stays {
+            true => session.keep(Some(actor)).unwrap(),
+            false => session.undo(),
+        }
+    }
+    session.commit().unwrap();
+    assert_eq!(count(&session), 1);
+    let changes = changes::read(&session.connection, &session.tables, 10, usize::MAX).unwrap();
+    let found: Vec<_> = changes
+        .iter()
+        .map(|change| (change.seq, change.transaction, change.id.as_str(), change.actor.as_deref().unwrap()))
+        .collect();
+    let ids: Vec<String> = (0..10).map(|id| id.to_string()).collect();
+    let mut expected = vec![(11, 11, "10", "one")];
+    expected.extend(ids.iter().zip(12..).map(|(id, seq)| (seq, 21, id.as_str(), "cleared")));
+    assert_eq!(found, expected);
+    let sql = "SELECT count(*) FROM _changes WHERE seq < first";
+    assert_eq!(session.connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+}
