@@ -89,7 +89,7 @@ fn command(about: &openapi::About) -> Command {
         .env("MODELLER_READERS")
         .value_parser(value_parser!(u16).range(1..=1024))
         .global(true)
-        .help("How many connections read at the same time");
+        .help("How many connections there are for quick reads, and as many again for long ones");
     let queue = Arg::new("queue")
         .long("queue")
         .value_name("N")
