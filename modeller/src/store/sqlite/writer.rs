@@ -21,8 +21,6 @@ use crate::store::{Answer, Work};
 
 /// How often the log is swept.
 const SWEEP: Duration = Duration::from_secs(30);
-/// How often a batch lets others run when its queue is empty, before it commits.
-const COMPANY: usize = 3;
 
 /// How large the log of a batch becomes, in bytes, before it is committed without waiting for more.
 const BATCH_LOG: usize = 32 << 20;
@@ -57,7 +55,6 @@ impl Writer {
             batch: options.batch,
             timeout: options.transaction_timeout,
             retention: options.log_retention,
-            alone: true,
         };
         let thread = std::thread::Builder::new().name("sqlite-writer".into()).spawn(move || thread.run())?;
         Ok(Writer {
@@ -132,8 +129,6 @@ struct Thread {
     batch: usize,
     timeout: Duration,
     retention: Duration,
-    /// The last batch was a single piece of work.
-    alone: bool,
 }
 
 impl Thread {
@@ -192,16 +187,15 @@ impl Thread {
             if outcomes.len() >= self.batch || self.session.log_size() > BATCH_LOG {
                 break;
             }
-            match self.following() {
-                Some(Job::Work(work, reply)) => job = (work, reply),
-                Some(other) => {
+            match self.jobs.try_recv() {
+                Ok(Job::Work(work, reply)) => job = (work, reply),
+                Ok(other) => {
                     next = Some(other);
                     break;
                 }
-                None => break,
+                Err(_) => break,
             }
         }
-        self.alone = outcomes.len() <= 1;
         let lost = match begun {
             Ok(()) => self.session.commit().err(),
             Err(_) => None,
@@ -215,20 +209,6 @@ impl Thread {
             drop(reply.send(answer));
         }
         next
-    }
-
-    /// The next job, if there is one by now.
-    ///
-    /// When writes come in company, those who were answered last are likely just about to send the next one: letting them
-    /// run first makes one commit of what would be several. A lone writer never waits.
-    fn following(&self) -> Option<Job> {
-        for _ in 0..if self.alone { 0 } else { COMPANY } {
-            match self.jobs.try_recv() {
-                Ok(job) => return Some(job),
-                Err(_) => std::thread::yield_now(),
-            }
-        }
-        self.jobs.try_recv().ok()
     }
 
     fn work(&mut self, work: Work) -> Result<Answer> {
