@@ -164,6 +164,16 @@ fn integers_are_never_silently_rounded() {
 }
 
 #[test]
+fn a_whole_float_in_an_integer_leaves_the_floats_beside_it_alone() {
+    let shape = shape::<Flat>();
+    let payload = flat_with("/extra", r#"{"ratio":2.0,"zero":-0.0}"#).replace("\"age\":30", "\"age\":30.0");
+    assert!(payload.contains("30.0"));
+    let row = accept(shape, payload.as_bytes()).unwrap().to_row(shape).unwrap();
+    assert_eq!(row[shape.index_of("age").unwrap()].as_integer(), Some(30));
+    assert_eq!(row[shape.index_of("extra").unwrap()].as_text(), Some(r#"{"ratio":2.0,"zero":-0.0}"#));
+}
+
+#[test]
 fn system_and_unknown_fields_are_refused_by_name() {
     // SCH-13
     for name in [

@@ -73,7 +73,7 @@ pub(super) fn judge(
         (false, _) => None,
         (true, Ok(record)) => Some(Ok(record)),
         (true, Err(error)) => {
-            let whole = with_whole_numbers(text).and_then(|text| decode(text.as_bytes()).ok());
+            let whole = with_whole_numbers(text, &shape.schema).and_then(|text| decode(text.as_bytes()).ok());
             Some(whole.ok_or(error))
         }
     };
