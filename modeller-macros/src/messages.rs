@@ -244,6 +244,13 @@ pub(crate) fn generated_reference() -> String {
         .into()
 }
 
+pub(crate) fn option_of_skipped(option: &str, field: &str) -> String {
+    format!(
+        "the field `{field}` is not stored, because serde skips it, so that `{option}` means nothing: remove it, or \
+         `#[serde(skip)]`"
+    )
+}
+
 pub(crate) fn unknown_generator(name: &str, meant: Option<&str>) -> String {
     let known = list(vocab::GENERATED.iter().map(|(name, _)| *name));
     format!("unknown generator `{name}`{}\nexpected one of {known}", maybe(meant))

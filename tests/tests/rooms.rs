@@ -27,22 +27,57 @@ fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The paths that a file names after `crate::` (groups included).
+/// The paths that a file names after `crate::` (groups included, however they are broken into lines).
 fn named(text: &str) -> Vec<String> {
+    let code: Vec<&str> =
+        text.lines().map(|line| line.split_once("//").map_or(line, |(code, _)| code)).collect();
+    // Blanks mean nothing but between words, where no path goes on.
+    let code = code.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+    let code = code.replace(":: ", "::").replace("{ ", "{").replace(" ::", "::");
     let mut names = Vec::new();
-    for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
-        for (at, _) in line.match_indices("crate::") {
-            if line[..at].ends_with('$') {
-                continue;
+    for (at, start) in code.match_indices("crate::") {
+        if !code[..at].ends_with('$') {
+            let rest = &code[at + start.len()..];
+            match rest.strip_prefix('{') {
+                Some(group) => names.extend(group_parts(group).into_iter().map(path)),
+                None => names.push(path(rest)),
             }
-            let rest = &line[at + "crate::".len()..];
-            let parts = rest.strip_prefix('{').map_or(vec![rest], |group| group.split(", ").collect());
-            names.extend(parts.into_iter().map(|part| {
-                part.chars().take_while(|c| c.is_alphanumeric() || "_:".contains(*c)).collect::<String>()
-            }));
         }
     }
     names
+}
+
+/// The path at the beginning of a text.
+fn path(text: &str) -> String {
+    text.chars().take_while(|c| c.is_alphanumeric() || "_:".contains(*c)).collect()
+}
+
+/// The parts between the commas of a group, up to its own closing brace.
+fn group_parts(group: &str) -> Vec<&str> {
+    let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0);
+    for (at, character) in group.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            ',' | '}' if depth == 0 => {
+                parts.push(group[start..at].trim());
+                start = at + 1;
+                if character == '}' {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+#[test]
+fn paths_are_found_however_they_are_wrapped() {
+    let text = "use crate::{\n    model::{self, Row}, // crate::not_this\n    store::Store,\n};\nuse std::fs;\n\
+        fn f() -> crate::\n    engine::Cx { $crate::macros() }\n// crate::nor_this\nuse crate::query::{A, B};\n";
+    assert_eq!(named(text), ["model::", "store::Store", "engine::Cx", "query::"]);
 }
 
 #[test]

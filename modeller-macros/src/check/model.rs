@@ -24,7 +24,16 @@ pub(crate) fn check(raw: &RawModel, diag: &Diag) -> Result<Model, Reported> {
             diag.error(&raw.ident, messages::too_long(what, LONGEST));
         }
         let renamed_from = values::former_path(raw.renamed_from.as_ref(), &format!("{scope}/{name}"), diag);
-        let stored: Vec<&RawField> = raw.fields.iter().filter(|field| !field.serde.skip).collect();
+        let (skipped, stored): (Vec<&RawField>, Vec<&RawField>) =
+            raw.fields.iter().partition(|field| field.serde.skip);
+        for field in skipped {
+            if let Some(option) = &field.first_option {
+                diag.error(
+                    option,
+                    messages::option_of_skipped(&option.to_string(), &field.ident.unraw().to_string()),
+                );
+            }
+        }
         if stored.is_empty() {
             diag.error(&raw.ident, messages::no_fields());
         }

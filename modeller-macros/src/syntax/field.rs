@@ -15,6 +15,8 @@ pub(crate) struct RawField {
     pub(crate) visibility: Visibility,
     pub(crate) docs: Vec<Attribute>,
     pub(crate) ty: Type,
+    /// The first of its options, whichever it is.
+    pub(crate) first_option: Option<Ident>,
     pub(crate) key: Option<Ident>,
     pub(crate) unique: Option<Ident>,
     pub(crate) index: Option<Ident>,
@@ -34,6 +36,7 @@ pub(crate) fn read(input: &syn::Field, diag: &Diag) -> Option<RawField> {
         visibility: input.vis.clone(),
         docs: input.attrs.iter().filter(|attribute| is_doc(attribute)).cloned().collect(),
         ty: input.ty.clone(),
+        first_option: None,
         key: None,
         unique: None,
         index: None,
@@ -47,6 +50,7 @@ pub(crate) fn read(input: &syn::Field, diag: &Diag) -> Option<RawField> {
     let elsewhere = |name: &str| MODEL.find(name).map(|_| MODEL.place);
     for option in meta::options(&input.attrs, &FIELD, elsewhere, diag) {
         let key = || Some(option.key().clone());
+        field.first_option = field.first_option.take().or_else(key);
         match option.word.key {
             FieldWord::Key => field.key = key(),
             FieldWord::Unique => field.unique = key(),

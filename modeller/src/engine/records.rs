@@ -32,7 +32,7 @@ pub trait Records: Model {
     /// Adds a document.
     ///
     /// # Errors
-    /// `VALIDATION_ERROR`, `UNIQUE_VIOLATION`.
+    /// `VALIDATION_ERROR` (also for a reference to nothing), `UNIQUE_VIOLATION`.
     fn insert(cx: &Cx, model: Self) -> impl Future<Output = Result<Doc<Self>>> + Send {
         async move {
             let rows = vec![checked(&model)?];
@@ -116,7 +116,8 @@ pub trait Records: Model {
     /// Changes the document with this id.
     ///
     /// # Errors
-    /// `NOT_FOUND`, `VALIDATION_ERROR`, `UNIQUE_VIOLATION`.
+    /// `NOT_FOUND`, `VALIDATION_ERROR` (also for a reference to nothing), `UNIQUE_VIOLATION`; `REFERENCED` if other documents
+    /// refer to a value that would change; `INVALID_QUERY` for a value that its column can't hold.
     fn update(
         cx: &Cx,
         id: impl Into<Id<Self>>,
@@ -133,7 +134,7 @@ pub trait Records: Model {
     /// Changes all documents that fulfil the condition, and answers them.
     ///
     /// # Errors
-    /// As [`update`](Records::update), but for `NOT_FOUND`.
+    /// As [`update`](Records::update), but for `NOT_FOUND`; `INVALID_QUERY` if more than 10,000 documents fulfil the condition.
     fn update_where(
         cx: &Cx,
         condition: Predicate<Self>,
@@ -188,7 +189,7 @@ pub trait Records: Model {
     /// Removes all documents that fulfil the condition, and answers them.
     ///
     /// # Errors
-    /// As [`delete`](Records::delete), but for `NOT_FOUND`.
+    /// As [`delete`](Records::delete), but for `NOT_FOUND`; `INVALID_QUERY` if more than 10,000 documents fulfil the condition.
     fn delete_where(
         cx: &Cx,
         condition: Predicate<Self>,
@@ -202,7 +203,8 @@ pub trait Records: Model {
     /// Brings the document with this id back from the trash.
     ///
     /// # Errors
-    /// `NOT_FOUND`; `METHOD_NOT_FOUND` if the model has no trash.
+    /// `NOT_FOUND`; `METHOD_NOT_FOUND` if the model has no trash; `UNIQUE_VIOLATION` if another document has its unique values
+    /// meanwhile; `VALIDATION_ERROR` if what it refers to is gone.
     fn restore(cx: &Cx, id: impl Into<Id<Self>>) -> impl Future<Output = Result<Doc<Self>>> + Send {
         let filter = Filter::id(id.into().as_str());
         async move { one(run::<Self>(cx, Write::Restore { filter }).await?) }
