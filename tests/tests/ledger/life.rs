@@ -142,3 +142,25 @@ async fn a_write_that_finds_nothing_does_not_spoil_its_transaction() {
     .unwrap();
     assert_eq!(Session::count(&cx).await.unwrap(), 2);
 }
+
+/// A number that is an id, and stays one in the trash.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+#[model(scope = "system", name = "invoices", trash = "1h")]
+pub struct Invoice {
+    #[serde(default)]
+    #[model(key, generated = "autoincrement")]
+    pub number: i64,
+}
+
+#[tokio::test]
+async fn numbers_of_documents_in_the_trash_are_not_given_again() {
+    let engine = engine::<(Invoice,)>(Clock::manual(START)).await;
+    let cx = engine.cx();
+    let insert = async |number| Invoice::insert(&cx, Invoice { number }).await.unwrap();
+    assert_eq!(insert(0).await.number, 1);
+    for number in 2..6 {
+        insert(number).await;
+        Invoice::delete(&cx, number.to_string().as_str()).await.unwrap();
+    }
+    assert_eq!(insert(0).await.number, 6);
+}
