@@ -183,6 +183,8 @@ pub trait Record: Any + Send + Sync {
 /// The functions that know the model's struct, behind pointers so that nothing else has to.
 pub(crate) struct Glue {
     pub(crate) schema: fn(&mut SchemaGenerator) -> Schema,
+    // Payloads come in through the engine.
+    #[cfg_attr(not(feature = "engine"), allow(dead_code))]
     pub(crate) decode: fn(&[u8]) -> serde_json::Result<Box<dyn Record>>,
 }
 
