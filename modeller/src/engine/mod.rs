@@ -18,6 +18,8 @@ mod write;
 use std::fmt;
 use std::sync::Arc;
 
+// The description of the HTTP door says it, too.
+#[cfg(feature = "server")]
 pub(crate) use arguments::least_count;
 pub use batch::MAX_OPERATIONS;
 pub use call::{Argument, Arguments, BodyKind, Call, Identity, Operation, Reply};
