@@ -119,18 +119,21 @@ fn stopped() -> io::Result<impl Future<Output = ()>> {
 
 /// Logs to standard error what `MODELLER_LOG` asks for; by default warnings, and what was linked.
 fn log() {
-    use tracing_subscriber::EnvFilter;
+    use tracing::level_filters::LevelFilter;
+    use tracing_subscriber::filter::Targets;
+    use tracing_subscriber::layer::SubscriberExt as _;
+    use tracing_subscriber::util::SubscriberInitExt as _;
     let wanted = std::env::var("MODELLER_LOG").ok().filter(|wanted| !wanted.trim().is_empty());
-    let filter = wanted.as_deref().map(EnvFilter::try_new).and_then(|filter| match filter {
+    let filter = wanted.as_deref().map(str::parse::<Targets>).and_then(|filter| match filter {
         Ok(filter) => Some(filter),
         Err(error) => {
             let _ = writeln!(io::stderr(), "MODELLER_LOG is not understood, and ignored: {error}");
             None
         }
     });
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new("warn,modeller::app=info")))
-        .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr)
-        .try_init();
+    let usual =
+        Targets::new().with_default(LevelFilter::WARN).with_target("modeller::app", LevelFilter::INFO);
+    let lines =
+        tracing_subscriber::fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(io::stderr);
+    let _ = tracing_subscriber::registry().with(filter.unwrap_or(usual)).with(lines).try_init();
 }
