@@ -199,7 +199,7 @@ pub(super) fn prepare(call: Call) -> Result<Write> {
         // With several documents nobody could say for which of them the condition holds.
         let message =
             "a condition (`If-Match`) needs a query for one document, by its `_id` or a unique field";
-        return Err(Error::new(Code::InvalidRequest, message));
+        return Err(Error::new(Code::PreconditionFailed, message));
     }
     Ok(match operation {
         Operation::Insert => Write::Insert(vec![model::accept(shape, &body)?.to_row(shape)?]),

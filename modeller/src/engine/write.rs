@@ -222,6 +222,10 @@ impl Steps<'_, '_> {
     async fn update(&mut self, filter: Filter, patch: &Patch, expected: Option<i64>) -> Result<Written> {
         let one = pins_one(self.shape, &filter);
         let found = self.found(filter, one).await?;
+        if let (true, Patch::Merge(json)) = (found.is_empty(), patch) {
+            // Nonsense is refused whether or not there is something to write it over.
+            model::check_patch(self.shape, json)?;
+        }
         let mut rows = Vec::with_capacity(found.len());
         for old in found {
             check_version(&old, expected)?;

@@ -2,11 +2,12 @@
 
 use serde_json::json;
 
+use super::explain::violations;
 use super::json::write_cell;
 use super::judge::Judge;
 use super::strict::{Found, scan};
 use super::validate::{at_field, judge};
-use super::{Cell, Error, Record, Result, Row, RowView, Shape};
+use super::{Cell, Code, Error, Record, Result, Row, RowView, Shape};
 
 /// The stored row with a patch over it: the struct, checked, and its row with the system columns of `current`.
 ///
@@ -33,6 +34,20 @@ pub fn merge(shape: &Shape, current: &dyn RowView, patch: &[u8]) -> Result<(Box<
     }
     carry_system(shape, current, &mut row);
     Ok((record, row))
+}
+
+/// Checks a patch that nothing is there to be changed by.
+///
+/// # Errors
+/// As [`merge`]; what depends on the rest of a document is not known.
+pub fn check_patch(shape: &Shape, patch: &[u8]) -> Result<()> {
+    let (text, _) = scan(patch, Judge::rules(shape), true)?;
+    let value = serde_json::from_str(text)
+        .map_err(|error| Error::new(Code::ParseError, format!("the text is not JSON: {error}")))?;
+    let mut violations = violations(shape, &value, text.len())?;
+    // A patch may leave out any field.
+    violations.retain(|violation| violation.keyword != "required" || !violation.instance_path.is_empty());
+    if violations.is_empty() { Ok(()) } else { Err(Error::validation(violations)) }
 }
 
 /// The error of a write that would change the model's key.

@@ -103,9 +103,17 @@ async fn a_condition_needs_one_document() {
         for query in ["age=3", "age=9"] {
             let update = format!("{BASE}/update?{query}");
             let answer = client.send("PUT", &update, &[json, condition], b"{\"age\":4}").await;
-            assert_eq!((answer.status, answer.code().as_str()), (400, "INVALID_REQUEST"), "{tag} {query}");
+            assert_eq!(
+                (answer.status, answer.code().as_str()),
+                (412, "PRECONDITION_FAILED"),
+                "{tag} {query}"
+            );
             let answer = client.send("DELETE", &format!("{BASE}/delete?{query}"), &[condition], b"").await;
-            assert_eq!((answer.status, answer.code().as_str()), (400, "INVALID_REQUEST"), "{tag} {query}");
+            assert_eq!(
+                (answer.status, answer.code().as_str()),
+                (412, "PRECONDITION_FAILED"),
+                "{tag} {query}"
+            );
         }
     }
     let update = format!("{BASE}/update?email=a@b.c");

@@ -81,6 +81,24 @@ async fn malformed_json_is_refused_wherever_it_comes_in() {
 }
 
 #[tokio::test]
+async fn a_patch_that_finds_nothing_is_checked_all_the_same() {
+    let (_server, mut client) = guarded().await;
+    let nobody = format!("{USERS}/update?age=99");
+    for (patch, status) in [
+        ("{\"age\":", 400),
+        ("[]", 400),
+        ("{\"email\":\"no address\"}", 400),
+        ("{\"nick\":1}", 400),
+        ("{\"_id\":\"x\"}", 400),
+        ("{\"age\":1}", 200),
+    ] {
+        let answer = client.send("PUT", &nobody, &[JSON], patch.as_bytes()).await;
+        assert_eq!(answer.status, status, "{patch}");
+    }
+    unharmed(&mut client).await;
+}
+
+#[tokio::test]
 async fn nobody_sets_what_is_the_frameworks_own() {
     let (_server, mut client) = guarded().await;
     let members = [

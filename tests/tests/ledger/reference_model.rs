@@ -158,7 +158,12 @@ impl Memory {
                 for &at in &found {
                     self.patch(at, data)?;
                 }
-                self.answer(filter, &found)
+                let answer = self.answer(filter, &found)?;
+                // A patch is checked even where there is nothing to change.
+                match data["n"].as_i64() {
+                    Some(n) if found.is_empty() && n > 5 => Err((400, "VALIDATION_ERROR")),
+                    _ => Ok(answer),
+                }
             }
             Op::Upsert(data) => {
                 if data["n"].as_i64().is_some_and(|n| n > 5) {
