@@ -92,12 +92,16 @@ pub(super) fn indexes(shape: &Shape) -> Vec<Index> {
     all
 }
 
-/// The statement that gives a column a number in the change log.
-pub(super) fn register(shape: &Shape, info: &ColumnInfo) -> String {
+/// The statement that gives columns numbers in the change log, in this order.
+pub(super) fn register<'c>(shape: &Shape, columns: impl IntoIterator<Item = &'c ColumnInfo>) -> String {
+    let rows: Vec<String> = columns
+        .into_iter()
+        .map(|info| format!("({}, '{}')", text(&info.column), kind_name(info.kind)))
+        .collect();
     format!(
-        "INSERT INTO \"_columns\" (model, name, kind) SELECT number, {}, '{}' FROM \"_models\" WHERE path = {}",
-        text(&info.column),
-        kind_name(info.kind),
+        "WITH added (name, kind) AS (VALUES {}) INSERT INTO \"_columns\" (model, name, kind) \
+         SELECT number, name, kind FROM added, \"_models\" WHERE path = {}",
+        rows.join(", "),
         text(&shape.path)
     )
 }

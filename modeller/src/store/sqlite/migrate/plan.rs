@@ -95,7 +95,7 @@ impl Planner<'_> {
                 text(&shape.path)
             ),
         ];
-        sql.extend(shape.columns.iter().map(|column| ddl::register(shape, column)));
+        sql.push(ddl::register(shape, &shape.columns));
         sql.extend(ddl::indexes(shape).into_iter().map(|index| index.sql));
         let step = PlannedStep::safe(format!("create table {name}"), sql);
         self.steps.push(self.unless_taken(&name, step));
@@ -211,7 +211,7 @@ impl Planner<'_> {
             sql.push_str(&format!(" DEFAULT {}", sql_literal(value)));
         }
         let what = format!("add column {table}.{}", column.column);
-        let step = PlannedStep::safe(what, vec![sql, ddl::register(shape, column)]);
+        let step = PlannedStep::safe(what, vec![sql, ddl::register(shape, [column])]);
         self.steps.push(if column.sparse || default.is_some() || rows == 0 {
             step
         } else {
