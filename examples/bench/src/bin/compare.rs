@@ -32,7 +32,7 @@ async fn main() -> Result<ExitCode> {
         ("--users", "N", "how many there are, but for insert (100000)"),
         ("--subject", "PATH", "the server to measure (built from this package)"),
         ("--baseline", "PATH", "the server to measure it by (built from this package)"),
-        ("--baseline-args", "ARGS", "more arguments for it, such as --plain-update"),
+        ("--baseline-args", "ARGS", "more arguments for it, such as --lean-update"),
         ("--dir", "PATH", "where the databases go (the system's temporary directory)"),
         ("--check", "", "exit with 1 if a bar is missed"),
     ]);

@@ -114,7 +114,7 @@ impl Store for Sqlite {
             let here = self.readers.here(|connection| match sink.take() {
                 Some(mut sink) => {
                     let table = tables.of(select.shape)?;
-                    select::rows(connection, table, select, &mut *sink, &NEVER).map(|()| sink)
+                    select::rows(connection, table, select, &mut *sink, &NEVER).map(|_| sink)
                 }
                 None => Err(fault::internal("a sink is gone")),
             });
@@ -128,7 +128,7 @@ impl Store for Sqlite {
             self.readers
                 .away(move |connection, stop| {
                     select::rows(connection, tables.of(select.shape)?, &select, &mut *sink, stop)
-                        .map(|()| sink)
+                        .map(|_| sink)
                 })
                 .await
         })

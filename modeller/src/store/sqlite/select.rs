@@ -1,5 +1,6 @@
 //! Reads: a selection as a statement, its rows into a sink without copying them.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
@@ -58,21 +59,26 @@ impl RowView for View<'_> {
     }
 }
 
-/// Gives the selected rows to the sink, until it is told to stop.
-pub(super) fn rows(
+/// Gives the selected rows to the sink, until it is told to stop. Answers the id by which a document was asked for, and where it
+/// is: SQLite's own number of the row.
+pub(super) fn rows<'a>(
     connection: &Connection,
-    table: &Table,
-    select: &Select,
+    table: &'a Table,
+    select: &'a Select,
     sink: &mut dyn Sink,
     stop: &AtomicBool,
-) -> Result<()> {
-    match by_id(table, select) {
-        Some((text, id)) => run(connection, text, [id], sink, stop),
-        None => {
-            let sql = build(table, select);
-            run(connection, &sql.text, &sql.binds, sink, stop)
-        }
-    }
+) -> Result<Option<(&'a str, i64)>> {
+    let Some((text, id)) = by_id(table, select) else {
+        let sql = build(table, select);
+        run(connection, &sql.text, &sql.binds, stop, |row| sink.row(&View(row)))?;
+        return Ok(None);
+    };
+    let mut place = None;
+    run(connection, text, [id], stop, |row| {
+        place = id.as_text().zip(row.get(table.shape.columns.len()).ok());
+        sink.row(&View(row))
+    })?;
+    Ok(place)
 }
 
 /// The statement for a selection, where there is none ready.
@@ -106,14 +112,14 @@ fn run<'v>(
     connection: &Connection,
     text: &str,
     binds: impl IntoIterator<Item = &'v Value>,
-    sink: &mut dyn Sink,
     stop: &AtomicBool,
+    mut take: impl FnMut(&Row<'_>) -> ControlFlow<()>,
 ) -> Result<()> {
     prepared(connection, text, |statement| {
         bind(statement, 1, binds).map_err(caller)?;
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(caller)? {
-            if sink.row(&View(row)).is_break() {
+            if take(row).is_break() {
                 break;
             }
             if stop.load(Ordering::Relaxed) {

@@ -10,7 +10,7 @@ use super::changes;
 use super::fault::{caller, internal, of_change, unavailable};
 use super::log::{Item, Mark, Pack, Slice};
 use super::select::{self, bind};
-use super::table::{Table, Tables, quoted, table_name};
+use super::table::{Table, Tables, Update, quoted, table_name};
 use crate::model::{Code, Error, Result, Row, Shape, Value};
 use crate::query::{Filter, Select};
 use crate::store::{BoxFuture, ChangeOp, Sink, Tx};
@@ -40,9 +40,19 @@ pub(super) struct Session {
     last: Option<u64>,
     scope: Scope,
     /// The statements for updates, by model and by the columns that they set.
-    updates: HashMap<u64, HashMap<Box<[usize]>, String>>,
+    updates: HashMap<u64, HashMap<Box<[usize]>, Update>>,
+    /// Where the work at hand has last read a document by its id, and nothing has moved since.
+    place: Option<Place>,
     /// Space for the indexes of the columns that an update sets.
     columns: Vec<usize>,
+}
+
+/// Where a document is.
+struct Place {
+    model: u64,
+    id: String,
+    /// SQLite's own number of the row.
+    row: i64,
 }
 
 /// How far the work at hand has come.
@@ -99,6 +109,7 @@ impl Session {
             pack,
             last: None,
             updates: HashMap::new(),
+            place: None,
             columns: Vec::new(),
         }
     }
@@ -118,6 +129,7 @@ impl Session {
     /// Begins a piece of work inside the transaction.
     pub(super) fn start(&mut self, guard: Guard) {
         self.scope = Scope { guard, mark: self.pack.mark(), changed: false, broken: self.scope.broken };
+        self.place = None;
     }
 
     /// Ends the piece of work that [`start`](Self::start) began: its changes stay.
@@ -271,10 +283,15 @@ impl Session {
         if !texts.contains_key(self.columns.as_slice()) {
             texts.insert(self.columns.as_slice().into(), table.update(&self.columns));
         }
-        let text = &texts[self.columns.as_slice()];
+        let texts = &texts[self.columns.as_slice()];
+        let is_there =
+            |place: &&Place| place.model == table.number && old[Shape::ID].as_text() == Some(&place.id);
+        let place = self.place.as_ref().filter(is_there).map(|place| Value::Integer(place.row));
+        let text = if place.is_some() { &texts.at_row } else { &texts.by_id };
         let mut statement = self.connection.prepare_cached(text).map_err(caller)?;
         let values = self.columns.iter().map(|&index| &new[index]);
-        let count = bind(&mut statement, 1, values.chain([&old[Shape::ID], &old[Shape::VERSION]]))
+        let values = values.chain([&old[Shape::ID], &old[Shape::VERSION]]).chain(&place);
+        let count = bind(&mut statement, 1, values)
             .and_then(|()| statement.raw_execute())
             .map_err(|error| of_change(table, error))?;
         found(count)?;
@@ -297,6 +314,7 @@ impl Session {
         fits(table, old)?;
         let live = !in_trash(shape, old);
         self.scope.protect(&self.connection, live)?;
+        self.place = None;
         let mut statement = self.connection.prepare_cached(&table.delete).map_err(caller)?;
         let count = bind(&mut statement, 1, [&old[Shape::ID], &old[Shape::VERSION]])
             .and_then(|()| statement.raw_execute())
@@ -447,7 +465,9 @@ impl Tx for Session {
     ) -> BoxFuture<'a, Result<Box<dyn Sink>>> {
         Box::pin(async move {
             let table = self.tables.of(select.shape)?;
-            select::rows(&self.connection, table, select, &mut *sink, &NEVER)?;
+            if let Some((id, row)) = select::rows(&self.connection, table, select, &mut *sink, &NEVER)? {
+                self.place = Some(Place { model: table.number, id: id.to_owned(), row });
+            }
             Ok(sink)
         })
     }

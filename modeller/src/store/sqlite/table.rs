@@ -9,6 +9,17 @@ use rusqlite::Connection;
 use super::fault::internal;
 use crate::model::{Kind, Result, Shape};
 
+/// SQLite's own number of a row. No field's name begins so, and none hides it.
+const ROW: &str = "_rowid_";
+
+/// A statement that updates some columns of one row.
+pub(super) struct Update {
+    /// The row with an id and a version.
+    pub(super) by_id: String,
+    /// The same, at the place where a read has found it.
+    pub(super) at_row: String,
+}
+
 /// A model's table.
 pub(super) struct Table {
     pub(super) shape: &'static Shape,
@@ -22,7 +33,7 @@ pub(super) struct Table {
     pub(super) select: String,
     /// `SELECT count(*)`.
     pub(super) count: String,
-    /// The row with an id.
+    /// The row with an id, and behind its columns SQLite's own number of it.
     pub(super) get: String,
     /// The row with an id, unless it is in the trash.
     pub(super) get_live: Option<String>,
@@ -41,7 +52,7 @@ impl Table {
         let names: Vec<String> = shape.columns.iter().map(|column| quoted(&column.column)).collect();
         let list = names.join(", ");
         let places = vec!["?"; names.len()].join(", ");
-        let get = format!("SELECT {list} FROM {table} WHERE \"_id\" = ?");
+        let get = format!("SELECT {list}, {ROW} FROM {table} WHERE \"_id\" = ?");
         let violations = std::iter::once((&[Shape::ID][..], shape.key.unwrap_or(Shape::ID)))
             .map(|(set, named)| (set, vec![named]))
             .chain(shape.unique.iter().map(|set| (&set[..], set.clone())))
@@ -69,8 +80,9 @@ impl Table {
         }
     }
 
-    /// The update of these columns in the row with an id and a version, which are bound after them.
-    pub(super) fn update(&self, changed: &[usize]) -> String {
+    /// The updates of these columns in the row with an id and a version, which are bound after them: as it is, and with the
+    /// row's number bound last, which spares SQLite the index of ids.
+    pub(super) fn update(&self, changed: &[usize]) -> Update {
         let mut sql = format!("UPDATE {} SET ", quoted(&table_name(self.shape)));
         for (at, &index) in changed.iter().enumerate() {
             let comma = if at > 0 { ", " } else { "" };
@@ -78,7 +90,7 @@ impl Table {
             let _ = write!(sql, "{comma}{} = ?", quoted(&self.shape.columns[index].column));
         }
         sql.push_str(" WHERE \"_id\" = ? AND \"_version\" IS ?");
-        sql
+        Update { at_row: format!("{sql} AND {ROW} = ?"), by_id: sql }
     }
 
     /// The index of the column with this number, if the model still has it.

@@ -48,8 +48,8 @@ struct Job {
 pub struct How {
     /// Each write gets a transaction of its own.
     pub no_group: bool,
-    /// Each update sets every column.
-    pub plain_update: bool,
+    /// An update leaves out the columns with an index unless one of them changed.
+    pub lean_update: bool,
 }
 
 /// The one way to write.
@@ -88,7 +88,7 @@ fn write_all(connection: &Connection, jobs: &Receiver<Job>, how: How) -> rusqlit
     let batch = if how.no_group { 1 } else { BATCH };
     let mut begin = connection.prepare("BEGIN IMMEDIATE")?;
     let mut commit = connection.prepare("COMMIT")?;
-    let mut statements = Statements::prepare(connection, how.plain_update)?;
+    let mut statements = Statements::prepare(connection, how.lean_update)?;
     let mut done = Vec::with_capacity(batch);
     while let Ok(first) = jobs.recv() {
         begin.execute([])?;
@@ -116,11 +116,11 @@ struct Statements<'c> {
     /// Leaves the columns with an index alone: SQLite rewrites the index entries of whatever is set, changed or not.
     update: Statement<'c>,
     update_all: Statement<'c>,
-    plain: bool,
+    lean: bool,
 }
 
 impl<'c> Statements<'c> {
-    fn prepare(connection: &'c Connection, plain: bool) -> rusqlite::Result<Self> {
+    fn prepare(connection: &'c Connection, lean: bool) -> rusqlite::Result<Self> {
         Ok(Statements {
             insert: connection.prepare("INSERT INTO users VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")?,
             get: connection.prepare("SELECT * FROM users WHERE id = ?")?,
@@ -131,7 +131,7 @@ impl<'c> Statements<'c> {
                 "UPDATE users SET version = ?2, updated_at = ?3, name = ?4, password = ?5, role = ?6, email = ?7, age = ?8
                  WHERE id = ?1",
             )?,
-            plain,
+            lean,
         })
     }
 
@@ -157,7 +157,7 @@ impl<'c> Statements<'c> {
             let user = User { email, name, password, role: row.get(7)?, age: row.get(8)? };
             Ok(Stored { id, version, created_at, updated_at, user })
         })?;
-        let all = self.plain || patch.is_indexed();
+        let all = !self.lean || patch.is_indexed();
         patch.apply(&mut stored.user);
         stored.user.validate()?;
         stored.version += 1;

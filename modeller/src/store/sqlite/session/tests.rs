@@ -105,3 +105,27 @@ fn a_large_work_is_logged_in_parts_and_undone_with_them() {
     let sql = "SELECT count(*) FROM _changes WHERE seq < first";
     assert_eq!(session.connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
 }
+
+#[tokio::test]
+async fn a_document_is_found_where_it_is_after_it_was_moved() {
+    let mut session = session();
+    session.begin().unwrap();
+    session.start(Guard::Transaction);
+    for id in 1..=3 {
+        session.insert_row(shape(), &row(id, "a")).unwrap();
+    }
+    let select = Select::filtered(shape(), Filter::id("1"));
+    let found = session.read(&select, crate::store::Rows::of(shape())).await.unwrap();
+    let old = crate::store::sink::<crate::store::Rows>(found).rows.remove(0);
+    assert!(session.place.is_some());
+    // The last row gets a new place, and this one the last one's.
+    session.delete_row(shape(), &row(3, "a")).unwrap();
+    session.delete_row(shape(), &old).unwrap();
+    session.insert_row(shape(), &row(4, "a")).unwrap();
+    session.insert_row(shape(), &old).unwrap();
+    session.update_row(shape(), &old, &row(1, "b")).unwrap();
+    session.read(&select, crate::store::Rows::of(shape())).await.unwrap();
+    session.update_row(shape(), &row(1, "b"), &row(1, "c")).unwrap();
+    let text = "SELECT text FROM test_kept_notes WHERE _id = '1'";
+    assert_eq!(session.connection.query_row(text, [], |row| row.get::<_, String>(0)), Ok("c".to_owned()));
+}
