@@ -1,8 +1,18 @@
 //! What generated code may name: this and nothing else of the crate. Not part of the public interface.
 
 pub use crate::__site as site;
+#[cfg(feature = "engine")]
+pub use crate::engine::behaviour::declare::Names;
+#[cfg(feature = "engine")]
+pub use crate::engine::behaviour::*;
+#[cfg(feature = "engine")]
+pub use crate::engine::{Cx, Operation, Subscription};
+#[cfg(feature = "engine")]
+pub use crate::model::Result;
 pub use crate::model::{Column, Derived, Descriptor, Field, Generated, Model, Reference, Site};
-pub use crate::registry::Entry;
+pub use crate::registry::{Behaviour, Entry};
+#[cfg(feature = "engine")]
+pub use crate::store::BoxFuture;
 pub use inventory;
 
 /// The place of the macro call.

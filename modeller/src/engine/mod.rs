@@ -2,16 +2,19 @@
 
 mod arguments;
 mod batch;
+pub mod behaviour;
 mod call;
 mod clock;
 mod cx;
 mod idempotency;
+mod listing;
 mod numbers;
 mod pipeline;
 mod read;
 mod records;
 mod references;
 mod scope;
+mod subscription;
 mod sweep;
 mod write;
 
@@ -22,10 +25,13 @@ use std::sync::Arc;
 #[cfg(feature = "server")]
 pub(crate) use arguments::least_count;
 pub use batch::MAX_OPERATIONS;
+pub use behaviour::{Event, FromHook, HookEvent, Job, Method, Payload, Previous, Query, Timing};
 pub use call::{Argument, Arguments, BodyKind, Call, Identity, Operation, Reply};
 pub use clock::Clock;
 pub use cx::Cx;
+pub use listing::Listing;
 pub use records::{Find, Page, Patch, Records};
+pub use subscription::Subscription;
 pub use write::MAX_BULK;
 
 use crate::model::{Result, Shape};

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use super::{Behaviour, BehaviourKind};
 use crate::model::{Descriptor, Shape, Site};
 
 /// Something that keeps an application from starting.
@@ -172,5 +173,45 @@ fn references(shapes: &[&'static Shape], faults: &mut Faults) {
                 );
             }
         }
+    }
+}
+
+/// What models do: each of a model that is there, and no two of one kind with one name.
+pub(super) fn behaviours(
+    models: &[&'static Descriptor],
+    behaviours: &[&'static Behaviour],
+    faults: &mut Faults,
+) {
+    for behaviour in behaviours {
+        let Some(model) = behaviour.model.map(|model| model()) else { continue };
+        if !models.contains(&model) {
+            faults.push(
+                Fault::new(format!(
+                    "{} `{}` belongs to model `{}`, which is not part of this application: link its crate \
+                     (`modeller::link!(..)`) or add it to `models::<(..)>()`",
+                    behaviour.kind, behaviour.rust, model.rust
+                ))
+                .at(behaviour.site)
+                .at(model.site),
+            );
+        }
+    }
+    let mut groups: HashMap<(&str, &str, &str, &str), Vec<&'static Behaviour>> = HashMap::new();
+    for &behaviour in behaviours.iter().filter(|behaviour| !behaviour.name.is_empty()) {
+        let (scope, model) = behaviour.model.map_or(("", ""), |model| (model().scope, model().name));
+        // Both stand in one place of a route.
+        let kind = match behaviour.kind {
+            BehaviourKind::Query => BehaviourKind::Method,
+            other => other,
+        };
+        groups.entry((kind.name(), scope, model, behaviour.name)).or_default().push(behaviour);
+    }
+    let mut groups: Vec<_> = groups.into_iter().filter(|(_, group)| group.len() > 1).collect();
+    groups.sort_by_key(|(key, _)| *key);
+    for ((kind, _, _, name), group) in groups {
+        let fault = Fault::new(format!(
+            "several {kind}s are called `{name}`: give each its own name with `#[modeller::{kind}(.., name = \"..\")]`"
+        ));
+        faults.push(group.iter().fold(fault, |fault, behaviour| fault.at(behaviour.site)));
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! Every listing (routes, metadata, OpenAPI, migrations) reads the [`Registry`], so that none can go stale.
 
+mod behaviour;
 mod check;
 mod report;
 
 use std::collections::HashMap;
 
+pub use behaviour::{Behaviour, BehaviourKind, SchemaOf};
 pub use check::{Fault, Faults};
 
 use crate::model::{Descriptor, Shape, Site};
@@ -20,6 +22,7 @@ pub struct Entry {
 #[derive(Clone, Copy)]
 enum Kind {
     Model(fn() -> &'static Descriptor),
+    Behaviour(&'static Behaviour),
     Link(&'static str),
     Sentinel,
 }
@@ -28,6 +31,11 @@ impl Entry {
     /// A model.
     pub const fn model(descriptor: fn() -> &'static Descriptor, site: Site) -> Self {
         Entry { kind: Kind::Model(descriptor), site }
+    }
+
+    /// Something that a model does.
+    pub const fn behaviour(behaviour: &'static Behaviour) -> Self {
+        Entry { kind: Kind::Behaviour(behaviour), site: behaviour.site }
     }
 
     /// A demand: the crate of this name has at least one entry.
@@ -48,6 +56,8 @@ inventory::submit! {
 pub struct Registry {
     /// The framework's own first: their scopes begin with `_`.
     models: Vec<&'static Shape>,
+    /// What the models do, by kind, model and name.
+    behaviours: Vec<&'static Behaviour>,
     /// How many of them are the framework's own.
     builtin: usize,
     by_path: HashMap<(&'static str, &'static str), usize>,
@@ -72,11 +82,20 @@ impl Registry {
     /// All faults at once, each with its place.
     pub fn linked() -> Result<Self, Faults> {
         let mut models = Vec::new();
+        let mut behaviours = Vec::new();
         let mut links = Vec::new();
+        let mut sites = Vec::new();
         let mut sentinel = false;
         for entry in inventory::iter::<Entry> {
             match entry.kind {
-                Kind::Model(descriptor) => models.push(descriptor()),
+                Kind::Model(descriptor) => {
+                    models.push(descriptor());
+                    sites.push(entry.site);
+                }
+                Kind::Behaviour(behaviour) => {
+                    behaviours.push(behaviour);
+                    sites.push(entry.site);
+                }
                 Kind::Link(package) => links.push((package, entry.site)),
                 Kind::Sentinel => sentinel = true,
             }
@@ -90,40 +109,51 @@ impl Registry {
         }
         for (package, site) in links {
             let crate_name = package.replace('-', "_");
-            if !models.iter().any(|model| model.site.module.split("::").next() == Some(crate_name.as_str())) {
+            if !sites.iter().any(|site| site.module.split("::").next() == Some(crate_name.as_str())) {
                 faults.push(
                     Fault::new(format!(
-                        "`link!({package})` was asked for, but crate `{package}` has no models: \
+                        "`link!({package})` was asked for, but crate `{package}` has no models, nor anything that models do: \
                          remove it from `link!`, or derive `Model` on a struct there"
                     ))
                     .at(site),
                 );
             }
         }
-        Self::build(models, faults)
+        Self::build(models, behaviours, faults)
     }
 
-    /// These models and no others (but for the framework's own).
+    /// These models and no others (but for the framework's own), with what was linked for them to do.
     ///
     /// # Errors
     /// As [`linked`](Registry::linked).
     pub fn of(models: &[&'static Descriptor]) -> Result<Self, Faults> {
         let mut all = models.to_vec();
+        let mut behaviours = Vec::new();
         for entry in inventory::iter::<Entry> {
-            if let Kind::Model(descriptor) = entry.kind
-                && is_builtin(descriptor())
-                && !all.contains(&descriptor())
-            {
-                all.push(descriptor());
+            match entry.kind {
+                Kind::Model(descriptor) if is_builtin(descriptor()) && !all.contains(&descriptor()) => {
+                    all.push(descriptor());
+                }
+                Kind::Behaviour(behaviour) => behaviours.push(behaviour),
+                _ => {}
             }
         }
-        Self::build(all, Faults::default())
+        // What belongs to no model belongs to all applications.
+        behaviours.retain(|behaviour| behaviour.model.is_none_or(|model| all.contains(&model())));
+        Self::build(all, behaviours, Faults::default())
     }
 
-    fn build(mut models: Vec<&'static Descriptor>, mut faults: Faults) -> Result<Self, Faults> {
+    fn build(
+        mut models: Vec<&'static Descriptor>,
+        mut behaviours: Vec<&'static Behaviour>,
+        mut faults: Faults,
+    ) -> Result<Self, Faults> {
         models.sort_by_key(|model| (model.scope, model.name, model.site.file, model.site.line));
         check::models(&models, &mut faults);
+        check::behaviours(&models, &behaviours, &mut faults);
         faults.into_result()?;
+        behaviours
+            .sort_by_key(|behaviour| (behaviour.kind, behaviour.path(), behaviour.name, behaviour.site.line));
         let mut models: Vec<&'static Shape> = models.into_iter().map(Descriptor::shape).collect();
         models.sort_by_key(|shape| !is_builtin(shape.descriptor));
         let builtin = models.partition_point(|shape| is_builtin(shape.descriptor));
@@ -133,7 +163,7 @@ impl Registry {
             .skip(builtin)
             .map(|(index, shape)| ((shape.descriptor.scope, shape.descriptor.name), index))
             .collect();
-        let mut registry = Registry { models, builtin, by_path, incoming: HashMap::new() };
+        let mut registry = Registry { models, behaviours, builtin, by_path, incoming: HashMap::new() };
         registry.incoming = registry.references();
         Ok(registry)
     }
@@ -159,6 +189,23 @@ impl Registry {
     /// All models that are stored: the application's and the framework's own.
     pub fn stored(&self) -> impl Iterator<Item = &'static Shape> {
         self.models.iter().copied()
+    }
+
+    /// What the models do: by kind, then by model and name.
+    pub fn behaviours(&self) -> &[&'static Behaviour] {
+        &self.behaviours
+    }
+
+    /// What a model does, of one kind.
+    pub fn behaviours_of(
+        &self,
+        shape: &'static Shape,
+        kind: BehaviourKind,
+    ) -> impl Iterator<Item = &'static Behaviour> {
+        let is_of = move |behaviour: &&'static Behaviour| {
+            behaviour.kind == kind && behaviour.model.is_some_and(|model| model() == shape.descriptor)
+        };
+        self.behaviours.iter().copied().filter(is_of)
     }
 
     /// The application's model at `scope/name`.

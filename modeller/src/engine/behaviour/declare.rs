@@ -1,0 +1,161 @@
+//! What attribute macros call: each function makes the [`Behaviour`] of a declaration, and knows the types behind it.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use super::payload::{accept, encode};
+use super::{
+    Event, EventHandler, FromHook, HookHandler, HookOptions, HookParts, HookPoint, Job, JobHandler,
+    JobOptions, Method, MethodHandler, Query, WorkerHandler, WorkerOptions,
+};
+use crate::engine::{Cx, Subscription};
+use crate::model::{Descriptor, Model, Result, Site};
+use crate::registry::{Behaviour, BehaviourKind, SchemaOf};
+use crate::store::BoxFuture;
+
+/// The names of a declaration: on the wire, in Rust, and what its documentation says.
+#[derive(Clone, Copy, Debug)]
+pub struct Names {
+    /// On the wire.
+    pub name: &'static str,
+    /// In Rust.
+    pub rust: &'static str,
+    /// The documentation comment.
+    pub docs: &'static str,
+}
+
+const fn behaviour(
+    kind: BehaviourKind,
+    model: Option<fn() -> &'static Descriptor>,
+    names: Names,
+    handler: &'static (dyn std::any::Any + Send + Sync),
+    site: Site,
+) -> Behaviour {
+    let Names { name, rust, docs } = names;
+    Behaviour { kind, model, name, rust, docs, payload: None, reply: None, handler, site }
+}
+
+const fn typed(behaviour: Behaviour, payload: SchemaOf, reply: Option<SchemaOf>) -> Behaviour {
+    Behaviour { payload: Some(payload), reply, ..behaviour }
+}
+
+fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+/// A method.
+pub const fn method<M: Method>(names: Names, site: Site) -> Behaviour {
+    fn call<'a, M: Method>(cx: &'a Cx, json: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>>> {
+        Box::pin(async move { encode(&accept::<M>(json)?.call(cx).await?) })
+    }
+    let model = <M::Model as Model>::descriptor;
+    let handler = const { &MethodHandler { call: call::<M> } };
+    let behaviour = behaviour(BehaviourKind::Method, Some(model), names, handler, site);
+    typed(behaviour, schema::<M>, Some(schema::<M::Reply>))
+}
+
+/// A query.
+pub const fn query<Q: Query>(names: Names, site: Site) -> Behaviour {
+    fn call<'a, Q: Query>(cx: &'a Cx, json: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>>> {
+        Box::pin(async move { encode(&accept::<Q>(json)?.run(cx).await?) })
+    }
+    let model = <Q::Model as Model>::descriptor;
+    let handler = const { &MethodHandler { call: call::<Q> } };
+    let behaviour = behaviour(BehaviourKind::Query, Some(model), names, handler, site);
+    typed(behaviour, schema::<Q>, Some(schema::<Q::Reply>))
+}
+
+/// An event.
+pub const fn event<E: Event>(names: Names, site: Site) -> Behaviour {
+    fn handle<'a, E: Event>(
+        cx: &'a Cx,
+        to: &'a Subscription,
+        json: &'a [u8],
+    ) -> BoxFuture<'a, Result<Vec<u8>>> {
+        Box::pin(async move { encode(&accept::<E>(json)?.handle(cx, to).await?) })
+    }
+    let model = <E::Model as Model>::descriptor;
+    let handler = const { &EventHandler { handle: handle::<E> } };
+    let behaviour = behaviour(BehaviourKind::Event, Some(model), names, handler, site);
+    typed(behaviour, schema::<E>, Some(schema::<E::Reply>))
+}
+
+/// A job; the model is `None` if it belongs to none.
+pub const fn job<J: Job>(
+    model: Option<fn() -> &'static Descriptor>,
+    names: Names,
+    handler: &'static JobHandler,
+    site: Site,
+) -> Behaviour {
+    typed(behaviour(BehaviourKind::Job, model, names, handler, site), schema::<J>, None)
+}
+
+/// How a job is carried out.
+pub const fn job_handler<J: Job>(options: JobOptions) -> JobHandler {
+    fn run<'a, J: Job>(cx: &'a Cx, json: &'a [u8]) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move { accept::<J>(json)?.run(cx).await })
+    }
+    JobHandler { options, run: run::<J> }
+}
+
+/// A worker; the model is `None` if it belongs to none.
+pub const fn worker(
+    model: Option<fn() -> &'static Descriptor>,
+    names: Names,
+    handler: &'static WorkerHandler,
+    site: Site,
+) -> Behaviour {
+    behaviour(BehaviourKind::Worker, model, names, handler, site)
+}
+
+/// How a worker runs.
+pub const fn worker_handler(
+    options: WorkerOptions,
+    run: for<'a> fn(&'a Cx) -> BoxFuture<'a, Result<()>>,
+) -> WorkerHandler {
+    WorkerHandler { options, run }
+}
+
+/// A hook.
+pub const fn hook<M: Model>(names: Names, handler: &'static HookHandler, site: Site) -> Behaviour {
+    behaviour(BehaviourKind::Hook, Some(M::descriptor), names, handler, site)
+}
+
+/// How a hook runs.
+pub const fn hook_handler(
+    points: &'static [HookPoint],
+    options: HookOptions,
+    run: for<'a> fn(HookParts<'a>) -> BoxFuture<'a, Result<()>>,
+) -> HookHandler {
+    HookHandler { points, options, run }
+}
+
+/// Takes an argument of a hook.
+///
+/// # Errors
+/// If there is none at this point.
+pub fn argument<'a, T: FromHook<'a>>(parts: &mut HookParts<'a>) -> Result<T> {
+    T::from_hook(parts)
+}
+
+/// Whether an argument that is there only at `known` points is there at all the points of a hook. Macros ask at compile time.
+pub const fn is_given(needs: Option<super::HookNeeds>, points: &[HookPoint]) -> bool {
+    let Some(needs) = needs else { return true };
+    let mut at = 0;
+    while at < points.len() {
+        let mut known = 0;
+        let mut found = false;
+        while known < needs.points.len() {
+            found |= same(needs.points[known], points[at]);
+            known += 1;
+        }
+        if !found {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+const fn same(one: HookPoint, other: HookPoint) -> bool {
+    one.timing as u8 == other.timing as u8 && one.operation as u8 == other.operation as u8
+}

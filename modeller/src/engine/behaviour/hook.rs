@@ -1,0 +1,283 @@
+//! Hooks: functions around the operations of a model, and what they are given.
+
+use std::any::Any;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::OnceLock;
+
+use serde_json::Value as Json;
+
+use crate::engine::{Cx, Listing, Operation};
+use crate::model::{self, Code, Doc, Error, Model, Record, Result, Row, Shape};
+use crate::store::BoxFuture;
+
+/// When a hook runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timing {
+    /// Before the operation: it may change what is written, and call it off.
+    Before,
+    /// After the operation, inside its transaction: it may still call it off.
+    After,
+    /// After the transaction was committed: what it fails in is logged, and changes nothing.
+    AfterCommit,
+}
+
+impl Timing {
+    /// `before`, `after`, `after_commit`: as an attribute has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Timing::Before => "before",
+            Timing::After => "after",
+            Timing::AfterCommit => "after_commit",
+        }
+    }
+}
+
+/// A place where hooks run: `before(insert)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HookPoint {
+    /// When.
+    pub timing: Timing,
+    /// Around which operation: insert, update, delete or list.
+    pub operation: Operation,
+}
+
+impl HookPoint {
+    /// A place.
+    pub const fn new(timing: Timing, operation: Operation) -> Self {
+        HookPoint { timing, operation }
+    }
+}
+
+impl fmt::Display for HookPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({})", self.timing.name(), self.operation)
+    }
+}
+
+/// What `#[modeller::hook(..)]` says besides where the hook runs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HookOptions {
+    /// Hooks with a smaller number run first; those with the same one by their names. 0 unless said otherwise.
+    pub order: i32,
+    /// How long after the commit it runs as a durable job, in milliseconds.
+    pub schedule: Option<u64>,
+    /// How long it may take, in milliseconds; 5 seconds unless said otherwise.
+    pub timeout: Option<u64>,
+}
+
+/// How a hook runs.
+pub struct HookHandler {
+    /// Where it runs.
+    pub points: &'static [HookPoint],
+    /// What the attribute says besides.
+    pub options: HookOptions,
+    /// Runs it.
+    pub run: for<'a> fn(HookParts<'a>) -> BoxFuture<'a, Result<()>>,
+}
+
+/// What a hook learns of the operation. Its members are those of the payload that hooks get in all of modeller's languages.
+#[derive(Clone, Debug)]
+pub struct HookEvent {
+    /// Insert, update, delete or list.
+    pub operation: Operation,
+    /// When the hook runs.
+    pub timing: Timing,
+    /// Which documents: the query of an update or a delete; `{_id}` of the document after an insert.
+    pub key: Option<Json>,
+    /// The document to be inserted or that was; the patch; after a delete the document that went; the query of a list.
+    pub data: Option<Json>,
+}
+
+/// All that a hook can ask for as its arguments. Each is taken at most once.
+pub struct HookParts<'a> {
+    /// The context of the call.
+    pub cx: &'a Cx,
+    /// The model.
+    pub shape: &'static Shape,
+    /// What the operation is.
+    pub event: &'a HookEvent,
+    /// The document to be written, before an insert or an update.
+    pub record: Option<&'a mut dyn Record>,
+    /// The document: as it was written, as it is before an update or a delete, as it was when it was deleted.
+    pub document: Option<&'a Stored>,
+    /// The document before the update.
+    pub previous: Option<&'a Stored>,
+    /// What is asked for, before a list.
+    pub listing: Option<&'a mut Listing>,
+}
+
+/// A stored row, and the struct made of it once somebody asks.
+pub struct Stored {
+    row: Row,
+    doc: OnceLock<Box<dyn Any + Send + Sync>>,
+}
+
+impl Stored {
+    /// Of a row.
+    pub fn new(row: Row) -> Self {
+        Stored { row, doc: OnceLock::new() }
+    }
+
+    /// The row.
+    pub fn row(&self) -> &Row {
+        &self.row
+    }
+
+    fn doc<M: Model>(&self, shape: &'static Shape) -> Result<&Doc<M>> {
+        if self.doc.get().is_none() {
+            let doc: Doc<M> = model::doc_from_row(shape, &self.row)?;
+            // Another one would be the same.
+            let _ = self.doc.set(Box::new(doc));
+        }
+        let doc = self.doc.get().and_then(|doc| doc.downcast_ref());
+        doc.ok_or_else(|| missing("a document of this model"))
+    }
+}
+
+/// Which hooks an argument can be given to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HookNeeds {
+    /// The points where it is there.
+    pub points: &'static [HookPoint],
+    /// How to say it.
+    pub what: &'static str,
+}
+
+/// An argument that a hook can ask for.
+#[diagnostic::on_unimplemented(
+    message = "a hook can't be given a `{Self}`",
+    label = "no argument of a hook",
+    note = "a hook takes any of `&Cx`, `&mut User` (before insert, update), `&Doc<User>`, `Previous<User>` (update), \
+            `&HookEvent`, `&mut Listing` (before list)"
+)]
+pub trait FromHook<'a>: Sized {
+    /// Where it is there; `None` everywhere.
+    const NEEDS: Option<HookNeeds>;
+
+    /// Takes it.
+    ///
+    /// # Errors
+    /// If there is none at this point; the attribute has checked that there is.
+    fn from_hook(parts: &mut HookParts<'a>) -> Result<Self>;
+}
+
+fn missing(what: &str) -> Error {
+    Error::new(Code::InternalError, format!("a hook was asked for {what}, and there is none here"))
+}
+
+const fn point(timing: Timing, operation: Operation) -> HookPoint {
+    HookPoint::new(timing, operation)
+}
+
+use Operation::{Delete, Insert, List, Update};
+use Timing::{After, AfterCommit, Before};
+
+const WRITTEN: &[HookPoint] = &[point(Before, Insert), point(Before, Update)];
+const STORED: &[HookPoint] = &[
+    point(Before, Update),
+    point(Before, Delete),
+    point(After, Insert),
+    point(After, Update),
+    point(After, Delete),
+    point(AfterCommit, Insert),
+    point(AfterCommit, Update),
+    point(AfterCommit, Delete),
+];
+const UPDATES: &[HookPoint] = &[point(Before, Update), point(After, Update), point(AfterCommit, Update)];
+
+impl<'a> FromHook<'a> for &'a Cx {
+    const NEEDS: Option<HookNeeds> = None;
+
+    fn from_hook(parts: &mut HookParts<'a>) -> Result<Self> {
+        Ok(parts.cx)
+    }
+}
+
+impl<'a> FromHook<'a> for &'a HookEvent {
+    const NEEDS: Option<HookNeeds> = None;
+
+    fn from_hook(parts: &mut HookParts<'a>) -> Result<Self> {
+        Ok(parts.event)
+    }
+}
+
+impl<'a, M: Model> FromHook<'a> for &'a mut M {
+    const NEEDS: Option<HookNeeds> = Some(HookNeeds {
+        points: WRITTEN,
+        what: "a document that can be changed, as there is before insert and update",
+    });
+
+    fn from_hook(parts: &mut HookParts<'a>) -> Result<Self> {
+        let record = parts.record.take().and_then(|record| record.as_any().downcast_mut());
+        record.ok_or_else(|| missing("a document that can be changed"))
+    }
+}
+
+impl<'a, M: Model> FromHook<'a> for &'a Doc<M> {
+    const NEEDS: Option<HookNeeds> = Some(HookNeeds {
+        points: STORED,
+        what: "a stored document, as there is around update and delete, and after insert",
+    });
+
+    fn from_hook(parts: &mut HookParts<'a>) -> Result<Self> {
+        parts.document.ok_or_else(|| missing("a stored document"))?.doc(parts.shape)
+    }
+}
+
+/// The document as it was before an update, as an argument of a hook.
+pub struct Previous<'a, M>(&'a Doc<M>);
+
+impl<M> Deref for Previous<'_, M> {
+    type Target = Doc<M>;
+
+    fn deref(&self) -> &Doc<M> {
+        self.0
+    }
+}
+
+impl<'a, M: Model> FromHook<'a> for Previous<'a, M> {
+    const NEEDS: Option<HookNeeds> =
+        Some(HookNeeds { points: UPDATES, what: "a document before its update, as there is around update" });
+
+    fn from_hook(parts: &mut HookParts<'a>) -> Result<Self> {
+        parts.previous.ok_or_else(|| missing("a document before its update"))?.doc(parts.shape).map(Previous)
+    }
+}
+
+impl<'a> FromHook<'a> for &'a mut Listing {
+    const NEEDS: Option<HookNeeds> = Some(HookNeeds {
+        points: &[point(Before, List)],
+        what: "what a list asks for, as there is before list",
+    });
+
+    fn from_hook(parts: &mut HookParts<'a>) -> Result<Self> {
+        parts.listing.take().ok_or_else(|| missing("what a list asks for"))
+    }
+}
+
+/// What a hook may answer: nothing, or a result of nothing.
+#[diagnostic::on_unimplemented(
+    message = "a hook can't answer a `{Self}`",
+    label = "no answer of a hook",
+    note = "a hook answers `Result<()>`, or nothing"
+)]
+pub trait HookOutcome {
+    /// As a result.
+    ///
+    /// # Errors
+    /// The hook's own.
+    fn into_result(self) -> Result<()>;
+}
+
+impl HookOutcome for () {
+    fn into_result(self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl<E: Into<Error>> HookOutcome for std::result::Result<(), E> {
+    fn into_result(self) -> Result<()> {
+        self.map_err(Into::into)
+    }
+}

@@ -1,0 +1,19 @@
+//! What models do: how attribute macros declare it, and what handlers are given.
+
+pub mod declare;
+mod event;
+mod hook;
+mod job;
+mod method;
+mod payload;
+mod worker;
+
+pub use event::{Event, EventHandler, IsEvent};
+pub use hook::{
+    FromHook, HookEvent, HookHandler, HookNeeds, HookOptions, HookOutcome, HookParts, HookPoint, Previous,
+    Stored, Timing,
+};
+pub use job::{IsJob, Job, JobHandler, JobOptions};
+pub use method::{IsMethod, IsQuery, Method, MethodHandler, Query};
+pub use payload::Payload;
+pub use worker::{WorkerHandler, WorkerOptions};

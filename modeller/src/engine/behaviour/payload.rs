@@ -1,0 +1,46 @@
+//! What comes over the wire to a method, a query, an event or a job.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use validator::Validate;
+
+use crate::model::{self, Code, Error, Result};
+
+/// A plain struct with the four derives of a payload: `Serialize, Deserialize, JsonSchema, Validate`.
+///
+/// There is nothing to implement.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't come over the wire: a derive is missing",
+    label = "add `Serialize, Deserialize, JsonSchema, Validate` to the derives of this struct",
+    note = "a payload derives `Serialize, Deserialize, JsonSchema, Validate`"
+)]
+pub trait Payload: Serialize + DeserializeOwned + JsonSchema + Validate + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + JsonSchema + Validate + Send + Sync + 'static> Payload for T {}
+
+/// Decodes and validates a payload.
+///
+/// # Errors
+/// `PARSE_ERROR`, `VALIDATION_ERROR`.
+pub(super) fn accept<P: Payload>(json: &[u8]) -> Result<P> {
+    let text = model::check_json(json)?;
+    let payload: P = serde_json::from_str(text)
+        .map_err(|error| Error::new(Code::ValidationError, format!("the payload does not fit: {error}")))?;
+    payload
+        .validate()
+        .map_err(|errors| Error::new(Code::ValidationError, format!("the payload does not fit: {errors}")))?;
+    Ok(payload)
+}
+
+/// An answer as JSON.
+///
+/// # Errors
+/// If it can't be written as JSON.
+pub(super) fn encode<T: Serialize>(answer: &T) -> Result<Vec<u8>> {
+    serde_json::to_vec(answer).map_err(|error| {
+        tracing::error!(%error, "an answer can't be written as JSON");
+        Error::new(Code::InternalError, "the answer can't be written as JSON")
+    })
+}

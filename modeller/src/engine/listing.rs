@@ -1,0 +1,36 @@
+//! What a list asks for, as hooks see and change it.
+
+use crate::model::{Model, Result, Shape};
+use crate::query::{Filter, Order, Predicate, Sort};
+
+/// What `list` asks for. A hook before it may narrow, order and page it anew.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// The model.
+    pub shape: &'static Shape,
+    /// Which documents.
+    pub filter: Filter,
+    /// In which order; by id where there is none.
+    pub order: Vec<Order>,
+    /// How many to leave out first.
+    pub start: u64,
+    /// How many at most.
+    pub count: u64,
+}
+
+impl Listing {
+    /// Only documents that fulfil this condition too.
+    ///
+    /// # Errors
+    /// `INVALID_QUERY` if a value can't be in the column it is compared with.
+    pub fn narrow<M: Model>(&mut self, condition: Predicate<M>) -> Result<()> {
+        let filter = std::mem::replace(&mut self.filter, Filter::True);
+        self.filter = filter.and(condition.into_filter()?);
+        Ok(())
+    }
+
+    /// In this order, and in the former one among equals.
+    pub fn order_by<M: Model>(&mut self, sort: Sort<M>) {
+        self.order.insert(0, sort.into());
+    }
+}
