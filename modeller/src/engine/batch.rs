@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::hooked::Draft;
 use super::idempotency::{Once, reply};
-use super::pipeline::{permit, prepare, render, too_large, written};
+use super::pipeline::{permit, prepare, render, too_large};
 use super::scope::MAX_BYTES;
-use super::write::Write;
 use super::{Arguments, BodyKind, Call, Cx, Operation, Reply};
 use crate::model::{self, Code, Error, Result, Shape};
 use crate::store::{Answer, Work};
@@ -56,7 +56,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 /// An operation as far as it can be taken without the store.
 enum Step {
     Read(Call),
-    Write(Operation, Write),
+    Write(Operation, Draft),
 }
 
 pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
@@ -66,7 +66,8 @@ pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
         false => Ok(Step::Read(call)),
         true => {
             let operation = call.operation;
-            let write = permit(cx, &call).and_then(|()| prepare(call)).map_err(|error| at(index, error))?;
+            let write =
+                permit(cx, &call).and_then(|()| prepare(cx, call)).map_err(|error| at(index, error))?;
             Ok(Step::Write(operation, write))
         }
     };
@@ -95,10 +96,10 @@ async fn results(cx: &Cx, shape: &'static Shape, steps: Vec<Step>) -> Result<Rep
     for (index, step) in steps.into_iter().enumerate() {
         let reply = match step {
             Step::Read(call) => cx.call(call).await,
-            Step::Write(operation, write) => cx
-                .write(write.into_work(cx.engine().clone(), shape, cx.actor()))
-                .await
-                .map(|answer| render(shape, operation, &written(answer))),
+            Step::Write(operation, draft) => {
+                let written = cx.carry_out(shape, draft).await;
+                written.map(|written| render(shape, operation, &written))
+            }
         };
         let reply = reply.map_err(|error| at(index, error))?;
         if index > 0 {
@@ -115,7 +116,7 @@ async fn results(cx: &Cx, shape: &'static Shape, steps: Vec<Step>) -> Result<Rep
     Ok(Reply { body, ..Reply::default() })
 }
 
-async fn before(cx: &Cx, once: Once) -> Result<Option<Reply>> {
+pub(super) async fn before(cx: &Cx, once: Once) -> Result<Option<Reply>> {
     let engine = cx.engine().clone();
     let work = Work {
         single: true,
@@ -128,7 +129,7 @@ async fn before(cx: &Cx, once: Once) -> Result<Option<Reply>> {
     Ok(answer.downcast::<Option<Reply>>().ok().and_then(|reply| *reply))
 }
 
-async fn keep(cx: &Cx, once: Once, kept: Reply) -> Result<()> {
+pub(super) async fn keep(cx: &Cx, once: Once, kept: Reply) -> Result<()> {
     let engine = cx.engine().clone();
     let work = Work {
         single: false,

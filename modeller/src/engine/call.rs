@@ -210,6 +210,20 @@ pub enum Arguments {
     Json(serde_json::Value),
 }
 
+impl Arguments {
+    /// As one JSON object, as it came.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Arguments::None => serde_json::json!({}),
+            Arguments::Json(json) => json.clone(),
+            Arguments::Pairs(pairs) => {
+                let members = pairs.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+                serde_json::Value::Object(members.collect())
+            }
+        }
+    }
+}
+
 /// Who calls.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]

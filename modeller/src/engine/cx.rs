@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
-
+use super::transaction::Shared;
 use super::{Engine, Identity};
 use crate::model::{Code, Error, Result, Shape};
 use crate::query::{Filter, Select};
-use crate::store::{Answer, BoxFuture, Sink, Transaction, Work};
+use crate::store::{Answer, BoxFuture, Sink, Work};
+
+/// How deep hooks may set off hooks.
+const MAX_DEPTH: u8 = 8;
 
 /// Identity, application and transaction: what every operation and every handler is given.
 ///
@@ -16,20 +18,15 @@ use crate::store::{Answer, BoxFuture, Sink, Transaction, Work};
 pub struct Cx {
     engine: Arc<Engine>,
     identity: Identity,
-    open: Option<Arc<Mutex<Open>>>,
-}
-
-/// An open transaction. It is gone after the end; a failed write spoils it.
-enum Open {
-    Running(Box<dyn Transaction>),
-    Spoiled(Box<dyn Transaction>),
-    Ended,
+    open: Option<Arc<Shared>>,
+    /// How many hooks have led here, one setting off the other.
+    depth: u8,
 }
 
 impl Cx {
     /// A context of this engine.
     pub fn new(engine: Arc<Engine>, identity: Identity) -> Self {
-        Cx { engine, identity, open: None }
+        Cx { engine, identity, open: None, depth: 0 }
     }
 
     /// The engine.
@@ -42,9 +39,47 @@ impl Cx {
         &self.identity
     }
 
-    /// Whether a transaction is open here.
+    /// Whether what is written here is part of a transaction.
     pub fn in_transaction(&self) -> bool {
         self.open.is_some()
+    }
+
+    /// The same context, in this transaction.
+    pub(super) fn within(&self, open: Arc<Shared>) -> Self {
+        Cx { open: Some(open), ..self.clone() }
+    }
+
+    /// The same context, in no transaction.
+    pub(super) fn outside(&self) -> Self {
+        Cx { open: None, ..self.clone() }
+    }
+
+    /// The transaction.
+    pub(super) fn open(&self) -> Option<&Arc<Shared>> {
+        self.open.as_ref()
+    }
+
+    /// The same context for what a hook does.
+    ///
+    /// # Errors
+    /// If hooks set off hooks without end.
+    pub(super) fn deeper(&self) -> Result<Self> {
+        if self.depth >= MAX_DEPTH {
+            tracing::error!("hooks set off each other more than {MAX_DEPTH} deep");
+            return Err(Error::new(Code::InternalError, "hooks set off each other without end"));
+        }
+        Ok(Cx { depth: self.depth + 1, ..self.clone() })
+    }
+
+    /// Does something once what was written here is committed; never if it is rolled back. Without a transaction it is done
+    /// at once, by a task of its own.
+    ///
+    /// A crash between the commit and the task loses it: what must not be lost is a job.
+    pub fn after_commit(&self, task: impl Future<Output = ()> + Send + 'static) {
+        match &self.open {
+            Some(open) => open.after_commit(Box::new(move || Box::pin(task))),
+            None => drop(tokio::spawn(task)),
+        }
     }
 
     /// Runs the body in a transaction: all that it does through its own `Cx` happens, or nothing of it.
@@ -78,28 +113,32 @@ impl Cx {
             let result = body(self.clone()).await;
             // What it did before it failed can't be undone by itself, so that nothing of the whole may stay.
             if result.is_err() {
-                spoil(&mut *open.lock().await);
+                open.spoil().await;
             }
             return result;
         }
-        let transaction = self.engine.store().begin(self.actor()).await?;
-        let open = Arc::new(Mutex::new(Open::Running(transaction)));
-        let inner = Cx { open: Some(open.clone()), ..self.clone() };
-        let result = body(inner).await;
-        let state = std::mem::replace(&mut *open.lock().await, Open::Ended);
-        match (result, state) {
-            (Ok(value), Open::Running(transaction)) => transaction.commit().await.map(|()| value),
-            (Ok(_), Open::Spoiled(transaction)) => {
-                transaction.rollback().await;
-                Err(spoiled())
+        let open = Shared::running(self.engine.store().begin(self.actor()).await?);
+        let result = body(self.within(open.clone())).await;
+        let result = open.end(result).await;
+        if result.is_ok() {
+            finish(open.take_after()).await;
+        }
+        result
+    }
+
+    /// As [`transaction`](Cx::transaction), and again from the start when it ends in a `CONFLICT`: `attempts` times in all.
+    ///
+    /// # Errors
+    /// Those of the last attempt.
+    pub async fn retrying<T>(&self, attempts: u32, body: impl AsyncFn(Cx) -> Result<T>) -> Result<T> {
+        let mut left = attempts.max(1);
+        loop {
+            left -= 1;
+            match self.transaction(&body).await {
+                // Inside a transaction the whole of it would have to be repeated.
+                Err(error) if error.is(Code::Conflict) && left > 0 && self.open.is_none() => {}
+                result => return result,
             }
-            (Err(error), Open::Running(transaction) | Open::Spoiled(transaction)) => {
-                transaction.rollback().await;
-                Err(error)
-            }
-            // A write was broken off.
-            (Ok(_), Open::Ended) => Err(ended()),
-            (Err(error), Open::Ended) => Err(error),
         }
     }
 
@@ -108,29 +147,10 @@ impl Cx {
     }
 
     pub(crate) fn write(&self, work: Work) -> BoxFuture<'_, Result<Answer>> {
-        let Some(open) = &self.open else { return self.engine.store().write(work) };
-        Box::pin(async move {
-            let mut state = open.lock().await;
-            let mut transaction = match std::mem::replace(&mut *state, Open::Ended) {
-                Open::Running(transaction) => transaction,
-                Open::Spoiled(transaction) => {
-                    *state = Open::Spoiled(transaction);
-                    return Err(spoiled());
-                }
-                Open::Ended => return Err(ended()),
-            };
-            let single = work.single;
-            // Whoever gives up waiting here drops the transaction, and with it what was done of this work.
-            let result = (work.steps)(&mut *transaction).await;
-            // Several steps may have been done in part, and a store need not be able to undo only those.
-            let is_whole = match &result {
-                Ok(_) => true,
-                // That there is no such document is said before the first change.
-                Err(error) => single || error.is(Code::NotFound),
-            };
-            *state = if is_whole { Open::Running(transaction) } else { Open::Spoiled(transaction) };
-            result
-        })
+        match &self.open {
+            None => self.engine.store().write(work),
+            Some(open) => Box::pin(open.write(work)),
+        }
     }
 
     pub(crate) fn read<'a>(
@@ -138,14 +158,13 @@ impl Cx {
         select: &'a Select,
         sink: Box<dyn Sink>,
     ) -> BoxFuture<'a, Result<Box<dyn Sink>>> {
-        let Some(open) = &self.open else { return self.engine.store().read(select, sink) };
+        let Some(open) = self.open.as_ref().filter(|open| !open.is_lazy()) else {
+            return self.engine.store().read(select, sink);
+        };
+        let owned = select.clone();
         Box::pin(async move {
-            match &mut *open.lock().await {
-                Open::Running(transaction) | Open::Spoiled(transaction) => {
-                    transaction.read(select, sink).await
-                }
-                Open::Ended => Err(ended()),
-            }
+            let read = open.read(move |tx| Box::pin(async move { tx.read(&owned, sink).await }));
+            read.await.unwrap_or_else(|| Err(Error::new(Code::Conflict, "the transaction has not begun")))
         })
     }
 
@@ -154,32 +173,28 @@ impl Cx {
         shape: &'static Shape,
         filter: &'a Filter,
     ) -> BoxFuture<'a, Result<u64>> {
-        let Some(open) = &self.open else { return self.engine.store().count(shape, filter) };
+        let Some(open) = self.open.as_ref().filter(|open| !open.is_lazy()) else {
+            return self.engine.store().count(shape, filter);
+        };
+        let owned = filter.clone();
         Box::pin(async move {
-            match &mut *open.lock().await {
-                Open::Running(transaction) | Open::Spoiled(transaction) => {
-                    transaction.count(shape, filter).await
-                }
-                Open::Ended => Err(ended()),
-            }
+            let read = open.read(move |tx| Box::pin(async move { tx.count(shape, &owned).await }));
+            read.await.unwrap_or_else(|| Err(Error::new(Code::Conflict, "the transaction has not begun")))
         })
     }
 }
 
-fn spoil(state: &mut Open) {
-    *state = match std::mem::replace(state, Open::Ended) {
-        Open::Running(transaction) => Open::Spoiled(transaction),
-        other => other,
-    };
-}
-
-fn spoiled() -> Error {
-    Error::new(Code::Conflict, "an earlier write of this transaction failed, so that it can't be committed")
-}
-
-fn ended() -> Error {
-    Error::new(
-        Code::Conflict,
-        "this transaction has ended: its body is over, or one of its writes was broken off",
-    )
+/// Does what was to be done after a commit, in a task of its own: it is done even if nobody waits for it.
+pub(super) async fn finish(after: Vec<super::transaction::AfterCommit>) {
+    if after.is_empty() {
+        return;
+    }
+    let all = tokio::spawn(async move {
+        for task in after {
+            task().await;
+        }
+    });
+    if let Err(error) = all.await {
+        tracing::error!(%error, "something that was to be done after a commit failed");
+    }
 }

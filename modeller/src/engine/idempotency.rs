@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use validator::Validate;
 
+use super::hooked::Draft;
 use super::pipeline::{prepare, render};
 use super::scope::visible;
 use super::write::Steps;
-use super::{Arguments, Call, Cx, Engine, Reply};
+use super::{Arguments, Call, Cx, Engine, Operation, Reply, batch};
 use crate::Model;
 use crate::model::{self, Code, Error, Result, Row, Shape, Value};
 use crate::query::{Filter, Select};
@@ -126,7 +127,11 @@ pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
     };
     let (shape, operation) = (call.shape, call.operation);
     // A payload that is not valid is refused before the writer is bothered, as without a key.
-    let write = prepare(call)?;
+    let draft = prepare(cx, call)?;
+    if cx.is_hooked(shape, &draft) {
+        return hooked(cx, once, shape, operation, draft).await;
+    }
+    let write = draft.into_write(shape)?;
     let engine = cx.engine().clone();
     let work = Work {
         single: false,
@@ -144,6 +149,25 @@ pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
         }),
     };
     Ok(reply(cx.write(work).await?))
+}
+
+/// The same with hooks, which do not run a second time either.
+async fn hooked(
+    cx: &Cx,
+    once: Once,
+    shape: &'static Shape,
+    operation: Operation,
+    draft: Draft,
+) -> Result<Reply> {
+    let body = async move |tx: Cx| {
+        if let Some(reply) = batch::before(&tx, once.clone()).await? {
+            return Ok(reply);
+        }
+        let reply = render(shape, operation, &tx.carry_out(shape, draft).await?);
+        batch::keep(&tx, once, reply.clone()).await?;
+        Ok(reply)
+    };
+    cx.transaction(body).await
 }
 
 /// The answer of a work that answers a [`Reply`].

@@ -1,5 +1,10 @@
 //! What a list asks for, as hooks see and change it.
 
+use serde_json::Value as Json;
+
+use super::behaviour::{HookParts, HookPoint, Timing};
+use super::hooks::ModelHooks;
+use super::{Cx, Operation};
 use crate::model::{Model, Result, Shape};
 use crate::query::{Filter, Order, Predicate, Sort};
 
@@ -16,6 +21,8 @@ pub struct Listing {
     pub start: u64,
     /// How many at most.
     pub count: u64,
+    /// What was asked for, as it came.
+    pub arguments: Json,
 }
 
 impl Listing {
@@ -32,5 +39,23 @@ impl Listing {
     /// In this order, and in the former one among equals.
     pub fn order_by<M: Model>(&mut self, sort: Sort<M>) {
         self.order.insert(0, sort.into());
+    }
+}
+
+impl Cx {
+    /// Runs the hooks around a list.
+    pub(super) async fn around_list(
+        &self,
+        hooks: &ModelHooks,
+        timing: Timing,
+        listing: &mut Listing,
+    ) -> Result<()> {
+        let cx = self.deeper()?;
+        let point = HookPoint::new(timing, Operation::List);
+        for hook in hooks.at(timing, Operation::List) {
+            let parts = HookParts::new(&cx, listing.shape, point);
+            hook.run(HookParts { listing: Some(&mut *listing), ..parts }).await?;
+        }
+        Ok(())
     }
 }

@@ -6,6 +6,8 @@ pub mod behaviour;
 mod call;
 mod clock;
 mod cx;
+mod hooked;
+mod hooks;
 mod idempotency;
 mod listing;
 mod numbers;
@@ -16,6 +18,7 @@ mod references;
 mod scope;
 mod subscription;
 mod sweep;
+mod transaction;
 mod write;
 
 use std::fmt;
@@ -25,10 +28,13 @@ use std::sync::Arc;
 #[cfg(feature = "server")]
 pub(crate) use arguments::least_count;
 pub use batch::MAX_OPERATIONS;
-pub use behaviour::{Event, FromHook, HookEvent, Job, Method, Payload, Previous, Query, Timing};
+pub use behaviour::{
+    Event, FromHook, HookEvent, HookParts, HookPoint, Job, Method, Payload, Previous, Query, Timing,
+};
 pub use call::{Argument, Arguments, BodyKind, Call, Identity, Operation, Reply};
 pub use clock::Clock;
 pub use cx::Cx;
+pub use hooks::Hooks;
 pub use listing::Listing;
 pub use records::{Find, Page, Patch, Records};
 pub use subscription::Subscription;
@@ -43,6 +49,7 @@ pub struct Engine {
     registry: Registry,
     store: Arc<dyn Store>,
     clock: Clock,
+    hooks: Hooks,
     secret: [u8; 32],
 }
 
@@ -50,7 +57,8 @@ impl Engine {
     /// An engine on this store. [`migrate`](Engine::migrate) it before anything is asked of it.
     pub fn new(registry: Registry, store: Arc<dyn Store>, clock: Clock) -> Arc<Self> {
         let secret = store.secret();
-        Arc::new(Engine { registry, store, clock, secret })
+        let hooks = Hooks::of_registry(&registry);
+        Arc::new(Engine { registry, store, clock, hooks, secret })
     }
 
     /// Makes the store fit the models.

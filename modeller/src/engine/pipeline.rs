@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use super::arguments::Request;
+use super::behaviour::Timing;
+use super::hooked::Draft;
+use super::hooks::ModelHooks;
 use super::read::{Form, JsonRows};
 use super::scope::{MAX_BYTES, pins_one, visible};
 use super::write::{self, Patch, Write, Written};
-use super::{Call, Cx, Engine, Operation, Reply, batch, idempotency};
+use super::{Call, Cx, Engine, Listing, Operation, Reply, batch, idempotency};
 use crate::model::{self, Code, Error, Kind, Result, Shape, View, write_row};
-use crate::query::limits::DEFAULT_COUNT;
+use crate::query::limits::{DEFAULT_COUNT, MAX_COUNT};
 use crate::query::{Access, Cursor, Filter, Order, Path, Seal, Select};
 use crate::store;
 
@@ -41,6 +44,13 @@ impl Cx {
             | Operation::Paginate
             | Operation::First
             | Operation::Last => {
+                let hooks = match operation {
+                    Operation::List => self.engine().hooks().of(shape, Operation::List),
+                    _ => None,
+                };
+                if let Some(hooks) = hooks {
+                    return Box::pin(self.list_hooked(call, &hooks)).await;
+                }
                 let (reading, select, sink) = Reading::prepare(self, call)?;
                 let sink = self.read(&select, sink).await?;
                 reading.reply(self, store::sink(sink))
@@ -49,11 +59,34 @@ impl Cx {
             Operation::Batch => Box::pin(batch::run(self, call)).await,
             _ if call.mutation_id.is_some() => Box::pin(idempotency::run(self, call)).await,
             _ => {
-                let work = prepare(call)?.into_work(self.engine().clone(), shape, self.actor());
-                let answer = self.write(work).await?;
-                Ok(render(shape, operation, &written(answer)))
+                let draft = prepare(self, call)?;
+                Ok(render(shape, operation, &self.carry_out(shape, draft).await?))
             }
         }
+    }
+
+    /// A list, with the hooks around it.
+    async fn list_hooked(&self, call: Call, hooks: &ModelHooks) -> Result<Reply> {
+        let shape = call.shape;
+        let arguments = call.arguments.to_json();
+        let mut request = Request::parse(shape, call.operation, call.arguments)?;
+        let mut listing = Listing {
+            shape,
+            filter: request.filter,
+            order: request.order,
+            start: request.start,
+            count: request.count.unwrap_or(DEFAULT_COUNT),
+            arguments,
+        };
+        self.around_list(hooks, Timing::Before, &mut listing).await?;
+        let Listing { filter, order, start, count, .. } = listing.clone();
+        (request.filter, request.order, request.start) = (filter, order, start);
+        request.count = Some(count.min(MAX_COUNT));
+        let (reading, select, sink) = Reading::of(self, shape, call.operation, request)?;
+        let sink = self.read(&select, sink).await?;
+        let reply = reading.reply(self, store::sink(sink))?;
+        self.around_list(hooks, Timing::After, &mut listing).await?;
+        Ok(reply)
     }
 
     async fn count_json(&self, call: Call) -> Result<Reply> {
@@ -94,6 +127,15 @@ impl Reading {
     fn prepare(cx: &Cx, call: Call) -> Result<(Self, Select, Box<JsonRows>)> {
         let Call { operation, shape, .. } = call;
         let request = Request::parse(shape, operation, call.arguments)?;
+        Self::of(cx, shape, operation, request)
+    }
+
+    fn of(
+        cx: &Cx,
+        shape: &'static Shape,
+        operation: Operation,
+        request: Request,
+    ) -> Result<(Self, Select, Box<JsonRows>)> {
         let order = match operation {
             Operation::First => insertion(false),
             Operation::Last => insertion(true),
@@ -179,7 +221,7 @@ pub(super) fn permit(_cx: &Cx, _call: &Call) -> Result<()> {
 }
 
 /// Parses and validates a write.
-pub(super) fn prepare(call: Call) -> Result<Write> {
+pub(super) fn prepare(cx: &Cx, call: Call) -> Result<Draft> {
     let Call { operation, shape, arguments, body, expected_version: expected, only_one, .. } = call;
     let request = Request::parse(shape, operation, arguments)?;
     let filter = request.filter;
@@ -201,8 +243,14 @@ pub(super) fn prepare(call: Call) -> Result<Write> {
             "a condition (`If-Match`) needs a query for one document, by its `_id` or a unique field";
         return Err(Error::new(Code::PreconditionFailed, message));
     }
-    Ok(match operation {
-        Operation::Insert => Write::Insert(vec![model::accept(shape, &body)?.to_row(shape)?]),
+    Ok(Draft::Ready(match operation {
+        Operation::Insert => {
+            let record = model::accept(shape, &body)?;
+            if cx.hooks_inserts(shape) {
+                return Ok(Draft::Records(vec![record]));
+            }
+            Write::Insert(vec![record.to_row(shape)?])
+        }
         Operation::Update => {
             pinned(&filter)?;
             Write::Update { filter, patch: Patch::Merge(body), expected }
@@ -224,7 +272,7 @@ pub(super) fn prepare(call: Call) -> Result<Write> {
         other => {
             return Err(Error::new(Code::InvalidRequest, format!("`{other}` writes nothing")));
         }
-    })
+    }))
 }
 
 /// The one document that an upsert is about: by its query, or else by the payload's key or unique fields.

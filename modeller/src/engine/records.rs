@@ -5,11 +5,13 @@ use std::ops::ControlFlow;
 
 use serde_json::{Map, Value as Json};
 
-use super::Cx;
-use super::pipeline::{insertion, upsert_filter, written};
+use super::behaviour::Timing;
+use super::hooked::Draft;
+use super::pipeline::{insertion, upsert_filter};
 use super::scope::{trashed, visible};
 use super::write::{self, Write, Written};
-use crate::model::{self, Code, Doc, Error, Id, Model, Result, Row, RowView, Shape};
+use super::{Cx, Listing, Operation};
+use crate::model::{self, Code, Doc, Error, Id, Model, Record, Result, Row, RowView, Shape};
 use crate::query::limits::DEFAULT_COUNT;
 use crate::query::{Access, Change, Cursor, Filter, Order, Predicate, Seal, Select, Sort};
 use crate::store::{self, Sink};
@@ -34,10 +36,7 @@ pub trait Records: Model {
     /// # Errors
     /// `VALIDATION_ERROR` (also for a reference to nothing), `UNIQUE_VIOLATION`.
     fn insert(cx: &Cx, model: Self) -> impl Future<Output = Result<Doc<Self>>> + Send {
-        async move {
-            let rows = vec![checked(&model)?];
-            one(run::<Self>(cx, Write::Insert(rows)).await?)
-        }
+        async move { one(insert(cx, vec![model]).await?) }
     }
 
     /// Adds all of them, or none.
@@ -45,10 +44,7 @@ pub trait Records: Model {
     /// # Errors
     /// As [`insert`](Records::insert).
     fn insert_many(cx: &Cx, models: Vec<Self>) -> impl Future<Output = Result<Vec<Doc<Self>>>> + Send {
-        async move {
-            let rows = models.iter().map(checked).collect::<Result<_>>()?;
-            docs(run::<Self>(cx, Write::Insert(rows)).await?)
-        }
+        async move { docs(insert(cx, models).await?) }
     }
 
     /// The document with this id, if there is one.
@@ -73,12 +69,27 @@ pub trait Records: Model {
         }
     }
 
-    /// One page of documents by id: `count` of them after the first `start`.
+    /// One page of documents by id: `count` of them after the first `start`. The model's hooks for lists run around it; those of
+    /// other reads do not exist.
     ///
     /// # Errors
     /// If the store can't be read.
     fn list(cx: &Cx, start: u64, count: u64) -> impl Future<Output = Result<Vec<Doc<Self>>>> + Send {
-        async move { Self::find().start(start).limit(count).all(cx).await }
+        async move {
+            let shape = Self::descriptor().shape();
+            let Some(hooks) = cx.engine().hooks().of(shape, Operation::List) else {
+                return Self::find().start(start).limit(count).all(cx).await;
+            };
+            let arguments = serde_json::json!({ "start": start, "count": count });
+            let mut listing =
+                Listing { shape, filter: Filter::True, order: Vec::new(), start, count, arguments };
+            cx.around_list(&hooks, Timing::Before, &mut listing).await?;
+            let Listing { filter, order, start, count, .. } = listing.clone();
+            let find = Find { order, ..Self::find() }.with(filter);
+            let docs = find.start(start).limit(count).all(cx).await?;
+            cx.around_list(&hooks, Timing::After, &mut listing).await?;
+            Ok(docs)
+        }
     }
 
     /// The next page of documents by id, after a cursor of the page before.
@@ -464,8 +475,17 @@ fn checked<M: Model>(model: &M) -> Result<Row> {
 
 async fn run<M: Model>(cx: &Cx, write: Write) -> Result<Written> {
     let shape = M::descriptor().shape();
-    let work = write.into_work(cx.engine().clone(), shape, cx.actor());
-    Ok(written(cx.write(work).await?))
+    cx.carry_out(shape, Draft::Ready(write)).await
+}
+
+async fn insert<M: Model>(cx: &Cx, models: Vec<M>) -> Result<Written> {
+    let shape = M::descriptor().shape();
+    let draft = if cx.hooks_inserts(shape) {
+        Draft::Records(models.into_iter().map(|model| Box::new(model) as Box<dyn Record>).collect())
+    } else {
+        Draft::Ready(Write::Insert(models.iter().map(checked).collect::<Result<_>>()?))
+    };
+    cx.carry_out(shape, draft).await
 }
 
 fn docs<M: Model>(written: Written) -> Result<Vec<Doc<M>>> {

@@ -13,6 +13,7 @@ use crate::store::{self, Answer, Tx, Work};
 pub const MAX_BULK: u64 = 10_000;
 
 /// A write that has been parsed and validated, ready for a transaction.
+#[derive(Clone)]
 pub(crate) enum Write {
     /// Adds rows; their system cells are still empty.
     Insert(Vec<Row>),
@@ -29,11 +30,26 @@ pub(crate) enum Write {
 }
 
 /// What a document's fields become.
+#[derive(Clone)]
 pub(crate) enum Patch {
     /// A JSON object: each member replaces that field.
     Merge(Vec<u8>),
     /// A whole row of new fields.
     Replace(Row),
+}
+
+impl Patch {
+    /// As JSON text.
+    pub(super) fn text(&self, shape: &Shape) -> Vec<u8> {
+        match self {
+            Patch::Merge(json) => json.clone(),
+            Patch::Replace(row) => {
+                let mut text = Vec::new();
+                model::write_fields(shape, row, &mut text);
+                text
+            }
+        }
+    }
 }
 
 /// What a write did.
@@ -51,7 +67,7 @@ pub(crate) struct Written {
 
 impl Write {
     /// Whether it makes at most one change, and that as its last step.
-    fn is_single(&self, shape: &Shape) -> bool {
+    pub(super) fn is_single(&self, shape: &Shape) -> bool {
         // Expired documents may have to make room first,
         if shape.expires_at.is_some() {
             return false;
@@ -60,13 +76,20 @@ impl Write {
         let plain = shape.descriptor.max_size.is_none();
         let kept = shape.deleted_at.is_some() && shape.key.is_some();
         match self {
-            Write::Insert(rows) => rows.len() <= 1 && plain && !kept && !has_autoincrement(shape),
+            Write::Insert(rows) => rows.len() <= 1 && Self::is_single_insert(shape),
             Write::Update { filter, .. } | Write::Delete { filter, .. } => pins_one(shape, filter),
             // The trash may hold several documents with one unique value.
             Write::Restore { filter } => is_id(filter) && plain,
             Write::Upsert { .. } => plain && !kept && !has_autoincrement(shape),
             Write::Clear => false,
         }
+    }
+
+    /// Whether the insert of one document makes no other change.
+    pub(super) fn is_single_insert(shape: &Shape) -> bool {
+        let kept = shape.deleted_at.is_some() && shape.key.is_some();
+        let plain = shape.descriptor.max_size.is_none() && shape.expires_at.is_none();
+        plain && !kept && !has_autoincrement(shape)
     }
 
     /// The work for a store, that answers a [`Written`].
@@ -115,12 +138,23 @@ impl Steps<'_, '_> {
         Ok(Written { rows: inserted, one, created: true, removed: 0 })
     }
 
+    /// The first visible row that fulfils the filter.
+    pub(super) async fn first(&mut self, filter: &Filter) -> Result<Option<Row>> {
+        Ok(self.rows(self.visible(filter.clone()), 1).await?.into_iter().next())
+    }
+
     async fn upsert(&mut self, filter: Filter, patch: &Patch, row: Row) -> Result<Written> {
-        let found = self.rows(self.visible(filter.clone()), 2).await?;
-        if let Some(old) = found.into_iter().next() {
+        if let Some(old) = self.first(&filter).await? {
             let new = self.merge(&old, patch).await?;
             return Ok(Written { rows: vec![new], one: true, ..Written::default() });
         }
+        let row = self.check_upsert(&filter, row).await?;
+        let row = self.add(row).await?;
+        Ok(Written { rows: vec![row], one: true, created: true, removed: 0 })
+    }
+
+    /// The row that an upsert inserts, complete.
+    pub(super) async fn check_upsert(&mut self, filter: &Filter, row: Row) -> Result<Row> {
         let row = self.complete(row).await?;
         // Else each repetition would insert another one.
         if !filter.matches(self.shape, &row) {
@@ -129,11 +163,10 @@ impl Steps<'_, '_> {
                 "there is no such document, and what would be inserted does not fulfil the query either",
             ));
         }
-        let row = self.add(row).await?;
-        Ok(Written { rows: vec![row], one: true, created: true, removed: 0 })
+        Ok(row)
     }
 
-    async fn insert(&mut self, row: Row) -> Result<Row> {
+    pub(super) async fn insert(&mut self, row: Row) -> Result<Row> {
         let row = self.complete(row).await?;
         self.add(row).await
     }
@@ -220,25 +253,41 @@ impl Steps<'_, '_> {
     }
 
     async fn update(&mut self, filter: Filter, patch: &Patch, expected: Option<i64>) -> Result<Written> {
+        let (found, one) = self.to_update(filter, patch, expected).await?;
+        let mut rows = Vec::with_capacity(found.len());
+        for old in found {
+            rows.push(self.merge(&old, patch).await?);
+        }
+        Ok(Written { rows, one, ..Written::default() })
+    }
+
+    /// The rows that an update is about, and whether it can be but one.
+    pub(super) async fn to_update(
+        &mut self,
+        filter: Filter,
+        patch: &Patch,
+        expected: Option<i64>,
+    ) -> Result<(Vec<Row>, bool)> {
         let one = pins_one(self.shape, &filter);
         let found = self.found(filter, one).await?;
         if let (true, Patch::Merge(json)) = (found.is_empty(), patch) {
             // Nonsense is refused whether or not there is something to write it over.
             model::check_patch(self.shape, json)?;
         }
-        let mut rows = Vec::with_capacity(found.len());
-        for old in found {
-            check_version(&old, expected)?;
-            rows.push(self.merge(&old, patch).await?);
-        }
-        Ok(Written { rows, one, ..Written::default() })
+        found.iter().try_for_each(|old| check_version(old, expected))?;
+        Ok((found, one))
     }
 
     async fn merge(&mut self, old: &Row, patch: &Patch) -> Result<Row> {
-        let mut new = match patch {
+        let new = match patch {
             Patch::Merge(json) => model::merge(self.shape, old, json)?.1,
             Patch::Replace(row) => self.replace(old, row)?,
         };
+        self.settle(old, new).await
+    }
+
+    /// Stores the new version of a row.
+    pub(super) async fn settle(&mut self, old: &Row, mut new: Row) -> Result<Row> {
         for index in [Shape::ID, Shape::VERSION, Shape::CREATED_AT] {
             new[index] = old[index].clone();
         }
@@ -254,7 +303,7 @@ impl Steps<'_, '_> {
         Ok(new)
     }
 
-    fn replace(&self, old: &Row, fields: &Row) -> Result<Row> {
+    pub(super) fn replace(&self, old: &Row, fields: &Row) -> Result<Row> {
         let mut new = old.clone();
         let end = Shape::FIELDS + self.shape.fields().len();
         for index in Shape::FIELDS..end {
@@ -271,11 +320,9 @@ impl Steps<'_, '_> {
     }
 
     async fn delete(&mut self, filter: Filter, expected: Option<i64>) -> Result<Written> {
-        let one = pins_one(self.shape, &filter);
-        let found = self.found(filter, one).await?;
+        let (found, one) = self.to_delete(filter, expected).await?;
         let mut rows = Vec::with_capacity(found.len());
         for old in found {
-            check_version(&old, expected)?;
             if one {
                 self.check_unreferenced(&old).await?;
             }
@@ -290,8 +337,20 @@ impl Steps<'_, '_> {
         Ok(Written { rows, one, ..Written::default() })
     }
 
+    /// The rows that a delete is about, and whether it can be but one.
+    pub(super) async fn to_delete(
+        &mut self,
+        filter: Filter,
+        expected: Option<i64>,
+    ) -> Result<(Vec<Row>, bool)> {
+        let one = pins_one(self.shape, &filter);
+        let found = self.found(filter, one).await?;
+        found.iter().try_for_each(|old| check_version(old, expected))?;
+        Ok((found, one))
+    }
+
     /// To the trash, or away.
-    async fn remove(&mut self, old: Row) -> Result<Row> {
+    pub(super) async fn remove(&mut self, old: Row) -> Result<Row> {
         let Some(deleted_at) = self.shape.deleted_at else {
             self.tx.delete(self.shape, &old).await?;
             return Ok(old);

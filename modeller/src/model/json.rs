@@ -45,6 +45,18 @@ pub fn write_row(shape: &Shape, row: &dyn RowView, view: &View, out: &mut Vec<u8
     }
 }
 
+/// Appends the fields of the row, without what the framework adds to them, as a JSON object.
+#[cfg(feature = "engine")]
+pub(crate) fn write_fields(shape: &Shape, row: &dyn RowView, out: &mut Vec<u8>) {
+    out.push(b'{');
+    let fields = Shape::FIELDS..Shape::FIELDS + shape.fields().len();
+    fields.for_each(|index| write_member(shape, row, index, out));
+    match out.last_mut() {
+        Some(comma @ b',') => *comma = b'}',
+        _ => out.push(b'}'),
+    }
+}
+
 /// Appends `"name":value,`, or nothing where there is nothing to say.
 pub(super) fn write_member(shape: &Shape, row: &dyn RowView, index: usize, out: &mut Vec<u8>) {
     let column = &shape.columns[index];

@@ -91,6 +91,8 @@ pub(crate) use datetime::instant;
 #[cfg(feature = "engine")]
 pub(crate) use generate::is_blank;
 #[cfg(feature = "engine")]
+pub(crate) use json::write_fields;
+#[cfg(feature = "engine")]
 pub(crate) use merge::immutable_key;
 pub(crate) use schema::schema_of;
 

@@ -5,10 +5,10 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::OnceLock;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::engine::{Cx, Listing, Operation};
-use crate::model::{self, Code, Doc, Error, Model, Record, Result, Row, Shape};
+use crate::model::{self, Code, Doc, Error, Model, Record, Result, Row, Shape, View};
 use crate::store::BoxFuture;
 
 /// When a hook runs.
@@ -30,6 +30,12 @@ impl Timing {
             Timing::After => "after",
             Timing::AfterCommit => "after_commit",
         }
+    }
+}
+
+impl fmt::Display for Timing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -76,17 +82,37 @@ pub struct HookHandler {
     pub run: for<'a> fn(HookParts<'a>) -> BoxFuture<'a, Result<()>>,
 }
 
-/// What a hook learns of the operation. Its members are those of the payload that hooks get in all of modeller's languages.
-#[derive(Clone, Debug)]
+/// What a hook can learn of the operation as a whole, as an argument by value.
+///
+/// | point | `key` | `data` |
+/// |---|---|---|
+/// | `before(insert)` | | the document |
+/// | `after(insert)` | `{_id}` | the document |
+/// | `before(update)`, `after(update)` | `{_id}` | the patch |
+/// | `before(delete)` | `{_id}` | |
+/// | `after(delete)` | `{_id}` | the document that went |
+/// | `before(list)`, `after(list)` | | the query |
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct HookEvent {
     /// Insert, update, delete or list.
+    #[serde(serialize_with = "shown")]
     pub operation: Operation,
     /// When the hook runs.
+    #[serde(serialize_with = "shown")]
     pub timing: Timing,
-    /// Which documents: the query of an update or a delete; `{_id}` of the document after an insert.
+    /// The document.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<Json>,
-    /// The document to be inserted or that was; the patch; after a delete the document that went; the query of a list.
+    /// What is done to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Json>,
+}
+
+fn shown<T: fmt::Display, S: serde::Serializer>(
+    value: &T,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
 }
 
 /// All that a hook can ask for as its arguments. Each is taken at most once.
@@ -95,16 +121,34 @@ pub struct HookParts<'a> {
     pub cx: &'a Cx,
     /// The model.
     pub shape: &'static Shape,
-    /// What the operation is.
-    pub event: &'a HookEvent,
+    /// Where the hook runs.
+    pub point: HookPoint,
     /// The document to be written, before an insert or an update.
     pub record: Option<&'a mut dyn Record>,
     /// The document: as it was written, as it is before an update or a delete, as it was when it was deleted.
     pub document: Option<&'a Stored>,
     /// The document before the update.
     pub previous: Option<&'a Stored>,
-    /// What is asked for, before a list.
+    /// The patch of an update, as JSON text.
+    pub patch: Option<&'a [u8]>,
+    /// What is asked for, around a list.
     pub listing: Option<&'a mut Listing>,
+}
+
+impl<'a> HookParts<'a> {
+    /// At a point, with nothing else.
+    pub(crate) fn new(cx: &'a Cx, shape: &'static Shape, point: HookPoint) -> Self {
+        HookParts {
+            cx,
+            shape,
+            point,
+            record: None,
+            document: None,
+            previous: None,
+            patch: None,
+            listing: None,
+        }
+    }
 }
 
 /// A stored row, and the struct made of it once somebody asks.
@@ -122,6 +166,14 @@ impl Stored {
     /// The row.
     pub fn row(&self) -> &Row {
         &self.row
+    }
+
+    pub(crate) fn into_row(self) -> Row {
+        self.row
+    }
+
+    fn id(&self) -> Json {
+        json!({ "_id": self.row[Shape::ID].as_text() })
     }
 
     fn doc<M: Model>(&self, shape: &'static Shape) -> Result<&Doc<M>> {
@@ -149,7 +201,7 @@ pub struct HookNeeds {
     message = "a hook can't be given a `{Self}`",
     label = "no argument of a hook",
     note = "a hook takes any of `&Cx`, `&mut User` (before insert, update), `&Doc<User>`, `Previous<User>` (update), \
-            `&HookEvent`, `&mut Listing` (before list)"
+            `HookEvent`, `&mut Listing` (before list)"
 )]
 pub trait FromHook<'a>: Sized {
     /// Where it is there; `None` everywhere.
@@ -194,12 +246,44 @@ impl<'a> FromHook<'a> for &'a Cx {
     }
 }
 
-impl<'a> FromHook<'a> for &'a HookEvent {
+impl<'a> FromHook<'a> for HookEvent {
     const NEEDS: Option<HookNeeds> = None;
 
     fn from_hook(parts: &mut HookParts<'a>) -> Result<Self> {
-        Ok(parts.event)
+        let HookPoint { timing, operation } = parts.point;
+        let key = parts.document.map(Stored::id);
+        let data = match (operation, timing) {
+            (Insert, Before) => match &parts.record {
+                Some(record) => Some(document(parts.shape, &record.to_row(parts.shape)?, true)?),
+                None => None,
+            },
+            (Update, _) => parts.patch.map(parsed).transpose()?,
+            (Delete, Before) => None,
+            (List, _) => parts.listing.as_ref().map(|listing| listing.arguments.clone()),
+            _ => match parts.document {
+                Some(stored) => Some(document(parts.shape, &stored.row, false)?),
+                None => None,
+            },
+        };
+        Ok(HookEvent { operation, timing, key, data })
     }
+}
+
+/// A row as JSON, private fields included: hooks are code of the application. What is still to be written has no system fields.
+fn document(shape: &Shape, row: &Row, fresh: bool) -> Result<Json> {
+    let mut text = Vec::new();
+    match fresh {
+        true => model::write_fields(shape, row, &mut text),
+        false => model::write_row(shape, row, &View::Full, &mut text),
+    }
+    parsed(&text)
+}
+
+fn parsed(text: &[u8]) -> Result<Json> {
+    serde_json::from_slice(text).map_err(|error| {
+        tracing::error!(%error, "a document can't be read as JSON");
+        Error::new(Code::InternalError, "a document can't be read as JSON")
+    })
 }
 
 impl<'a, M: Model> FromHook<'a> for &'a mut M {

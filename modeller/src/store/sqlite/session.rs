@@ -23,8 +23,10 @@ static NEVER: AtomicBool = AtomicBool::new(false);
 /// How the piece of work at hand is undone if it fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Guard {
-    /// By its log entry: there is one at most.
+    /// By its log entry, while there is one at most.
     Entry,
+    /// By a savepoint, made before the second change, and the first one by its log entry. The mark is where the second begins.
+    Both(Mark),
     /// By a savepoint, made before the first change.
     Savepoint { made: bool },
     /// Not at all: it has a transaction of its own.
@@ -78,11 +80,13 @@ impl Scope {
     }
 
     /// To be called before a change. A plain one can be undone by its log entry.
-    fn protect(&mut self, connection: &Connection, plain: bool) -> Result<()> {
+    fn protect(&mut self, connection: &Connection, mark: Mark, plain: bool) -> Result<()> {
         self.alive(connection)?;
         match self.guard {
             Guard::Entry if self.changed => {
-                Err(internal("a work that said to make a single change made another one"))
+                run(connection, "SAVEPOINT work").map_err(caller)?;
+                self.guard = Guard::Both(mark);
+                Ok(())
             }
             Guard::Entry if plain => Ok(()),
             Guard::Entry | Guard::Savepoint { made: false } => {
@@ -90,7 +94,7 @@ impl Scope {
                 self.guard = Guard::Savepoint { made: true };
                 Ok(())
             }
-            Guard::Savepoint { made: true } | Guard::Transaction => Ok(()),
+            Guard::Savepoint { made: true } | Guard::Both(_) | Guard::Transaction => Ok(()),
         }
     }
 }
@@ -134,7 +138,7 @@ impl Session {
 
     /// Ends the piece of work that [`start`](Self::start) began: its changes stay.
     pub(super) fn keep(&mut self, actor: Option<&str>) -> Result<()> {
-        if self.scope.guard == (Guard::Savepoint { made: true }) {
+        if matches!(self.scope.guard, Guard::Savepoint { made: true } | Guard::Both(_)) {
             run(&self.connection, "RELEASE work").map_err(|error| self.broke(error))?;
         }
         if self.pack.grew(self.scope.mark) {
@@ -152,9 +156,14 @@ impl Session {
         if self.scope.broken {
             return;
         }
+        let back =
+            || run(&self.connection, "ROLLBACK TO work").and_then(|()| run(&self.connection, "RELEASE work"));
         let undone = match self.scope.guard {
-            Guard::Savepoint { made: true } => {
-                run(&self.connection, "ROLLBACK TO work").and_then(|()| run(&self.connection, "RELEASE work"))
+            Guard::Savepoint { made: true } => back(),
+            Guard::Both(second) => {
+                let undone = back();
+                self.pack.back_to(second);
+                undone.and_then(|()| self.undo_entry())
             }
             Guard::Entry if self.scope.changed => self.undo_entry(),
             Guard::Entry | Guard::Savepoint { made: false } | Guard::Transaction => Ok(()),
@@ -249,7 +258,7 @@ impl Session {
         let table = self.tables.of(shape)?;
         fits(table, row)?;
         let live = !in_trash(shape, row);
-        self.scope.protect(&self.connection, live)?;
+        self.scope.protect(&self.connection, self.pack.mark(), live)?;
         let mut statement = self.connection.prepare_cached(&table.insert).map_err(caller)?;
         bind(&mut statement, 1, &row.0)
             .and_then(|()| statement.raw_execute())
@@ -275,7 +284,7 @@ impl Session {
         if self.columns.is_empty() {
             return Ok(());
         }
-        self.scope.protect(&self.connection, trash == (false, false))?;
+        self.scope.protect(&self.connection, self.pack.mark(), trash == (false, false))?;
         let texts = self.updates.entry(table.number).or_default();
         if texts.len() >= UPDATES {
             texts.clear();
@@ -313,7 +322,7 @@ impl Session {
         let table = self.tables.of(shape)?;
         fits(table, old)?;
         let live = !in_trash(shape, old);
-        self.scope.protect(&self.connection, live)?;
+        self.scope.protect(&self.connection, self.pack.mark(), live)?;
         self.place = None;
         let mut statement = self.connection.prepare_cached(&table.delete).map_err(caller)?;
         let count = bind(&mut statement, 1, [&old[Shape::ID], &old[Shape::VERSION]])
@@ -331,7 +340,7 @@ impl Session {
     fn next_number(&mut self, shape: &'static Shape, column: usize) -> Result<i64> {
         self.scope.alive(&self.connection)?;
         if self.scope.guard != Guard::Entry {
-            self.scope.protect(&self.connection, false)?;
+            self.scope.protect(&self.connection, self.pack.mark(), false)?;
         }
         let table = self.tables.of(shape)?;
         let Some(&number) = table.columns.get(column) else {
@@ -411,7 +420,9 @@ fn spill(connection: &Connection, pack: &mut Pack, last: &mut Option<u64>, scope
     if scope.guard == Guard::Entry {
         return Ok(());
     }
-    let Some(slice) = pack.take(scope.mark) else { return Ok(()) };
+    // The first change is undone by its entry, which stays.
+    let mark = if let Guard::Both(second) = scope.guard { second } else { scope.mark };
+    let Some(slice) = pack.take(mark) else { return Ok(()) };
     write_slice(connection, last, &slice).map_err(|error| {
         // The entries are neither in the log nor in the pack.
         scope.broken = true;

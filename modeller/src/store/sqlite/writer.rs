@@ -1,11 +1,11 @@
 //! The writer: one thread that commits the writes of many callers together.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::task::{Context, Poll, Waker};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rusqlite::Connection;
@@ -17,7 +17,7 @@ use super::interactive::{self, Begin};
 use super::options::SqliteOptions;
 use super::session::{Guard, Session};
 use crate::model::{Code, Error, Result};
-use crate::store::{Answer, Work};
+use crate::store::{Answer, BoxFuture, Work};
 
 /// How often the log is swept.
 const SWEEP: Duration = Duration::from_secs(30);
@@ -49,14 +49,14 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn start(connection: Connection, options: &SqliteOptions) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(options.queue);
-        let thread = Thread {
+        let writing = Writing {
             session: Session::new(connection),
             jobs,
             batch: options.batch,
             timeout: options.transaction_timeout,
             retention: options.log_retention,
         };
-        let thread = std::thread::Builder::new().name("sqlite-writer".into()).spawn(move || thread.run())?;
+        let thread = std::thread::Builder::new().name("sqlite-writer".into()).spawn(move || writing.run())?;
         Ok(Writer {
             queue,
             closed: AtomicBool::new(false),
@@ -121,9 +121,37 @@ pub(super) fn guarded<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
         .unwrap_or_else(|_| Err(internal("an operation on the store panicked")))
 }
 
+/// Polls to the end. The steps of a write are ready at once, unless they host code (hooks) that waits for something else; all other
+/// writes wait with it then.
+fn waited(mut steps: BoxFuture<'_, Result<Answer>>, deadline: Instant) -> Result<Answer> {
+    if let Poll::Ready(outcome) = steps.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        return outcome;
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    loop {
+        if let Poll::Ready(outcome) = steps.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return outcome;
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Error::new(Code::Timeout, "the write took too long and was rolled back"));
+        }
+        std::thread::park_timeout(left);
+    }
+}
+
+/// Wakes a thread that is parked.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
 type Outcome = (oneshot::Sender<Result<Answer>>, Result<Answer>);
 
-struct Thread {
+struct Writing {
     session: Session,
     jobs: Receiver<Job>,
     batch: usize,
@@ -131,7 +159,7 @@ struct Thread {
     retention: Duration,
 }
 
-impl Thread {
+impl Writing {
     fn run(mut self) {
         let mut sweep = Instant::now() + SWEEP;
         let mut next = None;
@@ -215,11 +243,8 @@ impl Thread {
         let session = &mut self.session;
         session.start(if work.single { Guard::Entry } else { Guard::Savepoint { made: false } });
         let outcome = guarded(|| {
-            let mut steps = (work.steps)(session);
-            match steps.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(outcome) => outcome,
-                Poll::Pending => Err(internal("a write waited for something else than its transaction")),
-            }
+            let steps = (work.steps)(session);
+            waited(steps, Instant::now() + self.timeout)
         });
         match outcome {
             Ok(answer) => session.keep(work.actor.as_deref()).map(|()| answer),

@@ -129,3 +129,23 @@ async fn a_document_is_found_where_it_is_after_it_was_moved() {
     let text = "SELECT text FROM test_kept_notes WHERE _id = '1'";
     assert_eq!(session.connection.query_row(text, [], |row| row.get::<_, String>(0)), Ok("c".to_owned()));
 }
+
+#[test]
+fn a_work_that_goes_on_after_its_one_change_is_undone_whole() {
+    let mut session = session();
+    session.begin().unwrap();
+    session.start(Guard::Entry);
+    session.insert_row(shape(), &row(1, "kept")).unwrap();
+    session.keep(None).unwrap();
+    session.start(Guard::Entry);
+    session.update_row(shape(), &row(1, "kept"), &row(1, "lost")).unwrap();
+    for id in 2..5 {
+        session.insert_row(shape(), &row(id, &"x".repeat(3 << 20))).unwrap();
+    }
+    session.undo();
+    session.commit().unwrap();
+    let texts = "SELECT group_concat(text) FROM test_kept_notes";
+    assert_eq!(session.connection.query_row(texts, [], |row| row.get::<_, String>(0)), Ok("kept".to_owned()));
+    let changes = changes::read(&session.connection, &session.tables, 0, 10).unwrap();
+    assert_eq!(changes.len(), 1);
+}

@@ -1,0 +1,422 @@
+//! Writes with hooks around them.
+//!
+//! What comes before an insert runs where the call does. What comes before an update or a delete needs the document, and runs where
+//! it is read, inside the transaction, if it is done at once; if it waits for something, the transaction goes on without it, and the
+//! write follows when it is done, unless the document has changed meanwhile: then all of it begins again. What comes after runs
+//! inside the transaction, which hosts it: it can still call everything off.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use tokio::runtime::Handle;
+
+use super::behaviour::{HookParts, HookPoint, Stored, Timing};
+use super::cx::finish;
+use super::hooks::ModelHooks;
+use super::pipeline::written;
+use super::transaction::{AfterCommit, Host, Shared};
+use super::write::{Patch, Steps, Write, Written};
+use super::{Cx, Operation};
+use crate::model::{self, Code, Error, Record, Result, Row, Shape};
+use crate::query::Filter;
+use crate::store::{Answer, BoxFuture, Work};
+
+/// How often a write is tried whose documents change while its hooks wait for something.
+const ATTEMPTS: usize = 4;
+
+/// A write, before its hooks.
+pub(crate) enum Draft {
+    /// One that is ready for a transaction.
+    Ready(Write),
+    /// Documents to be inserted, as hooks may still change them.
+    Records(Vec<Box<dyn Record>>),
+}
+
+/// What the hooks of one write share.
+struct Around {
+    cx: Cx,
+    shape: &'static Shape,
+    hooks: Arc<ModelHooks>,
+    runtime: Option<Handle>,
+    patch: Option<Vec<u8>>,
+}
+
+/// A change that hooks have not seen yet.
+enum Candidate {
+    Insert(Box<dyn Record>),
+    Update { old: Row, new: Row, record: Box<dyn Record> },
+    Delete { old: Row },
+}
+
+/// A change that is to be made.
+enum Planned {
+    Insert(Row),
+    Update { old: Row, new: Row },
+    Delete { old: Row },
+}
+
+/// All changes of a write.
+struct Plan {
+    changes: Vec<Planned>,
+    one: bool,
+    /// The documents were read in an earlier transaction.
+    stale: bool,
+}
+
+/// What became of a write.
+enum Outcome {
+    Done(Written, Vec<AfterCommit>),
+    /// A hook waits for something; nothing was changed.
+    Aside(BoxFuture<'static, Result<Plan>>),
+    /// The documents are not what the hooks have seen.
+    Changed,
+}
+
+enum Stage {
+    Write(Write),
+    Plan(Plan),
+}
+
+impl Draft {
+    /// The write, if there are no hooks.
+    pub(crate) fn into_write(self, shape: &Shape) -> Result<Write> {
+        match self {
+            Draft::Ready(write) => Ok(write),
+            Draft::Records(records) => {
+                let rows = records.iter().map(|record| model::check_record(&**record, shape));
+                Ok(Write::Insert(rows.collect::<Result<_>>()?))
+            }
+        }
+    }
+}
+
+impl Write {
+    /// The operation whose hooks it concerns; an upsert turns out to be one or the other.
+    fn operations(&self) -> &'static [Operation] {
+        match self {
+            Write::Insert(_) => &[Operation::Insert],
+            Write::Update { .. } => &[Operation::Update],
+            Write::Upsert { .. } => &[Operation::Insert, Operation::Update],
+            Write::Delete { .. } => &[Operation::Delete],
+            Write::Restore { .. } | Write::Clear => &[],
+        }
+    }
+}
+
+impl Cx {
+    /// Whether hooks want to see documents before they are inserted.
+    pub(crate) fn hooks_inserts(&self, shape: &'static Shape) -> bool {
+        let hooks = self.engine().hooks().of(shape, Operation::Insert);
+        hooks.is_some_and(|hooks| hooks.has(Timing::Before, Operation::Insert))
+    }
+
+    /// Whether hooks run around a write.
+    pub(crate) fn is_hooked(&self, shape: &'static Shape, draft: &Draft) -> bool {
+        self.hooks_around(shape, draft).is_some()
+    }
+
+    fn hooks_around(&self, shape: &'static Shape, draft: &Draft) -> Option<Arc<ModelHooks>> {
+        let operations = match draft {
+            Draft::Ready(write) => write.operations(),
+            Draft::Records(_) => &[Operation::Insert],
+        };
+        operations.iter().find_map(|&operation| self.engine().hooks().of(shape, operation))
+    }
+
+    /// Carries out a write, with the hooks around it.
+    pub(crate) async fn carry_out(&self, shape: &'static Shape, draft: Draft) -> Result<Written> {
+        if let Some(hooks) = self.hooks_around(shape, &draft) {
+            return Box::pin(self.carry_out_hooked(shape, draft, hooks)).await;
+        }
+        let write = draft.into_write(shape)?;
+        let answer = self.write(write.into_work(self.engine().clone(), shape, self.actor())).await?;
+        Ok(written(answer))
+    }
+
+    async fn carry_out_hooked(
+        &self,
+        shape: &'static Shape,
+        draft: Draft,
+        hooks: Arc<ModelHooks>,
+    ) -> Result<Written> {
+        let cx = self.deeper()?;
+        if let Some(open) = self.open() {
+            let result = attempts(cx, shape, draft, hooks).await;
+            if result.as_ref().is_err_and(|error| !error.is(Code::NotFound)) {
+                // Hooks may have written something already.
+                open.spoil().await;
+            }
+            return result;
+        }
+        let open = Shared::lazy(self.engine().clone(), self.actor());
+        let result = attempts(cx.within(open.clone()), shape, draft, hooks).await;
+        let result = open.end(result).await;
+        if result.is_ok() {
+            finish(open.take_after()).await;
+        }
+        result
+    }
+}
+
+async fn attempts(cx: Cx, shape: &'static Shape, draft: Draft, hooks: Arc<ModelHooks>) -> Result<Written> {
+    let patch = match &draft {
+        Draft::Ready(Write::Update { patch, .. } | Write::Upsert { patch, .. }) => Some(patch.text(shape)),
+        _ => None,
+    };
+    let around = Arc::new(Around { cx, shape, hooks, runtime: Handle::try_current().ok(), patch });
+    let (mut stage, write) = match draft {
+        Draft::Records(records) => {
+            let one = records.len() == 1;
+            let candidates = records.into_iter().map(Candidate::Insert).collect();
+            (Stage::Plan(around.before(candidates, one).await?), None)
+        }
+        Draft::Ready(write) => (Stage::Write(write.clone()), Some(write)),
+    };
+    for _ in 0..ATTEMPTS {
+        let answer = around.cx.write(around.work(stage)).await?;
+        match answer.downcast::<Outcome>().map(|outcome| *outcome) {
+            Ok(Outcome::Done(written, after)) => {
+                for task in after {
+                    if let Some(open) = around.cx.open() {
+                        open.after_commit(task);
+                    }
+                }
+                return Ok(written);
+            }
+            Ok(Outcome::Aside(hooks)) => stage = Stage::Plan(Plan { stale: true, ..hooks.await? }),
+            Ok(Outcome::Changed) => match &write {
+                Some(write) => stage = Stage::Write(write.clone()),
+                None => break,
+            },
+            // A store answers what the work answered.
+            Err(_) => break,
+        }
+    }
+    Err(Error::new(Code::Conflict, "the document changes all the time; try again"))
+}
+
+impl Around {
+    fn has(&self, timing: Timing, operation: Operation) -> bool {
+        self.hooks.has(timing, operation)
+    }
+
+    /// The work of a stage; it answers an [`Outcome`].
+    fn work(self: &Arc<Self>, stage: Stage) -> Work {
+        let (around, shape) = (Arc::clone(self), self.shape);
+        let single = match &stage {
+            Stage::Write(write) => write.is_single(shape),
+            Stage::Plan(plan) => match plan.changes.as_slice() {
+                [Planned::Insert(_)] => Write::is_single_insert(shape),
+                [Planned::Update { .. } | Planned::Delete { .. }] => shape.expires_at.is_none(),
+                _ => false,
+            },
+        };
+        Work {
+            single,
+            actor: self.cx.actor(),
+            steps: Box::new(move |tx| {
+                Box::pin(async move {
+                    let mut steps = Steps { engine: around.cx.engine(), shape, tx };
+                    let outcome = match stage {
+                        Stage::Write(write) => steps.hooked(write, &around).await?,
+                        Stage::Plan(plan) => steps.execute(plan, &around).await?,
+                    };
+                    Ok(Box::new(outcome) as Answer)
+                })
+            }),
+        }
+    }
+
+    /// Runs the hooks that come before.
+    async fn before(self: &Arc<Self>, candidates: Vec<Candidate>, one: bool) -> Result<Plan> {
+        let mut changes = Vec::with_capacity(candidates.len());
+        for candidate in candidates {
+            changes.push(self.before_one(candidate).await?);
+        }
+        Ok(Plan { changes, one, stale: false })
+    }
+
+    async fn before_one(&self, candidate: Candidate) -> Result<Planned> {
+        let shape = self.shape;
+        match candidate {
+            Candidate::Insert(mut record) => {
+                let point = HookPoint::new(Timing::Before, Operation::Insert);
+                for hook in self.hooks.at(point.timing, point.operation) {
+                    let parts = HookParts::new(&self.cx, shape, point);
+                    hook.run(HookParts { record: Some(&mut *record), ..parts }).await?;
+                }
+                Ok(Planned::Insert(model::check_record(&*record, shape)?))
+            }
+            Candidate::Update { old, mut new, mut record } => {
+                let point = HookPoint::new(Timing::Before, Operation::Update);
+                let stored = Stored::new(old);
+                let mut ran = false;
+                for hook in self.hooks.at(point.timing, point.operation) {
+                    let parts = HookParts::new(&self.cx, shape, point);
+                    let (document, patch) = (Some(&stored), self.patch.as_deref());
+                    let record = Some(&mut *record);
+                    hook.run(HookParts { record, document, previous: document, patch, ..parts }).await?;
+                    ran = true;
+                }
+                if ran {
+                    let mut changed = model::check_record(&*record, shape)?;
+                    model::carry_system(shape, &new, &mut changed);
+                    new = changed;
+                }
+                Ok(Planned::Update { old: stored.into_row(), new })
+            }
+            Candidate::Delete { old } => {
+                let point = HookPoint::new(Timing::Before, Operation::Delete);
+                let stored = Stored::new(old);
+                for hook in self.hooks.at(point.timing, point.operation) {
+                    let parts = HookParts::new(&self.cx, shape, point);
+                    hook.run(HookParts { document: Some(&stored), ..parts }).await?;
+                }
+                Ok(Planned::Delete { old: stored.into_row() })
+            }
+        }
+    }
+}
+
+impl Steps<'_, '_> {
+    /// A write up to its end, or to where a hook has to be waited for.
+    async fn hooked(&mut self, write: Write, around: &Arc<Around>) -> Result<Outcome> {
+        let (candidates, one) = match write {
+            Write::Insert(rows) => {
+                let one = rows.len() == 1;
+                let changes = rows.into_iter().map(Planned::Insert).collect();
+                return self.execute(Plan { changes, one, stale: false }, around).await;
+            }
+            Write::Update { filter, patch, expected } => {
+                let (found, one) = self.to_update(filter, &patch, expected).await?;
+                let candidates = found.into_iter().map(|old| self.to_merge(old, &patch));
+                (candidates.collect::<Result<Vec<_>>>()?, one)
+            }
+            Write::Upsert { filter, patch, row } => match self.first(&filter).await? {
+                Some(old) => (vec![self.to_merge(old, &patch)?], true),
+                None => {
+                    self.check_upsert(&filter, row.clone()).await?;
+                    // The struct that the row was made of.
+                    let (record, _) = model::merge(self.shape, &row, b"{}")?;
+                    (vec![Candidate::Insert(record)], true)
+                }
+            },
+            Write::Delete { filter, expected } => {
+                let (found, one) = self.to_delete(filter, expected).await?;
+                (found.into_iter().map(|old| Candidate::Delete { old }).collect(), one)
+            }
+            other => return Ok(Outcome::Done(self.run(other).await?, Vec::new())),
+        };
+        let (owned, context) = (Arc::clone(around), around.runtime.clone());
+        let mut before: BoxFuture<'static, Result<Plan>> =
+            Box::pin(async move { owned.before(candidates, one).await });
+        let entered = context.as_ref().map(Handle::enter);
+        let at_once = before.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        drop(entered);
+        match at_once {
+            Poll::Ready(plan) => self.execute(plan?, around).await,
+            Poll::Pending => Ok(Outcome::Aside(before)),
+        }
+    }
+
+    fn to_merge(&self, old: Row, patch: &Patch) -> Result<Candidate> {
+        let (record, new) = match patch {
+            Patch::Merge(json) => model::merge(self.shape, &old, json)?,
+            Patch::Replace(row) => {
+                let new = self.replace(&old, row)?;
+                (model::merge(self.shape, &new, b"{}")?.0, new)
+            }
+        };
+        Ok(Candidate::Update { old, new, record })
+    }
+
+    /// Makes the changes, and runs the hooks that come after.
+    async fn execute(&mut self, plan: Plan, around: &Arc<Around>) -> Result<Outcome> {
+        let Plan { changes, one, stale } = plan;
+        if stale {
+            for change in &changes {
+                let (Planned::Update { old, .. } | Planned::Delete { old }) = change else { continue };
+                let id = old[Shape::ID].as_text().unwrap_or_default();
+                if self.first(&Filter::id(id)).await?.as_ref() != Some(old) {
+                    return Ok(Outcome::Changed);
+                }
+            }
+        }
+        let mut written = Written { one, ..Written::default() };
+        let mut after = Vec::new();
+        let deletes = changes.iter().any(|change| matches!(change, Planned::Delete { .. }));
+        for change in changes {
+            let (operation, row, old) = match change {
+                Planned::Insert(row) => {
+                    written.created = true;
+                    (Operation::Insert, self.insert(row).await?, None)
+                }
+                Planned::Update { old, new } => {
+                    let row = self.settle(&old, new).await?;
+                    (Operation::Update, row, Some(old))
+                }
+                Planned::Delete { old } => {
+                    if one {
+                        self.check_unreferenced(&old).await?;
+                    }
+                    (Operation::Delete, self.remove(old).await?, None)
+                }
+            };
+            written.rows.push(self.after(operation, row, old, around, &mut after).await?);
+        }
+        if deletes && !one {
+            // References among the documents that go do not keep them.
+            for row in &written.rows {
+                self.check_unreferenced(row).await?;
+            }
+        }
+        Ok(Outcome::Done(written, after))
+    }
+
+    /// Runs the hooks that come after one change, and remembers those that come after the commit.
+    async fn after(
+        &mut self,
+        operation: Operation,
+        row: Row,
+        old: Option<Row>,
+        around: &Arc<Around>,
+        after: &mut Vec<AfterCommit>,
+    ) -> Result<Row> {
+        if around.has(Timing::AfterCommit, operation) {
+            let (row, old, around) = (row.clone(), old.clone(), Arc::clone(around));
+            after.push(Box::new(move || {
+                Box::pin(async move { committed(&around, operation, row, old).await })
+            }));
+        }
+        if !around.has(Timing::After, operation) {
+            return Ok(row);
+        }
+        let (mut host, shared) = Host::new(around.runtime.clone());
+        let cx = around.cx.within(shared.clone());
+        let (stored, previous) = (Stored::new(row), old.map(Stored::new));
+        let point = HookPoint::new(Timing::After, operation);
+        let hooks = async {
+            for hook in around.hooks.at(point.timing, point.operation) {
+                let (document, previous, patch) = (Some(&stored), previous.as_ref(), around.patch.as_deref());
+                hook.run(HookParts { document, previous, patch, ..HookParts::new(&cx, around.shape, point) })
+                    .await?;
+            }
+            Ok(())
+        };
+        host.serve(self.tx, hooks).await?;
+        after.extend(shared.take_after());
+        Ok(stored.into_row())
+    }
+}
+
+/// Runs the hooks that come after the commit of one change. They have logged it if they failed.
+async fn committed(around: &Around, operation: Operation, row: Row, old: Option<Row>) {
+    let point = HookPoint::new(Timing::AfterCommit, operation);
+    let cx = around.cx.outside();
+    let (stored, previous) = (Stored::new(row), old.map(Stored::new));
+    for hook in around.hooks.at(point.timing, point.operation) {
+        let (document, previous, patch) = (Some(&stored), previous.as_ref(), around.patch.as_deref());
+        let parts = HookParts::new(&cx, around.shape, point);
+        drop(hook.run(HookParts { document, previous, patch, ..parts }).await);
+    }
+}

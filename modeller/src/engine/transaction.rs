@@ -1,0 +1,255 @@
+//! The transaction behind a context: open between calls, begun when it is first needed, or hosted by a write under way.
+
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
+use std::task::Poll;
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{Mutex, oneshot};
+
+use super::Engine;
+use crate::model::{Code, Error, Result};
+use crate::store::{Answer, BoxFuture, Transaction, Tx, Work};
+
+/// What is to be done once a transaction is committed.
+pub(super) type AfterCommit = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
+
+/// What those share who write in one transaction.
+pub(super) struct Shared {
+    state: Mutex<Open>,
+    after: SyncMutex<Vec<AfterCommit>>,
+}
+
+/// How far a transaction has come. A failed write spoils it.
+enum Open {
+    /// Nothing was written yet: the first write begins it.
+    Lazy {
+        engine: Arc<Engine>,
+        actor: Option<String>,
+    },
+    Running(Box<dyn Transaction>),
+    Spoiled(Box<dyn Transaction>),
+    /// A write under way serves it.
+    Hosted(Desk),
+    Ended,
+}
+
+/// Where a hosted transaction takes its requests.
+struct Desk {
+    requests: UnboundedSender<Request>,
+    spoiled: Arc<AtomicBool>,
+}
+
+/// One step of a hosted transaction; it sends its answer itself.
+type Request = Box<dyn for<'t> FnOnce(&'t mut dyn Tx) -> BoxFuture<'t, ()> + Send>;
+
+impl Shared {
+    fn new(state: Open) -> Arc<Self> {
+        Arc::new(Shared { state: Mutex::new(state), after: SyncMutex::default() })
+    }
+
+    /// Of an open transaction.
+    pub(super) fn running(transaction: Box<dyn Transaction>) -> Arc<Self> {
+        Self::new(Open::Running(transaction))
+    }
+
+    /// One that its first write begins.
+    pub(super) fn lazy(engine: Arc<Engine>, actor: Option<String>) -> Arc<Self> {
+        Self::new(Open::Lazy { engine, actor })
+    }
+
+    /// Does something once the transaction is committed.
+    pub(super) fn after_commit(&self, after: AfterCommit) {
+        self.after.lock().unwrap_or_else(PoisonError::into_inner).push(after);
+    }
+
+    /// What is to be done after the commit.
+    pub(super) fn take_after(&self) -> Vec<AfterCommit> {
+        std::mem::take(&mut self.after.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Nothing of the whole may stay.
+    pub(super) async fn spoil(&self) {
+        let mut state = self.state.lock().await;
+        *state = match std::mem::replace(&mut *state, Open::Ended) {
+            Open::Running(transaction) => Open::Spoiled(transaction),
+            Open::Hosted(desk) => {
+                desk.spoiled.store(true, Ordering::Relaxed);
+                Open::Hosted(desk)
+            }
+            other => other,
+        };
+    }
+
+    /// Ends it: commits, if the body succeeded and nothing in it was spoiled.
+    pub(super) async fn end<T>(&self, result: Result<T>) -> Result<T> {
+        let state = std::mem::replace(&mut *self.state.lock().await, Open::Ended);
+        match (result, state) {
+            (Ok(value), Open::Running(transaction)) => transaction.commit().await.map(|()| value),
+            (Ok(_), Open::Spoiled(transaction)) => {
+                transaction.rollback().await;
+                Err(spoiled())
+            }
+            (Err(error), Open::Running(transaction) | Open::Spoiled(transaction)) => {
+                transaction.rollback().await;
+                Err(error)
+            }
+            (result, Open::Lazy { .. } | Open::Hosted(_)) => result,
+            // A write was broken off.
+            (Ok(_), Open::Ended) => Err(ended()),
+            (Err(error), Open::Ended) => Err(error),
+        }
+    }
+
+    /// Runs a piece of work in the transaction.
+    pub(super) async fn write(&self, work: Work) -> Result<Answer> {
+        let mut state = self.state.lock().await;
+        let mut transaction = match std::mem::replace(&mut *state, Open::Ended) {
+            Open::Running(transaction) => transaction,
+            Open::Lazy { engine, actor } => match engine.store().begin(actor.clone()).await {
+                Ok(transaction) => transaction,
+                Err(error) => {
+                    *state = Open::Lazy { engine, actor };
+                    return Err(error);
+                }
+            },
+            Open::Spoiled(transaction) => {
+                *state = Open::Spoiled(transaction);
+                return Err(spoiled());
+            }
+            Open::Hosted(desk) => {
+                let asked = desk.write(work);
+                *state = Open::Hosted(desk);
+                return asked.await;
+            }
+            Open::Ended => return Err(ended()),
+        };
+        let single = work.single;
+        // Whoever gives up waiting here drops the transaction, and with it what was done of this work.
+        let result = (work.steps)(&mut *transaction).await;
+        *state =
+            if is_whole(single, &result) { Open::Running(transaction) } else { Open::Spoiled(transaction) };
+        result
+    }
+
+    /// Reads in the transaction; `None` if nothing was written in it yet, so that the store can be read as it is.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        read: impl for<'t> FnOnce(&'t mut dyn Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
+    ) -> Option<Result<T>> {
+        match &mut *self.state.lock().await {
+            Open::Running(transaction) | Open::Spoiled(transaction) => Some(read(&mut **transaction).await),
+            Open::Hosted(desk) => Some(desk.ask(read).await),
+            Open::Lazy { .. } => None,
+            Open::Ended => Some(Err(ended())),
+        }
+    }
+
+    /// Whether the first write is still to come.
+    pub(super) fn is_lazy(&self) -> bool {
+        self.state.try_lock().is_ok_and(|state| matches!(*state, Open::Lazy { .. }))
+    }
+}
+
+/// Whether nothing was done by a work that failed. Several steps may have been done in part, and a store need not be able to undo
+/// only those.
+fn is_whole<T>(single: bool, result: &Result<T>) -> bool {
+    match result {
+        Ok(_) => true,
+        // That there is no such document is said before the first change.
+        Err(error) => single || error.is(Code::NotFound),
+    }
+}
+
+impl Desk {
+    fn ask<T: Send + 'static>(
+        &self,
+        step: impl for<'t> FnOnce(&'t mut dyn Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
+    ) -> impl Future<Output = Result<T>> + Send + 'static {
+        let (reply, answer) = oneshot::channel();
+        let request: Request = Box::new(move |tx| {
+            Box::pin(async move {
+                // Whoever asked may have given up.
+                drop(reply.send(step(tx).await));
+            })
+        });
+        let sent = self.requests.send(request).is_ok();
+        async move { if sent { answer.await.unwrap_or_else(|_| Err(ended())) } else { Err(ended()) } }
+    }
+
+    fn write(&self, work: Work) -> impl Future<Output = Result<Answer>> + Send + 'static {
+        let spoiled_by = Arc::clone(&self.spoiled);
+        self.ask(move |tx| {
+            Box::pin(async move {
+                if spoiled_by.load(Ordering::Relaxed) {
+                    return Err(spoiled());
+                }
+                let result = (work.steps)(tx).await;
+                if !is_whole(work.single, &result) {
+                    spoiled_by.store(true, Ordering::Relaxed);
+                }
+                result
+            })
+        })
+    }
+}
+
+/// Serves a transaction under way to code that runs inside it.
+pub(super) struct Host {
+    desk: UnboundedReceiver<Request>,
+    spoiled: Arc<AtomicBool>,
+    /// The code may wait for timers and tasks of the runtime that the call came from, wherever it is polled.
+    runtime: Option<Handle>,
+}
+
+impl Host {
+    /// A host, and what the code inside shares.
+    pub(super) fn new(runtime: Option<Handle>) -> (Self, Arc<Shared>) {
+        let (requests, desk) = unbounded_channel();
+        let spoiled = Arc::new(AtomicBool::new(false));
+        let shared = Shared::new(Open::Hosted(Desk { requests, spoiled: Arc::clone(&spoiled) }));
+        (Host { desk, spoiled, runtime }, shared)
+    }
+
+    /// Runs the code, and what it asks of the transaction.
+    pub(super) async fn serve<T>(
+        &mut self,
+        tx: &mut dyn Tx,
+        code: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let mut code = pin!(code);
+        let Host { desk, spoiled: is_spoiled, runtime } = self;
+        loop {
+            let next = std::future::poll_fn(|context| {
+                let entered = runtime.as_ref().map(Handle::enter);
+                if let Poll::Ready(result) = code.as_mut().poll(context) {
+                    return Poll::Ready(Err(result));
+                }
+                drop(entered);
+                match desk.poll_recv(context) {
+                    Poll::Ready(Some(request)) => Poll::Ready(Ok(request)),
+                    // The code itself holds the other end.
+                    Poll::Ready(None) | Poll::Pending => Poll::Pending,
+                }
+            });
+            match next.await {
+                Ok(request) => request(tx).await,
+                Err(Ok(_)) if is_spoiled.load(Ordering::Relaxed) => return Err(spoiled()),
+                Err(result) => return result,
+            }
+        }
+    }
+}
+
+fn spoiled() -> Error {
+    Error::new(Code::Conflict, "an earlier write of this transaction failed, so that it can't be committed")
+}
+
+fn ended() -> Error {
+    Error::new(
+        Code::Conflict,
+        "this transaction has ended: its body is over, or one of its writes was broken off",
+    )
+}
