@@ -30,6 +30,8 @@ pub use modeller_macros::Model;
 mod pages {
     #[doc = include_str!("../../docs/crates.md")]
     mod crates {}
+    #[doc = include_str!("../../docs/hooks.md")]
+    mod hooks {}
     #[doc = include_str!("../../docs/http.md")]
     mod http {}
     #[doc = include_str!("../../docs/migrations.md")]

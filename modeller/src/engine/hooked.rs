@@ -173,7 +173,7 @@ async fn attempts(cx: Cx, shape: &'static Shape, draft: Draft, hooks: Arc<ModelH
         Draft::Ready(write) => (Stage::Write(write.clone()), Some(write)),
     };
     for _ in 0..ATTEMPTS {
-        let answer = around.cx.write(around.work(stage)).await?;
+        let answer = around.write(around.work(stage)).await?;
         match answer.downcast::<Outcome>().map(|outcome| *outcome) {
             Ok(Outcome::Done(written, after)) => {
                 for task in after {
@@ -198,6 +198,15 @@ async fn attempts(cx: Cx, shape: &'static Shape, draft: Draft, hooks: Arc<ModelH
 impl Around {
     fn has(&self, timing: Timing, operation: Operation) -> bool {
         self.hooks.has(timing, operation)
+    }
+
+    /// Writes in the transaction that a hook has begun, or that is open; else in one of its own, which the store commits together
+    /// with others.
+    async fn write(&self, work: Work) -> Result<Answer> {
+        match self.cx.open() {
+            Some(open) if open.is_lazy() => self.cx.engine().store().write(work).await,
+            _ => self.cx.write(work).await,
+        }
     }
 
     /// The work of a stage; it answers an [`Outcome`].

@@ -1,13 +1,14 @@
 //! The hooks of an application: those that were declared, and those that come and go while it runs.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::Poll;
 use std::time::Duration;
 
-use super::behaviour::{HookHandler, HookParts, HookPoint, Timing};
+use super::behaviour::{HookHandler, HookOptions, HookParts, HookPoint, Timing};
 use super::{Engine, Operation};
 use crate::model::{Code, Error, Model, Result, Shape};
 use crate::registry::{BehaviourKind, Registry};
@@ -41,10 +42,19 @@ impl Hook {
     /// Runs it, for as long as it may take.
     pub(super) async fn run(&self, parts: HookParts<'_>) -> Result<()> {
         let point = parts.point;
-        let mut run = pin!(match &self.run {
-            Run::Declared(run) => run(parts),
-            Run::Added(run) => run(parts),
+        let mut run = pin!(async {
+            match &self.run {
+                Run::Declared(run) => run(parts).await,
+                Run::Added(run) => run(parts).await,
+            }
         });
+        // A hook that panics has failed, and nothing else has.
+        let mut run = pin!(std::future::poll_fn(move |context| {
+            let polled = catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(context)));
+            polled.unwrap_or_else(|_| {
+                Poll::Ready(Err(Error::new(Code::InternalError, "a hook panicked; the log says more")))
+            })
+        }));
         // Most hooks are done at once, and need no timer.
         let at_once = std::future::poll_fn(|context| Poll::Ready(run.as_mut().poll(context))).await;
         let result = match at_once {
@@ -166,6 +176,25 @@ impl Hooks {
         points: &[HookPoint],
         run: impl for<'a> Fn(HookParts<'a>) -> BoxFuture<'a, Result<()>> + Send + Sync + 'static,
     ) -> Result<()> {
+        self.hook_with::<M>(id, points, HookOptions::default(), run)
+    }
+
+    /// As [`hook`](Hooks::hook), with what an attribute can say besides.
+    ///
+    /// # Errors
+    /// As [`hook`](Hooks::hook); `INVALID_REQUEST` for a schedule, which only declared hooks have: a job must find its hook after
+    /// a restart.
+    pub fn hook_with<M: Model>(
+        &self,
+        id: &str,
+        points: &[HookPoint],
+        options: HookOptions,
+        run: impl for<'a> Fn(HookParts<'a>) -> BoxFuture<'a, Result<()>> + Send + Sync + 'static,
+    ) -> Result<()> {
+        if options.schedule.is_some() {
+            let message = "only a declared hook can run as a job: it has to be there after a restart";
+            return Err(Error::new(Code::InvalidRequest, message));
+        }
         let known = |point: &HookPoint| {
             matches!(
                 point.operation,

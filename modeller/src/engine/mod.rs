@@ -29,7 +29,8 @@ use std::sync::Arc;
 pub(crate) use arguments::least_count;
 pub use batch::MAX_OPERATIONS;
 pub use behaviour::{
-    Event, FromHook, HookEvent, HookParts, HookPoint, Job, Method, Payload, Previous, Query, Timing,
+    Event, FromHook, HookEvent, HookOptions, HookParts, HookPoint, Job, Method, Payload, Previous, Query,
+    Timing,
 };
 pub use call::{Argument, Arguments, BodyKind, Call, Identity, Operation, Reply};
 pub use clock::Clock;
