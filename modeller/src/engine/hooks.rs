@@ -209,9 +209,9 @@ impl Hooks {
             M::descriptor().shape(),
             Hook {
                 id: id.into(),
-                order: 0,
+                order: options.order,
                 points: points.into(),
-                timeout: TIMEOUT,
+                timeout: options.timeout.map_or(TIMEOUT, Duration::from_millis),
                 schedule: None,
                 run: Run::Added(Arc::new(run)),
             },
