@@ -149,12 +149,23 @@ impl Cx {
             return result;
         }
         let open = Shared::lazy(self.engine().clone(), self.actor());
-        let result = attempts(cx.within(open.clone()), shape, draft, hooks).await;
-        let result = open.end(result).await;
-        if result.is_ok() {
-            finish(open.take_after()).await;
+        let follows = hooks.follow();
+        let whole = async move {
+            let result = attempts(cx.within(open.clone()), shape, draft, hooks).await;
+            let result = open.end(result).await;
+            if result.is_ok() {
+                finish(open.take_after()).await;
+            }
+            result
+        };
+        if !follows {
+            return whole.await;
         }
-        result
+        // What follows the commit happens even if the caller has gone away meanwhile.
+        tokio::spawn(whole).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a write with hooks was broken off");
+            Err(Error::new(Code::InternalError, "the write was broken off"))
+        })
     }
 }
 
@@ -270,6 +281,9 @@ impl Around {
                 if ran {
                     let mut changed = model::check_record(&*record, shape)?;
                     model::carry_system(shape, &new, &mut changed);
+                    if let Some(key) = shape.key.filter(|&key| changed[key] != new[key]) {
+                        return Err(model::immutable_key(shape, key));
+                    }
                     new = changed;
                 }
                 Ok(Planned::Update { old: stored.into_row(), new })
@@ -297,7 +311,7 @@ impl Steps<'_, '_> {
                 return self.execute(Plan { changes, one, stale: false }, around).await;
             }
             Write::Update { filter, patch, expected } => {
-                let (found, one) = self.to_update(filter, &patch, expected).await?;
+                let (found, one) = self.rows_to_update(filter, &patch, expected).await?;
                 let candidates = found.into_iter().map(|old| self.to_merge(old, &patch));
                 (candidates.collect::<Result<Vec<_>>>()?, one)
             }
@@ -311,7 +325,7 @@ impl Steps<'_, '_> {
                 }
             },
             Write::Delete { filter, expected } => {
-                let (found, one) = self.to_delete(filter, expected).await?;
+                let (found, one) = self.rows_to_delete(filter, expected).await?;
                 (found.into_iter().map(|old| Candidate::Delete { old }).collect(), one)
             }
             other => return Ok(Outcome::Done(self.run(other).await?, Vec::new())),

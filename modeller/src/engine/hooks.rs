@@ -93,6 +93,11 @@ impl ModelHooks {
         self.at(timing, operation).next().is_some()
     }
 
+    /// Whether any runs after the commit.
+    pub(super) fn follow(&self) -> bool {
+        self.hooks.iter().any(|hook| hook.points.iter().any(|point| point.timing == Timing::AfterCommit))
+    }
+
     /// Those that run as a job after an operation.
     pub(super) fn scheduled(&self, operation: Operation) -> impl Iterator<Item = &Hook> {
         let is_after =

@@ -122,6 +122,8 @@ impl Shared {
             Open::Hosted(desk) => {
                 let asked = desk.write(work);
                 *state = Open::Hosted(desk);
+                // Hooks that the work sets off may have to come in.
+                drop(state);
                 return asked.await;
             }
             Open::Ended => return Err(ended()),
@@ -139,12 +141,17 @@ impl Shared {
         &self,
         read: impl for<'t> FnOnce(&'t mut dyn Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
     ) -> Option<Result<T>> {
-        match &mut *self.state.lock().await {
-            Open::Running(transaction) | Open::Spoiled(transaction) => Some(read(&mut **transaction).await),
-            Open::Hosted(desk) => Some(desk.ask(read).await),
-            Open::Lazy { .. } => None,
-            Open::Ended => Some(Err(ended())),
-        }
+        let mut state = self.state.lock().await;
+        let asked = match &mut *state {
+            Open::Running(transaction) | Open::Spoiled(transaction) => {
+                return Some(read(&mut **transaction).await);
+            }
+            Open::Hosted(desk) => desk.ask(read),
+            Open::Lazy { .. } => return None,
+            Open::Ended => return Some(Err(ended())),
+        };
+        drop(state);
+        Some(asked.await)
     }
 
     /// Whether the first write is still to come.

@@ -253,7 +253,7 @@ impl Steps<'_, '_> {
     }
 
     async fn update(&mut self, filter: Filter, patch: &Patch, expected: Option<i64>) -> Result<Written> {
-        let (found, one) = self.to_update(filter, patch, expected).await?;
+        let (found, one) = self.rows_to_update(filter, patch, expected).await?;
         let mut rows = Vec::with_capacity(found.len());
         for old in found {
             rows.push(self.merge(&old, patch).await?);
@@ -262,7 +262,7 @@ impl Steps<'_, '_> {
     }
 
     /// The rows that an update is about, and whether it can be but one.
-    pub(super) async fn to_update(
+    pub(super) async fn rows_to_update(
         &mut self,
         filter: Filter,
         patch: &Patch,
@@ -320,7 +320,7 @@ impl Steps<'_, '_> {
     }
 
     async fn delete(&mut self, filter: Filter, expected: Option<i64>) -> Result<Written> {
-        let (found, one) = self.to_delete(filter, expected).await?;
+        let (found, one) = self.rows_to_delete(filter, expected).await?;
         let mut rows = Vec::with_capacity(found.len());
         for old in found {
             if one {
@@ -338,7 +338,7 @@ impl Steps<'_, '_> {
     }
 
     /// The rows that a delete is about, and whether it can be but one.
-    pub(super) async fn to_delete(
+    pub(super) async fn rows_to_delete(
         &mut self,
         filter: Filter,
         expected: Option<i64>,

@@ -2,7 +2,7 @@
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use super::payload::{accept, encode};
+use super::payload::{Answering, accept, encode};
 use super::{
     Event, EventHandler, FromHook, HookHandler, HookOptions, HookParts, HookPoint, Job, JobHandler,
     JobOptions, Method, MethodHandler, Query, WorkerHandler, WorkerOptions,
@@ -44,7 +44,7 @@ fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 
 /// A method.
 pub const fn method<M: Method>(names: Names, site: Site) -> Behaviour {
-    fn call<'a, M: Method>(cx: &'a Cx, json: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>>> {
+    fn call<'a, M: Method>(cx: &'a Cx, json: &'a [u8]) -> Answering<'a> {
         Box::pin(async move { encode(&accept::<M>(json)?.call(cx).await?) })
     }
     let model = <M::Model as Model>::descriptor;
@@ -55,7 +55,7 @@ pub const fn method<M: Method>(names: Names, site: Site) -> Behaviour {
 
 /// A query.
 pub const fn query<Q: Query>(names: Names, site: Site) -> Behaviour {
-    fn call<'a, Q: Query>(cx: &'a Cx, json: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>>> {
+    fn call<'a, Q: Query>(cx: &'a Cx, json: &'a [u8]) -> Answering<'a> {
         Box::pin(async move { encode(&accept::<Q>(json)?.run(cx).await?) })
     }
     let model = <Q::Model as Model>::descriptor;
@@ -66,11 +66,7 @@ pub const fn query<Q: Query>(names: Names, site: Site) -> Behaviour {
 
 /// An event.
 pub const fn event<E: Event>(names: Names, site: Site) -> Behaviour {
-    fn handle<'a, E: Event>(
-        cx: &'a Cx,
-        to: &'a Subscription,
-        json: &'a [u8],
-    ) -> BoxFuture<'a, Result<Vec<u8>>> {
+    fn handle<'a, E: Event>(cx: &'a Cx, to: &'a Subscription, json: &'a [u8]) -> Answering<'a> {
         Box::pin(async move { encode(&accept::<E>(json)?.handle(cx, to).await?) })
     }
     let model = <E::Model as Model>::descriptor;

@@ -3,11 +3,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Payload;
+use super::{Answering, Payload};
 use crate::engine::{Cx, Subscription};
 use crate::model::{Model, Result};
 use crate::registry::Behaviour;
-use crate::store::BoxFuture;
 
 /// A struct with `#[modeller::event(..)]`: the attribute implements it.
 #[diagnostic::on_unimplemented(
@@ -38,5 +37,5 @@ pub trait Event: IsEvent {
 /// How an event is handled: JSON in, JSON out.
 pub struct EventHandler {
     /// Decodes and validates the payload, handles it, and encodes the answer.
-    pub handle: for<'a> fn(&'a Cx, &'a Subscription, &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>>>,
+    pub handle: for<'a> fn(&'a Cx, &'a Subscription, &'a [u8]) -> Answering<'a>,
 }

@@ -3,11 +3,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Payload;
+use super::{Answering, Payload};
 use crate::engine::Cx;
 use crate::model::{Model, Result};
 use crate::registry::Behaviour;
-use crate::store::BoxFuture;
 
 /// A struct with `#[modeller::method(..)]`: the attribute implements it.
 #[diagnostic::on_unimplemented(
@@ -92,5 +91,5 @@ pub trait Query: IsQuery {
 /// How a method or a query is carried out: JSON in, JSON out.
 pub struct MethodHandler {
     /// Decodes and validates the payload, calls, and encodes the answer.
-    pub call: for<'a> fn(&'a Cx, &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>>>,
+    pub call: for<'a> fn(&'a Cx, &'a [u8]) -> Answering<'a>,
 }

@@ -15,5 +15,5 @@ pub use hook::{
 };
 pub use job::{IsJob, Job, JobHandler, JobOptions};
 pub use method::{IsMethod, IsQuery, Method, MethodHandler, Query};
-pub use payload::Payload;
+pub use payload::{Answering, Payload};
 pub use worker::{WorkerHandler, WorkerOptions};

@@ -6,6 +6,10 @@ use serde::de::DeserializeOwned;
 use validator::Validate;
 
 use crate::model::{self, Code, Error, Result};
+use crate::store::BoxFuture;
+
+/// An answer on its way, as JSON text.
+pub type Answering<'a> = BoxFuture<'a, Result<Vec<u8>>>;
 
 /// A plain struct with the four derives of a payload: `Serialize, Deserialize, JsonSchema, Validate`.
 ///
