@@ -184,7 +184,7 @@ async fn a_hook_that_fails_calls_everything_off_and_its_error_reaches_the_caller
         assert!(engine.hooks().unhook::<Product>("no"));
         assert_eq!(log(&engine).await, before, "{timing}");
         assert_eq!(entries(&cx).await, [""; 0]);
-        assert_eq!(Product::find().all(&cx).await.unwrap(), [pen.clone()]);
+        assert_eq!(Product::find().all(&cx).await.unwrap(), std::slice::from_ref(&pen));
     }
 }
 
