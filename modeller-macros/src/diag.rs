@@ -40,6 +40,11 @@ impl Diag {
         if self.errors.borrow().len() == before { Ok(value) } else { Err(Reported(())) }
     }
 
+    /// Whether nothing was reported so far.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.errors.borrow().is_empty()
+    }
+
     /// The errors as tokens; `None` if there were none.
     pub(crate) fn finish(self) -> Option<TokenStream> {
         self.finished.set(true);

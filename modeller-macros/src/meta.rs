@@ -46,14 +46,19 @@ impl Item {
 }
 
 /// The pieces in order, each one well-formed or an error.
-pub(crate) fn items(tokens: TokenStream) -> Vec<syn::Result<Item>> {
-    let mut items = Vec::new();
+fn items(tokens: TokenStream) -> Vec<syn::Result<Item>> {
+    pieces(tokens).into_iter().map(item).collect()
+}
+
+/// What stands between the commas.
+pub(crate) fn pieces(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
+    let mut pieces = Vec::new();
     let mut piece = Vec::new();
     // Inside the angle brackets of a type, which are no group of tokens.
     let mut depth = 0_usize;
     let mut finish = |piece: &mut Vec<TokenTree>| {
         if !piece.is_empty() {
-            items.push(item(mem::take(piece)));
+            pieces.push(mem::take(piece));
         }
     };
     for token in tokens {
@@ -71,10 +76,10 @@ pub(crate) fn items(tokens: TokenStream) -> Vec<syn::Result<Item>> {
         piece.push(token);
     }
     finish(&mut piece);
-    items
+    pieces
 }
 
-fn item(piece: Vec<TokenTree>) -> syn::Result<Item> {
+pub(crate) fn item(piece: Vec<TokenTree>) -> syn::Result<Item> {
     let mut tokens = piece.into_iter();
     let key = match tokens.next() {
         Some(TokenTree::Ident(key)) => key,
@@ -97,6 +102,7 @@ fn item(piece: Vec<TokenTree>) -> syn::Result<Item> {
 /// An option that its vocabulary knows, in a form that it allows.
 pub(crate) struct Opt<K: 'static> {
     pub(crate) word: &'static Word<K>,
+    vocabulary: &'static Vocabulary<K>,
     item: Item,
 }
 
@@ -113,34 +119,45 @@ pub(crate) fn options<K: Copy + PartialEq>(
             diag.error(&attribute.meta, messages::not_a_list(vocabulary));
             continue;
         };
-        for item in items(list.tokens.clone()) {
-            let item = match item {
-                Ok(item) => item,
-                Err(error) => {
-                    diag.push(error);
-                    continue;
-                }
-            };
-            let name = item.name();
-            let Some(word) = vocabulary.find(&name) else {
-                diag.error(&item.key, messages::unknown_option(&name, vocabulary, elsewhere(&name)));
-                continue;
-            };
-            let form = match &item.value {
-                Value::Nothing => Form::Flag,
-                Value::Assigned(_) => Form::Value,
-                Value::Listed(_) => Form::List,
-            };
-            if !word.forms.contains(&form) {
-                diag.error(item.tokens(), messages::wrong_form(word, elsewhere(&name)));
-            } else if !word.repeats && options.iter().any(|option| option.word.key == word.key) {
-                diag.error(&item.key, messages::given_twice(&name));
-            } else {
-                options.push(Opt { word, item });
-            }
-        }
+        known(items(list.tokens.clone()), vocabulary, &elsewhere, &mut options, diag);
     }
     options
+}
+
+/// Adds the options that the vocabulary knows; whatever else is there is reported.
+pub(crate) fn known<K: Copy + PartialEq>(
+    items: Vec<syn::Result<Item>>,
+    vocabulary: &'static Vocabulary<K>,
+    elsewhere: impl Fn(&str) -> Option<&'static str>,
+    options: &mut Vec<Opt<K>>,
+    diag: &Diag,
+) {
+    for item in items {
+        let item = match item {
+            Ok(item) => item,
+            Err(error) => {
+                diag.push(error);
+                continue;
+            }
+        };
+        let name = item.name();
+        let Some(word) = vocabulary.find(&name) else {
+            diag.error(&item.key, messages::unknown_option(&name, vocabulary, elsewhere(&name)));
+            continue;
+        };
+        let form = match &item.value {
+            Value::Nothing => Form::Flag,
+            Value::Assigned(_) => Form::Value,
+            Value::Listed(_) => Form::List,
+        };
+        if !word.forms.contains(&form) {
+            diag.error(item.tokens(), messages::wrong_form(word, vocabulary, elsewhere(&name)));
+        } else if !word.repeats && options.iter().any(|option| option.word.key == word.key) {
+            diag.error(&item.key, messages::given_twice(&name));
+        } else {
+            options.push(Opt { word, vocabulary, item });
+        }
+    }
 }
 
 impl<K> Opt<K> {
@@ -156,11 +173,11 @@ impl<K> Opt<K> {
         match syn::parse2(tokens.clone()) {
             Ok(value) => Some(value),
             Err(_) if tokens.is_empty() => {
-                diag.error(self.key(), messages::wrong_value(self.word));
+                diag.error(self.key(), messages::wrong_value(self.word, self.vocabulary));
                 None
             }
             Err(_) => {
-                diag.error(tokens, messages::wrong_value(self.word));
+                diag.error(tokens, messages::wrong_value(self.word, self.vocabulary));
                 None
             }
         }
@@ -172,7 +189,7 @@ impl<K> Opt<K> {
         match Punctuated::<Ident, Token![,]>::parse_terminated.parse2(tokens.clone()) {
             Ok(names) => names.into_iter().collect(),
             Err(_) => {
-                diag.error(tokens, messages::wrong_value(self.word));
+                diag.error(tokens, messages::wrong_value(self.word, self.vocabulary));
                 Vec::new()
             }
         }
@@ -180,7 +197,7 @@ impl<K> Opt<K> {
 }
 
 /// Without the invisible brackets that `macro_rules!` puts around its fragments.
-fn ungrouped(tokens: TokenStream) -> TokenStream {
+pub(crate) fn ungrouped(tokens: TokenStream) -> TokenStream {
     let mut inner = tokens.clone().into_iter();
     match (inner.next(), inner.next()) {
         (Some(TokenTree::Group(group)), None) if group.delimiter() == Delimiter::None => {

@@ -72,6 +72,17 @@ pub(crate) fn lower_camel(name: &str) -> String {
     head.iter().flat_map(|character| character.to_lowercase()).chain(tail.iter().copied()).collect()
 }
 
+/// The struct of a function: `reset_password` to `ResetPassword`.
+pub(crate) fn upper_camel(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for word in name.split('_') {
+        let mut rest = word.chars();
+        out.extend(rest.next().into_iter().flat_map(char::to_uppercase));
+        out.push_str(rest.as_str());
+    }
+    out
+}
+
 /// The constant of a field: `created_by` to `CREATED_BY`.
 pub(crate) fn constant(field: &str) -> String {
     field.to_uppercase()

@@ -1,8 +1,11 @@
 //! What generated code may name: this and nothing else of the crate. Not part of the public interface.
 
 pub use crate::__site as site;
+pub use crate::__submit as submit;
 #[cfg(feature = "engine")]
-pub use crate::engine::behaviour::declare::Names;
+pub use crate::engine::behaviour::declare::*;
+#[cfg(feature = "engine")]
+pub use crate::engine::behaviour::function::*;
 #[cfg(feature = "engine")]
 pub use crate::engine::behaviour::*;
 #[cfg(feature = "engine")]
@@ -26,5 +29,14 @@ macro_rules! __site {
             file: ::core::file!(),
             line: ::core::line!(),
         }
+    };
+}
+
+/// Leaves a behaviour for the registry.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __submit {
+    ($behaviour:ident) => {
+        $crate::__private::inventory::submit! { $crate::__private::Entry::behaviour(&$behaviour) }
     };
 }

@@ -24,6 +24,8 @@ pub use engine::{Cx, Records};
 pub use model::{Code, Column, Doc, Error, Id, Model, Ref, Result};
 #[doc = include_str!("../docs/model.md")]
 pub use modeller_macros::Model;
+#[cfg(feature = "engine")]
+pub use modeller_macros::{event, hook, job, method, query, worker};
 
 /// The examples of the pages for users compile and run.
 #[cfg(all(doctest, feature = "sqlite", feature = "server"))]

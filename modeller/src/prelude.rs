@@ -6,7 +6,9 @@
 #[cfg(feature = "server")]
 pub use crate::app::App;
 #[cfg(feature = "engine")]
-pub use crate::engine::{Cx, Find, Page, Patch, Records};
+pub use crate::engine::{
+    Cx, Event, Find, HookEvent, Job, Listing, Method, Page, Patch, Previous, Query, Records, Subscription,
+};
 pub use crate::model::{Code, Column, Doc, Error, Id, Model, Ref, Result};
 pub use crate::query::{Change, Predicate, Sort};
 pub use modeller_macros::Model;

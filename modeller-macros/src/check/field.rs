@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::{PathArguments, Type, parse_quote};
 
 use crate::diag::Diag;
-use crate::ir::{Column, Field, Reference};
+use crate::ir::model::{Column, Field, Reference};
 use crate::syntax::field::RawField;
 use crate::{messages, names, vocab};
 

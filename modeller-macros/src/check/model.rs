@@ -7,7 +7,7 @@ use syn::ext::IdentExt;
 use super::values::LONGEST;
 use super::{field, sets, values, wire};
 use crate::diag::{Diag, Reported};
-use crate::ir::Model;
+use crate::ir::model::Model;
 use crate::syntax::field::RawField;
 use crate::syntax::model::RawModel;
 use crate::{messages, names, vocab};

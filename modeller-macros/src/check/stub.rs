@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::field;
-use crate::ir::Stub;
+use crate::ir::model::Stub;
 use crate::syntax::model::RawModel;
 use crate::vocab;
 

@@ -15,6 +15,11 @@ pub(super) fn duration(word: &str, raw: Option<&RawDuration>, diag: &Diag) -> Op
         RawDuration::Default => return Some(vocab::TRASH),
         RawDuration::Given(literal) => literal,
     };
+    milliseconds(literal, || messages::zero_duration(word), diag)
+}
+
+/// A literal as milliseconds; zero is an error.
+pub(super) fn milliseconds(literal: &Lit, zero: impl Fn() -> String, diag: &Diag) -> Option<u64> {
     let (text, milliseconds) = match literal {
         Lit::Str(text) => (text.value(), in_units(&text.value())),
         Lit::Int(number) => (number.to_string(), number.base10_parse().ok()),
@@ -23,7 +28,7 @@ pub(super) fn duration(word: &str, raw: Option<&RawDuration>, diag: &Diag) -> Op
     // What is stored is a signed number of milliseconds.
     match milliseconds.filter(|milliseconds| i64::try_from(*milliseconds).is_ok()) {
         Some(0) => {
-            diag.error(literal, messages::zero_duration(word));
+            diag.error(literal, zero());
             None
         }
         None => {

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 
-use crate::ir::Column;
+use crate::ir::model::Column;
 
 /// `impl User { pub const EMAIL: Column<User, String> = ..; }`
 pub(super) fn expand<'a>(ident: &Ident, columns: impl Iterator<Item = &'a Column>) -> TokenStream {

@@ -6,7 +6,7 @@ use syn::Generics;
 
 use super::{columns, implementation, paths};
 use crate::cx::Cx;
-use crate::ir::{Field, Model, Reference};
+use crate::ir::model::{Field, Model, Reference};
 
 pub(crate) fn expand(cx: &Cx, model: &Model) -> TokenStream {
     let Model { ident, scope, name, rust, .. } = model;

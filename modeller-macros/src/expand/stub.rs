@@ -6,7 +6,7 @@ use syn::Generics;
 
 use super::{columns, implementation, paths};
 use crate::cx::Cx;
-use crate::ir::Stub;
+use crate::ir::model::Stub;
 
 /// Of a struct with named fields.
 pub(crate) fn model(cx: &Cx, stub: &Stub) -> TokenStream {

@@ -118,7 +118,7 @@ fn set(option: &meta::Opt<ModelWord>, diag: &Diag) -> Option<RawSet> {
 }
 
 /// A path without generics, `$crate` and `crate` included.
-struct CratePath(Path);
+pub(super) struct CratePath(pub(super) Path);
 
 impl syn::parse::Parse for CratePath {
     fn parse(input: syn::parse::ParseStream<'_>) -> syn::Result<Self> {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use schemars::{Schema, SchemaGenerator};
 
-use crate::model::{Descriptor, Site};
+use crate::model::{Descriptor, Model, Site};
 
 /// Which attribute a behaviour was declared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,6 +71,12 @@ pub struct Behaviour {
 }
 
 impl Behaviour {
+    /// The same, as something that this model does.
+    #[must_use]
+    pub const fn of<M: Model>(self) -> Self {
+        Behaviour { model: Some(M::descriptor), ..self }
+    }
+
     /// The path of its model (`"system/users"`), or nothing.
     pub fn path(&self) -> &'static str {
         self.model.map_or("", |model| model().shape().path.as_str())

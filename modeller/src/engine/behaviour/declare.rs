@@ -4,8 +4,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::payload::{Answering, accept, encode};
 use super::{
-    Event, EventHandler, FromHook, HookHandler, HookOptions, HookParts, HookPoint, Job, JobHandler,
-    JobOptions, Method, MethodHandler, Query, WorkerHandler, WorkerOptions,
+    Event, EventHandler, HookHandler, HookOptions, HookParts, HookPoint, Job, JobHandler, JobOptions, Method,
+    MethodHandler, Query, WorkerHandler, WorkerOptions,
 };
 use crate::engine::{Cx, Subscription};
 use crate::model::{Descriptor, Model, Result, Site};
@@ -21,6 +21,13 @@ pub struct Names {
     pub rust: &'static str,
     /// The documentation comment.
     pub docs: &'static str,
+}
+
+impl Names {
+    /// On the wire, in Rust, and the documentation.
+    pub const fn new(name: &'static str, rust: &'static str, docs: &'static str) -> Self {
+        Names { name, rust, docs }
+    }
 }
 
 const fn behaviour(
@@ -75,14 +82,9 @@ pub const fn event<E: Event>(names: Names, site: Site) -> Behaviour {
     typed(behaviour, schema::<E>, Some(schema::<E::Reply>))
 }
 
-/// A job; the model is `None` if it belongs to none.
-pub const fn job<J: Job>(
-    model: Option<fn() -> &'static Descriptor>,
-    names: Names,
-    handler: &'static JobHandler,
-    site: Site,
-) -> Behaviour {
-    typed(behaviour(BehaviourKind::Job, model, names, handler, site), schema::<J>, None)
+/// A job that belongs to no model; [`Behaviour::of`] gives it one.
+pub const fn job<J: Job>(names: Names, handler: &'static JobHandler, site: Site) -> Behaviour {
+    typed(behaviour(BehaviourKind::Job, None, names, handler, site), schema::<J>, None)
 }
 
 /// How a job is carried out.
@@ -93,14 +95,9 @@ pub const fn job_handler<J: Job>(options: JobOptions) -> JobHandler {
     JobHandler { options, run: run::<J> }
 }
 
-/// A worker; the model is `None` if it belongs to none.
-pub const fn worker(
-    model: Option<fn() -> &'static Descriptor>,
-    names: Names,
-    handler: &'static WorkerHandler,
-    site: Site,
-) -> Behaviour {
-    behaviour(BehaviourKind::Worker, model, names, handler, site)
+/// A worker that belongs to no model; [`Behaviour::of`] gives it one.
+pub const fn worker(names: Names, handler: &'static WorkerHandler, site: Site) -> Behaviour {
+    behaviour(BehaviourKind::Worker, None, names, handler, site)
 }
 
 /// How a worker runs.
@@ -125,33 +122,14 @@ pub const fn hook_handler(
     HookHandler { points, options, run }
 }
 
-/// Takes an argument of a hook.
-///
-/// # Errors
-/// If there is none at this point.
-pub fn argument<'a, T: FromHook<'a>>(parts: &mut HookParts<'a>) -> Result<T> {
-    T::from_hook(parts)
-}
+/// Stands where a declaration with errors names no model.
+#[derive(Debug, serde::Serialize, serde::Deserialize, JsonSchema, validator::Validate)]
+pub struct Unknown {}
 
-/// Whether an argument that is there only at `known` points is there at all the points of a hook. Macros ask at compile time.
-pub const fn is_given(needs: Option<super::HookNeeds>, points: &[HookPoint]) -> bool {
-    let Some(needs) = needs else { return true };
-    let mut at = 0;
-    while at < points.len() {
-        let mut known = 0;
-        let mut found = false;
-        while known < needs.points.len() {
-            found |= same(needs.points[known], points[at]);
-            known += 1;
-        }
-        if !found {
-            return false;
-        }
-        at += 1;
+impl Model for Unknown {
+    fn descriptor() -> &'static Descriptor {
+        static DESCRIPTOR: Descriptor =
+            Descriptor::new::<Unknown>("_modeller", "unknown", "Unknown", &[], crate::__site!());
+        &DESCRIPTOR
     }
-    true
-}
-
-const fn same(one: HookPoint, other: HookPoint) -> bool {
-    one.timing as u8 == other.timing as u8 && one.operation as u8 == other.operation as u8
 }

@@ -23,6 +23,11 @@ pub trait IsEvent: Payload {
 }
 
 /// What happens when an event is dispatched to a subscription. The struct is its payload.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is declared as an event, and does nothing yet",
+    label = "write `impl Event for {Self}`",
+    note = "the attribute declares it, and the trait `Event` says what it does"
+)]
 pub trait Event: IsEvent {
     /// What it answers to whoever dispatched it.
     type Reply: Serialize + JsonSchema + Send + 'static;

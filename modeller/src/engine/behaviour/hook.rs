@@ -72,6 +72,34 @@ pub struct HookOptions {
     pub timeout: Option<u64>,
 }
 
+impl HookOptions {
+    /// First among equals, at once, and within the usual time.
+    pub const fn new() -> Self {
+        HookOptions { order: 0, schedule: None, timeout: None }
+    }
+
+    /// Hooks with a smaller number run first.
+    #[must_use]
+    pub const fn order(mut self, order: i32) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// How long after the commit it runs as a durable job, in milliseconds.
+    #[must_use]
+    pub const fn schedule(mut self, milliseconds: u64) -> Self {
+        self.schedule = Some(milliseconds);
+        self
+    }
+
+    /// How long it may take, in milliseconds.
+    #[must_use]
+    pub const fn timeout(mut self, milliseconds: u64) -> Self {
+        self.timeout = Some(milliseconds);
+        self
+    }
+}
+
 /// How a hook runs.
 pub struct HookHandler {
     /// Where it runs.
@@ -197,13 +225,15 @@ pub struct HookNeeds {
 }
 
 /// An argument that a hook can ask for.
+///
+/// `M` is the model of the hook, so that a hook of one model can't ask for the document of another.
 #[diagnostic::on_unimplemented(
-    message = "a hook can't be given a `{Self}`",
-    label = "no argument of a hook",
-    note = "a hook takes any of `&Cx`, `&mut User` (before insert, update), `&Doc<User>`, `Previous<User>` (update), \
+    message = "a hook of `{M}` can't be given a `{Self}`",
+    label = "no argument of a hook of `{M}`",
+    note = "a hook takes any of `&Cx`, `&mut {M}` (before insert, update), `&Doc<{M}>` (not before insert), `Previous<{M}>` (update), \
             `HookEvent`, `&mut Listing` (before list)"
 )]
-pub trait FromHook<'a>: Sized {
+pub trait FromHook<'a, M>: Sized {
     /// Where it is there; `None` everywhere.
     const NEEDS: Option<HookNeeds>;
 
@@ -238,7 +268,7 @@ const STORED: &[HookPoint] = &[
 ];
 const UPDATES: &[HookPoint] = &[point(Before, Update), point(After, Update), point(AfterCommit, Update)];
 
-impl<'a> FromHook<'a> for &'a Cx {
+impl<'a, M> FromHook<'a, M> for &'a Cx {
     const NEEDS: Option<HookNeeds> = None;
 
     fn from_hook(parts: &mut HookParts<'a>) -> Result<Self> {
@@ -246,7 +276,7 @@ impl<'a> FromHook<'a> for &'a Cx {
     }
 }
 
-impl<'a> FromHook<'a> for HookEvent {
+impl<'a, M> FromHook<'a, M> for HookEvent {
     const NEEDS: Option<HookNeeds> = None;
 
     fn from_hook(parts: &mut HookParts<'a>) -> Result<Self> {
@@ -286,7 +316,7 @@ fn parsed(text: &[u8]) -> Result<Json> {
     })
 }
 
-impl<'a, M: Model> FromHook<'a> for &'a mut M {
+impl<'a, M: Model> FromHook<'a, M> for &'a mut M {
     const NEEDS: Option<HookNeeds> = Some(HookNeeds {
         points: WRITTEN,
         what: "a document that can be changed, as there is before insert and update",
@@ -298,7 +328,7 @@ impl<'a, M: Model> FromHook<'a> for &'a mut M {
     }
 }
 
-impl<'a, M: Model> FromHook<'a> for &'a Doc<M> {
+impl<'a, M: Model> FromHook<'a, M> for &'a Doc<M> {
     const NEEDS: Option<HookNeeds> = Some(HookNeeds {
         points: STORED,
         what: "a stored document, as there is around update and delete, and after insert",
@@ -320,7 +350,7 @@ impl<M> Deref for Previous<'_, M> {
     }
 }
 
-impl<'a, M: Model> FromHook<'a> for Previous<'a, M> {
+impl<'a, M: Model> FromHook<'a, M> for Previous<'a, M> {
     const NEEDS: Option<HookNeeds> =
         Some(HookNeeds { points: UPDATES, what: "a document before its update, as there is around update" });
 
@@ -329,7 +359,7 @@ impl<'a, M: Model> FromHook<'a> for Previous<'a, M> {
     }
 }
 
-impl<'a> FromHook<'a> for &'a mut Listing {
+impl<'a, M> FromHook<'a, M> for &'a mut Listing {
     const NEEDS: Option<HookNeeds> = Some(HookNeeds {
         points: &[point(Before, List)],
         what: "what a list asks for, as there is before list",
@@ -340,11 +370,11 @@ impl<'a> FromHook<'a> for &'a mut Listing {
     }
 }
 
-/// What a hook may answer: nothing, or a result of nothing.
+/// What hooks, workers and jobs may answer: nothing, or a result of nothing.
 #[diagnostic::on_unimplemented(
-    message = "a hook can't answer a `{Self}`",
-    label = "no answer of a hook",
-    note = "a hook answers `Result<()>`, or nothing"
+    message = "hooks, workers and jobs can't answer a `{Self}`",
+    label = "write `Result<()>`, or nothing",
+    note = "there is nobody who would get the answer: they return `Result<()>`, or nothing"
 )]
 pub trait HookOutcome {
     /// As a result.

@@ -18,6 +18,11 @@ pub trait IsJob: Payload {
 }
 
 /// What a job does. The struct is its payload, and is kept in the store until the job is done.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is declared as a job, and does nothing yet",
+    label = "write `impl Job for {Self}`",
+    note = "the attribute declares it, and the trait `Job` says what it does"
+)]
 pub trait Job: IsJob {
     /// Does it. It may run more than once: after a crash, and after an error.
     ///

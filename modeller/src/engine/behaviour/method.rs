@@ -51,6 +51,11 @@ pub trait IsMethod: Payload {
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is declared as a method, and does nothing yet",
+    label = "write `impl Method for {Self}`",
+    note = "the attribute declares it, and the trait `Method` says what it does"
+)]
 pub trait Method: IsMethod {
     /// What it answers.
     type Reply: Serialize + JsonSchema + Send + 'static;
@@ -77,6 +82,11 @@ pub trait IsQuery: Payload {
 }
 
 /// What a query answers. It reads only; the struct is its payload.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is declared as a query, and does nothing yet",
+    label = "write `impl Query for {Self}`",
+    note = "the attribute declares it, and the trait `Query` says what it does"
+)]
 pub trait Query: IsQuery {
     /// What it answers.
     type Reply: Serialize + JsonSchema + Send + 'static;

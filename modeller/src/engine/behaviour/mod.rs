@@ -2,6 +2,7 @@
 
 pub mod declare;
 mod event;
+pub mod function;
 mod hook;
 mod job;
 mod method;
@@ -9,6 +10,7 @@ mod payload;
 mod worker;
 
 pub use event::{Event, EventHandler, IsEvent};
+pub use function::{FromCall, FromEvent, FromWorker, Outcome};
 pub use hook::{
     FromHook, HookEvent, HookHandler, HookNeeds, HookOptions, HookOutcome, HookParts, HookPoint, Previous,
     Stored, Timing,

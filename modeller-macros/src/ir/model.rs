@@ -1,4 +1,4 @@
-//! What is known to be right. Nothing here can be wrong, so `expand` can't fail.
+//! A model, checked.
 
 use proc_macro2::{Ident, TokenStream};
 use syn::{Attribute, Type, Visibility};

@@ -1,5 +1,9 @@
-//! The language of `#[model(..)]` as tables. The parser, "expected one of", suggestions, usage and a test of the
+//! The languages of the attributes as tables. The parser, "expected one of", suggestions, usage and a test of the
 //! reference page read them, so that none knows a word the others don't.
+
+mod handler;
+
+pub(crate) use handler::{HOOKED, HandlerWord, Kind, MOVED, READS};
 
 use crate::names;
 
@@ -33,6 +37,8 @@ pub(crate) struct Word<K: 'static> {
 pub(crate) struct Vocabulary<K: 'static> {
     /// Where the options stand: "a field".
     pub(crate) place: &'static str,
+    /// How the attribute begins: "model(".
+    pub(crate) attribute: &'static str,
     pub(crate) words: &'static [Word<K>],
 }
 
@@ -84,6 +90,7 @@ use Form::{Flag, List, Value};
 
 pub(crate) static MODEL: Vocabulary<ModelWord> = Vocabulary {
     place: "a struct",
+    attribute: "model(",
     words: &[
         word(ModelWord::Scope, "scope", &[Value], &[r#"scope = "system""#]),
         word(ModelWord::Name, "name", &[Value], &[r#"name = "users""#]),
@@ -100,6 +107,7 @@ pub(crate) static MODEL: Vocabulary<ModelWord> = Vocabulary {
 
 pub(crate) static FIELD: Vocabulary<FieldWord> = Vocabulary {
     place: "a field",
+    attribute: "model(",
     words: &[
         word(FieldWord::Key, "key", &[Flag], &["key"]),
         word(FieldWord::Unique, "unique", &[Flag], &["unique"]),

@@ -1,6 +1,10 @@
 //! Every message of the macros: what is wrong, why, and what to write instead.
 
+mod handler;
+
 use std::fmt::{Display, Write};
+
+pub(crate) use handler::*;
 
 use crate::vocab::{self, Vocabulary, Word};
 
@@ -13,8 +17,9 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     out
 }
 
-fn usage<K>(word: &Word<K>) -> String {
-    let forms: Vec<String> = word.usage.iter().map(|form| format!("`#[model({form})]`")).collect();
+fn usage<K>(word: &Word<K>, known: &Vocabulary<K>) -> String {
+    let form = |form: &&str| format!("`#[{}{form})]`", known.attribute);
+    let forms: Vec<String> = word.usage.iter().map(form).collect();
     forms.join(" or ")
 }
 
@@ -55,14 +60,14 @@ pub(crate) fn unknown_option<K>(name: &str, known: &Vocabulary<K>, elsewhere: Op
     format!("{why}\nthe options of {place} are {}", list(known.names()))
 }
 
-pub(crate) fn wrong_form<K>(word: &Word<K>, elsewhere: Option<&str>) -> String {
+pub(crate) fn wrong_form<K>(word: &Word<K>, known: &Vocabulary<K>, elsewhere: Option<&str>) -> String {
     let other = elsewhere
         .map_or_else(String::new, |other| format!("\n(on {other} `{}` is written otherwise)", word.name));
-    format!("`{}` is written {}{other}", word.name, usage(word))
+    format!("`{}` is written {}{other}", word.name, usage(word, known))
 }
 
-pub(crate) fn wrong_value<K>(word: &Word<K>) -> String {
-    format!("this is no value for `{0}`: it is written {1}", word.name, usage(word))
+pub(crate) fn wrong_value<K>(word: &Word<K>, known: &Vocabulary<K>) -> String {
+    format!("this is no value for `{0}`: it is written {1}", word.name, usage(word, known))
 }
 
 pub(crate) fn given_twice(name: &str) -> String {

@@ -1,0 +1,49 @@
+//! Where a hook runs: operations that hooks run around, each once.
+
+use proc_macro2::{Ident, Span};
+
+use crate::diag::Diag;
+use crate::syntax::attribute::RawAttribute;
+use crate::vocab::{HOOKED, Kind};
+use crate::{messages, names};
+
+/// The points as variants of `Timing` and `Operation`.
+pub(super) fn check(raw: &RawAttribute, diag: &Diag) -> Vec<(Ident, Ident)> {
+    let mut points = Vec::new();
+    let mut seen: Vec<(String, String)> = Vec::new();
+    for point in &raw.points {
+        let timing = point.timing.to_string();
+        if point.operations.is_empty() {
+            diag.error(&point.timing, messages::no_operation(&timing));
+        }
+        for operation in &point.operations {
+            let name = operation.to_string();
+            let Some((_, variant)) = HOOKED.iter().find(|(known, _)| *known == name) else {
+                let meant = names::nearest(&name, HOOKED.iter().map(|(known, _)| *known));
+                diag.error(operation, messages::not_hooked(&name, meant));
+                continue;
+            };
+            if timing == "after_commit" && name == "list" {
+                diag.error(operation, messages::list_commits_nothing());
+                continue;
+            }
+            let point = (timing.clone(), name);
+            if seen.contains(&point) {
+                diag.error(operation, messages::point_twice(&point.0, &point.1));
+                continue;
+            }
+            seen.push(point);
+            let ident = |name: &str| Ident::new(name, Span::call_site());
+            points.push((ident(&names::upper_camel(&timing)), ident(variant)));
+        }
+    }
+    if raw.points.is_empty() && !raw.points_wrong {
+        diag.push(syn::Error::new(Span::call_site(), messages::no_point(Kind::Hook)));
+    }
+    if let Some((schedule, _)) = &raw.schedule
+        && raw.points.iter().any(|point| point.timing == "before")
+    {
+        diag.error(schedule, messages::scheduled_before());
+    }
+    points
+}

@@ -1,0 +1,74 @@
+//! Hooks and workers: functions that nobody calls by name.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::{quote, quote_spanned};
+
+use super::{call, paths, register};
+use crate::cx::Cx;
+use crate::ir::handler::{Argument, Hook, Worker};
+
+pub(crate) fn hook(cx: &Cx, hook: &Hook) -> TokenStream {
+    let Hook { model, points, order, schedule, timeout, .. } = hook;
+    let points = points.iter().map(|(timing, operation)| {
+        quote!(__modeller::HookPoint::new(__modeller::Timing::#timing, __modeller::Operation::#operation))
+    });
+    let order = order.map(Literal::i32_unsuffixed).map(|order| quote!(.order(#order)));
+    let schedule = schedule.map(Literal::u64_unsuffixed).map(|time| quote!(.schedule(#time)));
+    let timeout = timeout.map(Literal::u64_unsuffixed).map(|time| quote!(.timeout(#time)));
+    let checks = hook.call.arguments.iter().filter_map(|argument| match argument {
+        Argument::Given(ty) => Some(quote_spanned!(call::at(ty)=> __modeller::given::<#model, #ty>(POINTS);)),
+        Argument::Field(_) => None,
+    });
+    let called = call::expand(
+        &hook.call,
+        |ty| quote_spanned!(call::at(ty)=> __modeller::argument::<#model, #ty>(&mut parts)?),
+    );
+    // A hook without arguments takes nothing.
+    let parts = if call::takes_context(&hook.call) { quote!(mut parts) } else { quote!(_) };
+    let finish = quote_spanned!(call::answer(&hook.call)=> __modeller::HookOutcome::into_result);
+    let names = register::names(&hook.names);
+    let behaviour =
+        register::behaviour(&quote!(__modeller::hook::<#model>(#names, &HANDLER, __modeller::site!())));
+    paths::in_const_if(
+        cx,
+        &hook.names.conditions,
+        quote! {
+            const POINTS: &[__modeller::HookPoint] = &[#(#points),*];
+            static HANDLER: __modeller::HookHandler = {
+                #(#checks)*
+                __modeller::hook_handler(
+                    POINTS,
+                    __modeller::HookOptions::new()#order #schedule #timeout,
+                    |#parts| __modeller::boxed(async move { #finish(#called) }),
+                )
+            };
+            #behaviour
+        },
+    )
+}
+
+pub(crate) fn worker(cx: &Cx, worker: &Worker) -> TokenStream {
+    let Worker { immediate, .. } = worker;
+    let every = Literal::u64_unsuffixed(worker.every);
+    let called = call::expand(
+        &worker.call,
+        |ty| quote_spanned!(call::at(ty)=> __modeller::FromWorker::from_worker(cx)),
+    );
+    let context = if call::takes_context(&worker.call) { quote!(cx) } else { quote!(_) };
+    let finish = quote_spanned!(call::answer(&worker.call)=> __modeller::HookOutcome::into_result);
+    let names = register::names(&worker.names);
+    let of = worker.model.as_ref().map(|model| quote!(.of::<#model>()));
+    let behaviour =
+        register::behaviour(&quote!(__modeller::worker(#names, &HANDLER, __modeller::site!())#of));
+    paths::in_const_if(
+        cx,
+        &worker.names.conditions,
+        quote! {
+            static HANDLER: __modeller::WorkerHandler = __modeller::worker_handler(
+                __modeller::WorkerOptions { every: #every, immediate: #immediate },
+                |#context| __modeller::boxed(async move { #finish(#called) }),
+            );
+            #behaviour
+        },
+    )
+}
