@@ -1,12 +1,12 @@
 //! Hooks around writes and lists: what they see, change, call off, and what is left when they do.
 
 mod around;
+mod declared;
 mod waiting;
 
 use std::sync::{Arc, Mutex};
 
 use modeller::app::{App, Models};
-use modeller::engine::behaviour::declare::argument;
 use modeller::engine::{Engine, FromHook, HookEvent, HookOptions, HookParts, HookPoint, Operation, Timing};
 use modeller::prelude::*;
 use modeller::store::BoxFuture;
@@ -65,9 +65,9 @@ pub fn at(timing: Timing, operation: Operation) -> HookPoint {
     HookPoint::new(timing, operation)
 }
 
-/// Takes an argument, as the attribute does.
-pub fn take<'a, T: FromHook<'a>>(parts: &mut HookParts<'a>) -> T {
-    argument(parts).unwrap()
+/// Takes what a hook of products needs.
+pub fn take<'a, T: FromHook<'a, Product>>(parts: &mut HookParts<'a>) -> T {
+    parts.take().unwrap()
 }
 
 /// The texts of all entries.

@@ -164,6 +164,14 @@ pub struct HookParts<'a> {
 }
 
 impl<'a> HookParts<'a> {
+    /// Takes what a hook of `M` needs, for hooks that are added at run time; declared ones get it as their arguments.
+    ///
+    /// # Errors
+    /// If there is none at this point, or it was taken before.
+    pub fn take<M, T: FromHook<'a, M>>(&mut self) -> Result<T> {
+        T::from_hook(self)
+    }
+
     /// At a point, with nothing else.
     pub(crate) fn new(cx: &'a Cx, shape: &'static Shape, point: HookPoint) -> Self {
         HookParts {

@@ -1,0 +1,86 @@
+//! Hooks as applications declare them.
+
+use modeller::engine::{Listing, Previous};
+
+use super::*;
+
+/// Somebody who can sign in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate, Model)]
+#[model(scope = "declared", name = "users")]
+pub struct User {
+    /// Where they get mail.
+    #[validate(email)]
+    #[model(unique)]
+    pub email: String,
+    /// How often they were written.
+    #[serde(default)]
+    pub writes: i64,
+}
+
+/// What happened to users.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate, Model)]
+#[model(scope = "declared", name = "events")]
+pub struct Happened {
+    /// In words.
+    pub text: String,
+}
+
+#[modeller::hook(User, before(insert, update))]
+async fn normalize_email(user: &mut User) -> Result<()> {
+    user.email = user.email.to_lowercase();
+    Ok(())
+}
+
+#[modeller::hook(User, before(insert, update), order = 1)]
+fn count_writes(user: &mut User) {
+    user.writes += 1;
+}
+
+#[modeller::hook(User, before(insert), order = -1)]
+async fn refuse_strangers(user: &mut User, cx: &Cx) -> Result<()> {
+    Happened::insert(cx, Happened { text: format!("{} comes", user.email) }).await?;
+    if user.email.ends_with("@STRANGE.example") { Err(refused()) } else { Ok(()) }
+}
+
+#[modeller::hook(User, after(update))]
+async fn record_change(cx: &Cx, old: Previous<'_, User>, new: &Doc<User>, event: HookEvent) -> Result<()> {
+    let text = format!("{} became {} by {}", old.email, new.email, event.data.unwrap_or_default());
+    Happened::insert(cx, Happened { text }).await?;
+    Ok(())
+}
+
+#[modeller::hook(User, before(list))]
+fn hide_the_root(listing: &mut Listing) -> Result<()> {
+    listing.narrow(User::EMAIL.ne("root@example.org"))
+}
+
+async fn happened(cx: &Cx) -> Vec<String> {
+    let docs = Happened::find().order_by(Happened::CREATED_AT.asc()).all(cx).await.unwrap();
+    docs.into_iter().map(|doc| doc.data.text).collect()
+}
+
+// HOO-01, HOO-02, HOO-04, HOO-05
+#[tokio::test]
+async fn declared_hooks_run_with_the_arguments_they_ask_for() {
+    let (engine, cx) = start::<(User, Happened)>().await;
+    let expected = ["refuseStrangers", "hideTheRoot", "normalizeEmail", "recordChange", "countWrites"];
+    assert_eq!(engine.hooks().ids::<User>(), expected);
+    let user = |email: &str| User { email: email.into(), writes: 0 };
+    let ada = User::insert(&cx, user("Ada@example.org")).await.unwrap();
+    assert_eq!((ada.email.as_str(), ada.writes), ("ada@example.org", 1));
+    let ada = User::update(&cx, &ada.id, User::EMAIL.set("ADA@example.com")).await.unwrap();
+    assert_eq!((ada.email.as_str(), ada.writes), ("ada@example.com", 2));
+    let error = User::insert(&cx, user("x@STRANGE.example")).await.unwrap_err();
+    assert_eq!(error.to_json(), quota());
+    let changed = "ada@example.org became ada@example.com by {\"email\":\"ADA@example.com\"}";
+    assert_eq!(happened(&cx).await, ["Ada@example.org comes", changed]);
+    User::insert(&cx, user("root@example.org")).await.unwrap();
+    assert_eq!(User::list(&cx, 0, 20).await.unwrap().len(), 1);
+    assert_eq!(User::find().all(&cx).await.unwrap().len(), 2);
+    // HOO-07
+    assert!(engine.hooks().unhook::<User>("hideTheRoot"));
+    assert_eq!(User::list(&cx, 0, 20).await.unwrap().len(), 2);
+    assert!(engine.hooks().rehook::<User>("hideTheRoot"));
+    assert!(!engine.hooks().rehook::<User>("hideTheRoot"));
+    assert_eq!(User::list(&cx, 0, 20).await.unwrap().len(), 1);
+}
