@@ -15,6 +15,7 @@ mod finite;
 mod formats;
 mod from_row;
 mod generate;
+mod geo;
 #[cfg(feature = "engine")]
 mod integral;
 mod json;
@@ -52,6 +53,7 @@ pub use decimal::compare_decimal;
 pub use descriptor::{Descriptor, Field, Generated, Record, Reference, Site};
 pub use doc::{Doc, Id, Ref};
 pub use error::{Code, Error, Result, Violation};
+pub use geo::{Coordinate, Geo, Searchable};
 pub use generate::{fill_generated, id_of, new_id};
 pub use json::{View, write_cell, write_row};
 #[cfg(feature = "engine")]
@@ -88,6 +90,9 @@ pub trait Model:
 }
 
 pub(crate) use datetime::instant;
+// The derive's checks name them.
+#[doc(hidden)]
+pub use geo::{coordinate, searchable};
 #[cfg(feature = "engine")]
 pub(crate) use generate::is_blank;
 #[cfg(feature = "engine")]

@@ -23,6 +23,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 pub use options::SqliteOptions;
 
+pub(in crate::store) use self::table::table_name;
+
 use self::connect::Scratch;
 use self::interactive::Begin;
 use self::readers::Readers;

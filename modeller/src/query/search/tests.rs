@@ -1,0 +1,1 @@
+//! Searches as they are typed, and what they find.
