@@ -1,19 +1,24 @@
 //! The typed Rust API: `User::insert(&cx, user)`, `User::find().filter(..).all(&cx)`.
 
+mod hits;
+
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
 
 use serde_json::{Map, Value as Json};
 
+pub use hits::Hit;
+
 use super::behaviour::Timing;
 use super::hooked::Draft;
 use super::pipeline::{insertion, upsert_filter};
 use super::scope::{trashed, visible};
+use super::search::unpaged;
 use super::write::{self, Write, Written};
 use super::{Cx, Listing, Operation};
 use crate::model::{self, Code, Doc, Error, Id, Model, Record, Result, Row, RowView, Shape};
 use crate::query::limits::DEFAULT_COUNT;
-use crate::query::{Access, Change, Cursor, Filter, Order, Predicate, Seal, Select, Sort};
+use crate::query::{Access, Change, Cursor, Filter, Order, Predicate, Seal, Search, Select, Sort};
 use crate::store::{self, Sink};
 
 /// What can be done with every model from Rust. It is code of the application: nothing is hidden from it.
@@ -65,6 +70,7 @@ pub trait Records: Model {
             count: None,
             fault: None,
             trashed: false,
+            search: false,
             model: PhantomData,
         }
     }
@@ -242,6 +248,7 @@ pub struct Find<M> {
     count: Option<u64>,
     fault: Option<Error>,
     trashed: bool,
+    search: bool,
     model: PhantomData<fn() -> M>,
 }
 
@@ -253,6 +260,33 @@ impl<M: Model> Find<M> {
             Err(error) => self.fault = Some(error),
         }
         self
+    }
+
+    /// Only documents with these words in their searchable fields, as [`Search::parse`](crate::query::Search::parse) reads
+    /// them; those that fit best come first, unless there is a sort. [`hits`](Find::hits) tells how well they fit.
+    ///
+    /// ```no_run
+    /// use modeller::prelude::*;
+    ///
+    /// #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+    /// pub struct Post { #[model(searchable)] pub title: String, pub stars: i64 }
+    ///
+    /// # async fn example(cx: &Cx) -> Result<()> {
+    /// let posts = Post::find().search("rust \"macro system\" -beginner").filter(Post::STARS.gt(3)).limit(10).all(cx).await?;
+    /// # drop(posts); Ok(())
+    /// # }
+    /// ```
+    pub fn search(mut self, words: &str) -> Self {
+        match Search::parse(M::descriptor().shape(), words) {
+            Ok(search) => {
+                self.search = true;
+                self.with(Filter::Search(Box::new(search)))
+            }
+            Err(error) => {
+                self.fault = Some(error);
+                self
+            }
+        }
     }
 
     fn with(mut self, filter: Filter) -> Self {
@@ -304,6 +338,19 @@ impl<M: Model> Find<M> {
         store::sink::<Docs<M>>(sink).docs.into_iter().collect()
     }
 
+    /// All of them, with what the [`search`](Find::search) says of each.
+    ///
+    /// # Errors
+    /// `INVALID_QUERY` if there is no search; if the store can't be read.
+    pub async fn hits(self, cx: &Cx) -> Result<Vec<Hit<M>>> {
+        let select = self.select(cx)?;
+        let Some(search) = select.search().cloned() else {
+            return Err(Error::new(Code::InvalidQuery, "`hits` goes with `search`"));
+        };
+        let sink = cx.read(&select, hits::Hits::<M>::new(search)).await?;
+        store::sink::<hits::Hits<M>>(sink).hits.into_iter().collect()
+    }
+
     /// The first of them.
     ///
     /// # Errors
@@ -324,9 +371,12 @@ impl<M: Model> Find<M> {
     /// One page of `limit` documents (20 unless said otherwise, 1 at least), after the cursor of the page before.
     ///
     /// # Errors
-    /// `INVALID_CURSOR`.
+    /// `INVALID_CURSOR`; `INVALID_QUERY` for a [`search`](Find::search) without a sort, since its ranks change.
     pub async fn page(self, cx: &Cx, after: Option<&str>) -> Result<Page<M>> {
         let mut select = self.select(cx)?;
+        if self.search && self.order.is_empty() {
+            return Err(unpaged());
+        }
         let (shape, count) = (select.shape, self.count.unwrap_or(DEFAULT_COUNT).max(1));
         let seal = Seal {
             key: cx.engine().secret(),

@@ -26,7 +26,7 @@ impl Parser<'_> {
 
     pub(super) fn geo_within(&mut self, json: &Json) -> Result<Filter> {
         let object = members("", json, &MEMBERS)?;
-        let (latitude, longitude) = self.pair(object)?;
+        let (latitude, longitude) = self.position(object)?;
         let areas: Vec<(&str, &Json)> = MEMBERS[2..]
             .iter()
             .filter_map(|name| Some((*name, object.get(*name)?)))
@@ -60,7 +60,7 @@ impl Parser<'_> {
     }
 
     /// The columns that are meant. What is wrong with them is an error: a condition is never left out.
-    fn pair(&self, object: &Map<String, Json>) -> Result<(usize, usize)> {
+    fn position(&self, object: &Map<String, Json>) -> Result<(usize, usize)> {
         let pairs = self.positions();
         let path = &self.shape.path;
         if pairs.is_empty() {
