@@ -380,4 +380,6 @@ fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
 }
 
 #[cfg(test)]
-mod tests;
+// Its random areas are for the tests of the stores, too.
+#[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
+pub(crate) mod tests;

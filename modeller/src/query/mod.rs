@@ -13,7 +13,7 @@ mod filter;
 // Its random rows are for the tests of the stores.
 #[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
 pub(crate) mod fixture;
-mod geo;
+pub(crate) mod geo;
 pub(crate) mod json;
 pub(crate) mod like;
 pub mod limits;

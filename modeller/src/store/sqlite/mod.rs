@@ -8,6 +8,8 @@ mod changes;
 mod connect;
 mod cost;
 mod fault;
+#[cfg(test)]
+mod indexes;
 mod interactive;
 mod log;
 mod migrate;
