@@ -191,7 +191,7 @@ pub(crate) fn private_geo(name: &str) -> String {
 
 pub(crate) fn hides_pair(field: &str, constant: &str) -> String {
     format!(
-        "the field `{field}` and a pair of `geo(..)` would both be the constant `{constant}`: give the field another name \
+        "the field `{field}` and a pair of `geo(..)` would both be the constant `{constant}`\ngive the field another name \
          in Rust, and keep this one on the wire with `#[serde(rename = \"{field}\")]`"
     )
 }
