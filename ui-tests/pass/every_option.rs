@@ -95,7 +95,10 @@ fn it_says_all_of_it() {
     assert_eq!(everything.version + everything._cache, 1);
     let descriptor = Everything::descriptor();
     let names: Vec<&str> = descriptor.fields.iter().map(|field| field.name).collect();
-    assert_eq!(names, ["ID", "NAME", "AGE", "SIZE/größe", "OTHER", "NORTH", "EAST", "SOUTH", "TITLE", "WORDS", "x", "WIDE"]);
+    assert_eq!(
+        names,
+        ["ID", "NAME", "AGE", "SIZE/größe", "OTHER", "NORTH", "EAST", "SOUTH", "TITLE", "WORDS", "x", "WIDE"]
+    );
     assert_eq!(descriptor.unique, [["name", "age"], ["name", "size"]]);
     assert_eq!(descriptor.fields[4].references.map(|to| to.column), Some(Everything::NAME.index()));
     assert_eq!(descriptor.geo, [("north", "east"), ("south", "east")]);

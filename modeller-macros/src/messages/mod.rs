@@ -175,7 +175,8 @@ pub(crate) fn same_set(word: &str) -> String {
 }
 
 pub(crate) fn geo_of_two() -> String {
-    "a position is two fields, latitude first: write `#[model(geo(latitude, longitude))]`, once for each pair".into()
+    "a position is two fields, latitude first: write `#[model(geo(latitude, longitude))]`, once for each pair"
+        .into()
 }
 
 pub(crate) fn geo_twice(name: &str) -> String {

@@ -132,10 +132,7 @@ impl Operation {
             Operation::Get => &[Query, Sort, Fields],
             Operation::First | Operation::Last => &[Query, Count, Fields],
             Operation::Count => &[Query, Search],
-            Operation::Update
-            | Operation::Upsert
-            | Operation::Delete
-            | Operation::Restore => &[Query],
+            Operation::Update | Operation::Upsert | Operation::Delete | Operation::Restore => &[Query],
             Operation::Insert | Operation::Clear | Operation::Batch => &[],
         }
     }

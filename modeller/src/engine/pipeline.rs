@@ -170,7 +170,11 @@ impl Reading {
             }
         };
         let select = Select { shape, filter, order, start: request.start, count: Some(count) };
-        Ok((Reading { operation, shape, paged }, select, JsonRows::new(shape, request.view, form, request.hits)))
+        Ok((
+            Reading { operation, shape, paged },
+            select,
+            JsonRows::new(shape, request.view, form, request.hits),
+        ))
     }
 
     fn reply(self, cx: &Cx, mut rows: JsonRows) -> Result<Reply> {

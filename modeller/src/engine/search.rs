@@ -2,8 +2,8 @@
 
 use serde_json::Value as Json;
 
-use crate::model::{Code, Error, Result, RowView, Shape, View, nearest, write_cell, write_row};
 use crate::model::{Cell, Kind};
+use crate::model::{Code, Error, Result, RowView, Shape, View, nearest, write_cell, write_row};
 use crate::query::{Access, Search, Snippet, search};
 
 /// The arguments `search` and `snippet` together.
@@ -26,7 +26,11 @@ impl Searching {
                 return Ok(());
             }
             Json::Object(object) => object,
-            _ => return Err(invalid("`search` is words or an object, like {\"query\": \"words\", \"fields\": [\"title\"]}")),
+            _ => {
+                return Err(invalid(
+                    "`search` is words or an object, like {\"query\": \"words\", \"fields\": [\"title\"]}",
+                ));
+            }
         };
         let text = object.get("query").and_then(Json::as_str);
         let text = text.ok_or_else(|| invalid("`search.query` is the words to look for, as text"))?;
@@ -55,25 +59,32 @@ impl Searching {
                 for (name, value) in object {
                     match name.as_str() {
                         "field" => {
-                            let field = value.as_str().ok_or_else(|| invalid("`snippet.field` is the name of a field"))?;
+                            let field = value
+                                .as_str()
+                                .ok_or_else(|| invalid("`snippet.field` is the name of a field"))?;
                             snippet.field = Some(search::column(shape, field, Access::Public)?);
                         }
                         "length" => {
                             let length = value.as_u64().and_then(|length| usize::try_from(length).ok());
                             let allowed = Snippet::SHORTEST..=Snippet::LONGEST;
-                            snippet.length = length.filter(|length| allowed.contains(length)).ok_or_else(|| {
-                                invalid(format!(
-                                    "`snippet.length` is a whole number from {} to {}",
-                                    Snippet::SHORTEST,
-                                    Snippet::LONGEST
-                                ))
-                            })?;
+                            snippet.length =
+                                length.filter(|length| allowed.contains(length)).ok_or_else(|| {
+                                    invalid(format!(
+                                        "`snippet.length` is a whole number from {} to {}",
+                                        Snippet::SHORTEST,
+                                        Snippet::LONGEST
+                                    ))
+                                })?;
                         }
                         other => return Err(unknown("snippet", other, &["field", "length"])),
                     }
                 }
             }
-            _ => return Err(invalid("`snippet` is true or false, or in JSON {\"field\": \"..\", \"length\": 160}")),
+            _ => {
+                return Err(invalid(
+                    "`snippet` is true or false, or in JSON {\"field\": \"..\", \"length\": 160}",
+                ));
+            }
         }
         self.snippet = Some(snippet);
         Ok(())

@@ -188,14 +188,20 @@ impl Shape {
         let column = |name: &str| {
             let index = self.index_of_field(name).ok_or_else(|| format!("there is no field `{name}`"))?;
             match &self.columns[index] {
-                column if column.private => Err(format!("`{name}` is private and can't be part of a position")),
-                column if column.kind != Kind::Number => {
-                    Err(format!("`{name}` is part of a position, and its JSON Schema is not that of a number"))
+                column if column.private => {
+                    Err(format!("`{name}` is private and can't be part of a position"))
                 }
+                column if column.kind != Kind::Number => Err(format!(
+                    "`{name}` is part of a position, and its JSON Schema is not that of a number"
+                )),
                 _ => Ok(index),
             }
         };
-        self.descriptor.geo.iter().map(|(latitude, longitude)| Ok((column(latitude)?, column(longitude)?))).collect()
+        self.descriptor
+            .geo
+            .iter()
+            .map(|(latitude, longitude)| Ok((column(latitude)?, column(longitude)?)))
+            .collect()
     }
 
     fn texts(&self) -> Result<Vec<usize>, String> {

@@ -220,7 +220,9 @@ impl Area {
                     return Err(invalid(format!("a polygon has {most} points at most")));
                 }
                 if polygon.ring().len() < 3 {
-                    return Err(invalid("a polygon has 3 points at least, besides a last one that repeats the first"));
+                    return Err(invalid(
+                        "a polygon has 3 points at least, besides a last one that repeats the first",
+                    ));
                 }
                 polygon.points.iter().try_for_each(|point| real(*point))?;
             }
@@ -261,7 +263,9 @@ impl Area {
                 let width = width.asin().to_degrees();
                 BoundingBox { south, west: longitude - width, north, east: longitude + width }
             }
-            Area::Box(bounds) if bounds.west > bounds.east => BoundingBox { east: bounds.east + 360.0, ..*bounds },
+            Area::Box(bounds) if bounds.west > bounds.east => {
+                BoundingBox { east: bounds.east + 360.0, ..*bounds }
+            }
             Area::Box(bounds) => *bounds,
             Area::Polygon(polygon) => {
                 let latitudes = || polygon.points.iter().map(|point| point.latitude);
@@ -299,7 +303,9 @@ impl Area {
     /// The area as text that loses no bit of its numbers.
     pub(crate) fn encode(&self) -> String {
         let (kind, numbers) = match self {
-            Area::Circle(Circle { center, radius }) => ('c', vec![center.latitude, center.longitude, *radius]),
+            Area::Circle(Circle { center, radius }) => {
+                ('c', vec![center.latitude, center.longitude, *radius])
+            }
             Area::Box(bounds) => ('b', vec![bounds.south, bounds.west, bounds.north, bounds.east]),
             Area::Polygon(polygon) => {
                 let points = polygon.points.iter();
@@ -325,7 +331,8 @@ impl Area {
             ("b", &[south, west, north, east]) => Some(BoundingBox { south, west, north, east }.into()),
             ("p", points) => {
                 let (points, []) = points.as_chunks::<2>() else { return None };
-                let points: Vec<Point> = points.iter().map(|[latitude, longitude]| Point::new(*latitude, *longitude)).collect();
+                let points: Vec<Point> =
+                    points.iter().map(|[latitude, longitude]| Point::new(*latitude, *longitude)).collect();
                 Some(Polygon::new(points).into())
             }
             _ => None,

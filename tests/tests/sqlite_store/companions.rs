@@ -20,7 +20,8 @@ version!(found: #[model(scope = "shop", name = "items", geo(lat, lng))]
     #[model(searchable)] pub name: String, pub lat: f64, pub lng: f64, pub tags: Vec<String>);
 
 fn item(id: &str, at: usize) -> Row {
-    let [name, tags] = [["Bakery", "[\"bread\"]"], ["Crème shop", "[\"ice cream\"]"], ["Book shop", "[]"]][at];
+    let [name, tags] =
+        [["Bakery", "[\"bread\"]"], ["Crème shop", "[\"ice cream\"]"], ["Book shop", "[]"]][at];
     row(plain::shape(), id, [name.into(), Value::Number(10.0 * at as f64), Value::Number(20.0), tags.into()])
 }
 
@@ -59,7 +60,10 @@ async fn indexes_that_are_new_take_in_what_is_there() {
     let lab = File::new();
     three(&lab).await;
     let (store, steps) = go_on(&lab, found::shape()).await;
-    assert_eq!(steps, ["create index of positions shop_items (lat, lng)", "create index of words shop_items (name)"]);
+    assert_eq!(
+        steps,
+        ["create index of positions shop_items (lat, lng)", "create index of words shop_items (name)"]
+    );
     assert_eq!(with(&store, found::shape(), "shop").await, ["b", "c"]);
     assert_eq!(with(&store, found::shape(), "creme").await, ["b"]);
     assert_eq!(north_of(&store, found::shape(), 5.0).await, ["b", "c"]);

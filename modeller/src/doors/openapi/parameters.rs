@@ -4,8 +4,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::filter;
 use super::names::Shared;
-use super::search;
 use super::schemas::ModelSchemas;
+use super::search;
 use super::walk;
 use crate::engine::{Argument, Operation, least_count};
 use crate::model::{ColumnInfo, Kind, Shape};

@@ -84,14 +84,10 @@ pub(super) fn within(shape: &Shape) -> Option<Json> {
         let names: Vec<&str> = shape.geo.iter().map(|pair| &*shape.columns[half(pair)].name).collect();
         json!({ "type": "string", "enum": names })
     };
-    let object = |properties: Json, required: &[&str]| {
-        json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
-    };
+    let object = |properties: Json, required: &[&str]| json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
     let degrees = |most: i32| json!({ "type": "number", "minimum": -most, "maximum": most });
-    let point = object(
-        json!({ "latitude": degrees(90), "longitude": degrees(180) }),
-        &["latitude", "longitude"],
-    );
+    let point =
+        object(json!({ "latitude": degrees(90), "longitude": degrees(180) }), &["latitude", "longitude"]);
     let circle = object(
         json!({
             "center": point,

@@ -68,7 +68,9 @@ fn distances_are_those_on_the_great_circle() {
 fn areas_hold_what_they_should() {
     // QRY-24
     let polygon = |points: &[(f64, f64)]| {
-        Area::from(Polygon::new(points.iter().map(|&(south, west)| Point::new(south, west)).collect::<Vec<_>>()))
+        Area::from(Polygon::new(
+            points.iter().map(|&(south, west)| Point::new(south, west)).collect::<Vec<_>>(),
+        ))
     };
     // An hourglass: by the even-odd rule its waist is no inside.
     let hourglass = polygon(&[(0.0, 0.0), (10.0, 10.0), (10.0, 0.0), (0.0, 10.0)]);
@@ -112,8 +114,10 @@ fn what_is_no_area_is_refused() {
         ring(0),
         ring(2),
         ring(limits::MAX_POLYGON + 2),
-        Polygon::new([(0.0, 0.0), (1.0, 1.0), (0.0, 0.0)].map(|(south, west)| Point::new(south, west))).into(),
-        Polygon::new([(0.0, 0.0), (1.0, 1.0), (0.0, f64::NAN)].map(|(south, west)| Point::new(south, west))).into(),
+        Polygon::new([(0.0, 0.0), (1.0, 1.0), (0.0, 0.0)].map(|(south, west)| Point::new(south, west)))
+            .into(),
+        Polygon::new([(0.0, 0.0), (1.0, 1.0), (0.0, f64::NAN)].map(|(south, west)| Point::new(south, west)))
+            .into(),
     ];
     for area in refused {
         let error = area.clone().check().expect_err(&format!("{area:?}"));

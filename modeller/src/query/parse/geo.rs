@@ -27,10 +27,8 @@ impl Parser<'_> {
     pub(super) fn geo_within(&mut self, json: &Json) -> Result<Filter> {
         let object = members("", json, &MEMBERS)?;
         let (latitude, longitude) = self.position(object)?;
-        let areas: Vec<(&str, &Json)> = MEMBERS[2..]
-            .iter()
-            .filter_map(|name| Some((*name, object.get(*name)?)))
-            .collect();
+        let areas: Vec<(&str, &Json)> =
+            MEMBERS[2..].iter().filter_map(|name| Some((*name, object.get(*name)?))).collect();
         let area: Area = match areas.as_slice() {
             [("circle", json)] => {
                 let circle = members("circle", json, &["center", "radius"])?;
@@ -40,8 +38,13 @@ impl Parser<'_> {
             [("box", json)] => {
                 let bounds = members("box", json, &["south", "west", "north", "east"])?;
                 let side = |name| number("box", bounds, name);
-                BoundingBox { south: side("south")?, west: side("west")?, north: side("north")?, east: side("east")? }
-                    .into()
+                BoundingBox {
+                    south: side("south")?,
+                    west: side("west")?,
+                    north: side("north")?,
+                    east: side("east")?,
+                }
+                .into()
             }
             [(name, json)] => {
                 let points = json.as_array().ok_or_else(|| wrong(name, "a list of points", json))?;
@@ -75,7 +78,8 @@ impl Parser<'_> {
             let name = json.as_str().ok_or_else(|| wrong(member, "the name of a field", json))?;
             let column = self.visible(name).ok_or_else(|| self.unknown_field(name))?;
             if !pairs.iter().any(|pair| half(pair) == column) {
-                let names: Vec<&str> = pairs.iter().map(|pair| &*self.shape.columns[half(pair)].name).collect();
+                let names: Vec<&str> =
+                    pairs.iter().map(|pair| &*self.shape.columns[half(pair)].name).collect();
                 let message = format!("`{}` of `{path}` is no `{member}` of a position", shown(name));
                 return Err(suggest::unknown(message, name, name, &names));
             }
@@ -87,8 +91,13 @@ impl Parser<'_> {
                 let name = |&(latitude, longitude): &(usize, usize)| {
                     [&self.shape.columns[latitude].name, &self.shape.columns[longitude].name]
                 };
-                let why = if some.is_empty() { "these two fields are no position" } else { "it has several positions" };
-                let message = format!("`{path}`: {why}; `latitudeField` and `longitudeField` say which one is meant");
+                let why = if some.is_empty() {
+                    "these two fields are no position"
+                } else {
+                    "it has several positions"
+                };
+                let message =
+                    format!("`{path}`: {why}; `latitudeField` and `longitudeField` say which one is meant");
                 let expected: Vec<_> = pairs.iter().map(name).collect();
                 Err(invalid(message)
                     .with_field(NAME)

@@ -241,7 +241,8 @@ fn piece<'t>(rest: &mut &'t str) -> Result<Piece<'t>> {
         *rest = after;
         return Ok(Piece { text: inside, plain: false, without, prefix: false });
     }
-    let end = text.find(|character: char| character.is_whitespace() || character == '"').unwrap_or(text.len());
+    let end =
+        text.find(|character: char| character.is_whitespace() || character == '"').unwrap_or(text.len());
     let (word, after) = text.split_at(end);
     *rest = after;
     // `**` is the beginning of nothing.

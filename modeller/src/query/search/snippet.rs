@@ -107,7 +107,8 @@ impl Piece {
             .map_or(word.start, |before| before.start);
         let start = if first == 0 { 0 } else { start };
         // One word may be longer than all there is room for.
-        let most = self.text[start..].char_indices().nth(length).map_or(self.text.len(), |(at, _)| start + at);
+        let most =
+            self.text[start..].char_indices().nth(length).map_or(self.text.len(), |(at, _)| start + at);
         let end = if end >= self.words.len() { self.text.len() } else { last.end }.min(most);
         let before = if start > 0 { "…" } else { "" };
         let after = if end < self.text.len() { "…" } else { "" };

@@ -14,7 +14,9 @@ use super::select::{self, Bind};
 use super::table::Tables;
 use crate::model::{Row, Shape, Value};
 use crate::query::geo::tests::{area, degrees};
-use crate::query::{Area, BoundingBox, Circle, Filter, Point, Polygon, Search, Select, Within, select as in_memory};
+use crate::query::{
+    Area, BoundingBox, Circle, Filter, Point, Polygon, Search, Select, Within, select as in_memory,
+};
 use crate::store::{Apply, Rows};
 use modeller::Model;
 
@@ -59,7 +61,8 @@ fn fill(connection: &Connection, tables: &Tables, rows: &[Row]) {
 
 fn found(connection: &Connection, tables: &Tables, select: &Select) -> Vec<String> {
     let mut rows = Rows::of(shape());
-    select::rows(connection, tables.of(shape()).unwrap(), select, &mut *rows, &AtomicBool::new(false)).unwrap();
+    select::rows(connection, tables.of(shape()).unwrap(), select, &mut *rows, &AtomicBool::new(false))
+        .unwrap();
     rows.rows.iter().map(|row| row[Shape::ID].as_text().unwrap().to_owned()).collect()
 }
 
@@ -122,7 +125,8 @@ fn plan(connection: &Connection, tables: &Tables, select: &Select) -> String {
     for at in 1..=binds {
         plan.raw_bind_parameter(at, 1).unwrap();
     }
-    let lines: Vec<String> = plan.raw_query().mapped(|row| row.get(3)).collect::<rusqlite::Result<_>>().unwrap();
+    let lines: Vec<String> =
+        plan.raw_query().mapped(|row| row.get(3)).collect::<rusqlite::Result<_>>().unwrap();
     lines.join("; ")
 }
 
@@ -143,9 +147,13 @@ fn positions_are_looked_up_in_the_index() {
         Area::from(Polygon::new(ring)),
     ] {
         for count in [None, Some(20)] {
-            let select = Select { count, ..Select::filtered(shape(), within(area.clone()).and(live.clone())) };
+            let select =
+                Select { count, ..Select::filtered(shape(), within(area.clone()).and(live.clone())) };
             let plan = plan(&connection, &tables, &select);
-            assert!(plan.contains("USING INTEGER PRIMARY KEY") && plan.contains("VIRTUAL TABLE INDEX 2"), "{plan}");
+            assert!(
+                plan.contains("USING INTEGER PRIMARY KEY") && plan.contains("VIRTUAL TABLE INDEX 2"),
+                "{plan}"
+            );
         }
     }
 }
@@ -166,8 +174,32 @@ fn random_searches_give_the_same_rows_by_index_and_one_by_one() {
     let (connection, tables) = database();
     let word = || {
         proptest::sample::select(vec![
-            "rust", "Rusty", "RÜST", "rost", "crème", "creme", "日本", "日本語", "a", "x86", "C++", "ß", "ss", "\u{1f980}",
-            "don't", "\"", "f0", "NEAR", "OR", "NOT", "हिन्दी", "\n", "{", "^a", "λόγος", "ΛΌΓΟΣ",
+            "rust",
+            "Rusty",
+            "RÜST",
+            "rost",
+            "crème",
+            "creme",
+            "日本",
+            "日本語",
+            "a",
+            "x86",
+            "C++",
+            "ß",
+            "ss",
+            "\u{1f980}",
+            "don't",
+            "\"",
+            "f0",
+            "NEAR",
+            "OR",
+            "NOT",
+            "हिन्दी",
+            "\n",
+            "{",
+            "^a",
+            "λόγος",
+            "ΛΌΓΟΣ",
         ])
     };
     let text = || prop::collection::vec(word(), 0..6).prop_map(|words| words.join(" "));
@@ -213,7 +245,11 @@ fn words_are_looked_up_in_the_index_and_ranked() {
     // X-12
     let (connection, tables) = database();
     let names = ["a long text about rust and much else besides", "rust", "zig", "rust rust"];
-    fill(&connection, &tables, &worded(names.iter().map(|name| (Some((*name).to_owned()), vec![])).collect()));
+    fill(
+        &connection,
+        &tables,
+        &worded(names.iter().map(|name| (Some((*name).to_owned()), vec![])).collect()),
+    );
     let search = Filter::Search(Box::new(Search::parse(shape(), "rust").unwrap()));
     let select = Select::filtered(shape(), search);
     assert_eq!(found(&connection, &tables, &select), ["0003", "0001", "0000"]);
@@ -230,7 +266,8 @@ fn out_of_step(connection: &Connection) -> Vec<String> {
     if count(geo) != count(placed) {
         wrong.push(format!("{} of {} positions", count(geo), count(placed)));
     }
-    let strangers = "SELECT count(*) FROM \"geo.test_places.lat,lng\" i LEFT JOIN test_places t ON t._rowid = i.id
+    let strangers =
+        "SELECT count(*) FROM \"geo.test_places.lat,lng\" i LEFT JOIN test_places t ON t._rowid = i.id
         WHERE t.lat IS NULL OR t.lat NOT BETWEEN i.south AND i.north OR t.lng NOT BETWEEN i.west AND i.east";
     if count(strangers) > 0 {
         wrong.push(format!("{} positions that are none", count(strangers)));
@@ -239,7 +276,9 @@ fn out_of_step(connection: &Connection) -> Vec<String> {
     if count(docs) != count("SELECT count(*) FROM test_places") {
         wrong.push(format!("words of {} rows", count(docs)));
     }
-    connection.execute("INSERT INTO \"fts.test_places\" (\"fts.test_places\") VALUES ('integrity-check')", []).unwrap();
+    connection
+        .execute("INSERT INTO \"fts.test_places\" (\"fts.test_places\") VALUES ('integrity-check')", [])
+        .unwrap();
     wrong
 }
 
@@ -247,7 +286,12 @@ fn out_of_step(connection: &Connection) -> Vec<String> {
 fn every_way_of_writing_keeps_the_indexes_in_step() {
     // QRY-24 X-12
     let (connection, tables) = database();
-    let rows = placed(vec![(Some(1.0), Some(1.0)), (None, Some(2.0)), (Some(3.0), Some(3.0)), (Some(100.0), Some(3.0))]);
+    let rows = placed(vec![
+        (Some(1.0), Some(1.0)),
+        (None, Some(2.0)),
+        (Some(3.0), Some(3.0)),
+        (Some(100.0), Some(3.0)),
+    ]);
     fill(&connection, &tables, &rows);
     assert!(out_of_step(&connection).is_empty(), "{:?}", out_of_step(&connection));
     for (sql, changes) in [
@@ -264,11 +308,24 @@ fn every_way_of_writing_keeps_the_indexes_in_step() {
         assert!(out_of_step(&connection).is_empty(), "{sql}: {:?}", out_of_step(&connection));
     }
     fill(&connection, &tables, &rows);
-    connection.execute_batch("BEGIN; SAVEPOINT work; DELETE FROM test_places; ROLLBACK TO work; RELEASE work; COMMIT").unwrap();
+    connection
+        .execute_batch(
+            "BEGIN; SAVEPOINT work; DELETE FROM test_places; ROLLBACK TO work; RELEASE work; COMMIT",
+        )
+        .unwrap();
     assert!(out_of_step(&connection).is_empty(), "{:?}", out_of_step(&connection));
     // A statement that fails takes back what it did, the index's part too.
     let clash = "UPDATE test_places SET lat = 7, name = 'seven', _id = 'x'";
     assert!(connection.execute(clash, []).is_err());
     assert!(out_of_step(&connection).is_empty(), "{:?}", out_of_step(&connection));
-    assert_eq!(connection.query_row("SELECT count(*) FROM \"fts.test_places\" WHERE \"fts.test_places\" MATCH 'seven'", [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+    assert_eq!(
+        connection
+            .query_row(
+                "SELECT count(*) FROM \"fts.test_places\" WHERE \"fts.test_places\" MATCH 'seven'",
+                [],
+                |row| row.get::<_, i64>(0)
+            )
+            .unwrap(),
+        0
+    );
 }

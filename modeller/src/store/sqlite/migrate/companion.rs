@@ -63,7 +63,10 @@ fn geo(shape: &Shape, latitude: usize, longitude: usize) -> Companion {
     let put = |row: &str| format!("INSERT INTO {} {}", quoted(&name), of(row));
     let take = format!("DELETE FROM {} WHERE id = old.\"_rowid\"", quoted(&name));
     Companion {
-        what: format!("index of positions {table} ({}, {})", shape.columns[latitude].column, shape.columns[longitude].column),
+        what: format!(
+            "index of positions {table} ({}, {})",
+            shape.columns[latitude].column, shape.columns[longitude].column
+        ),
         parts: parts(
             &name,
             &table,
@@ -111,7 +114,14 @@ fn search(shape: &Shape) -> Companion {
     }
 }
 
-fn parts(name: &str, table: &str, module: &str, columns: &str, put: &str, take: &str) -> Vec<(String, String)> {
+fn parts(
+    name: &str,
+    table: &str,
+    module: &str,
+    columns: &str,
+    put: &str,
+    take: &str,
+) -> Vec<(String, String)> {
     let trigger = |when: &str, event: &str, work: &str| {
         let name = format!("{name}.{when}");
         let sql =
@@ -150,7 +160,8 @@ impl Companion {
 /// The step that removes what stands under this name, which has nothing that the model's table has not.
 pub(super) fn drop(found: &FoundTable, name: &str) -> PlannedStep {
     let of = format!("{name}.");
-    let triggers = found.attached.iter().map(|(trigger, _)| trigger).filter(|trigger| trigger.starts_with(&of));
+    let triggers =
+        found.attached.iter().map(|(trigger, _)| trigger).filter(|trigger| trigger.starts_with(&of));
     let mut sql: Vec<String> = triggers.map(|trigger| format!("DROP TRIGGER {}", quoted(trigger))).collect();
     sql.push(format!("DROP TABLE IF EXISTS {}", quoted(name)));
     PlannedStep::safe(format!("drop index {name}"), sql)
