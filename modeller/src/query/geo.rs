@@ -248,7 +248,7 @@ impl Area {
     }
 
     /// One box or two that hold all of it, a little more, and cross no antimeridian: what a spatial index is asked for first.
-    pub(crate) fn boxes(&self) -> Vec<BoundingBox> {
+    pub fn boxes(&self) -> Vec<BoundingBox> {
         let whole = |south, north| BoundingBox { south, west: -180.0, north, east: 180.0 };
         let mut bounds = match self {
             Area::Circle(circle) => {
@@ -301,6 +301,7 @@ impl Area {
     }
 
     /// The area as text that loses no bit of its numbers.
+    #[cfg(feature = "engine")]
     pub(crate) fn encode(&self) -> String {
         let (kind, numbers) = match self {
             Area::Circle(Circle { center, radius }) => {

@@ -5,7 +5,9 @@ mod snippet;
 mod tests;
 mod words;
 
-use serde_json::{Value as Json, json};
+#[cfg(feature = "engine")]
+use serde_json::Value as Json;
+use serde_json::json;
 
 pub use snippet::Snippet;
 #[cfg(feature = "sqlite")]

@@ -28,7 +28,7 @@ impl Default for Snippet {
 
 impl Snippet {
     /// The snippet of a row: HTML text, in which what was found stands in `<mark>`. All else of the text is escaped.
-    pub(crate) fn of(&self, search: &Search, shape: &Shape, row: &dyn RowView) -> String {
+    pub fn of(&self, search: &Search, shape: &Shape, row: &dyn RowView) -> String {
         let fields = match &self.field {
             Some(field) => std::slice::from_ref(field),
             None => search.fields(),
@@ -99,17 +99,18 @@ impl Piece {
             return format!("{}…", self.marked(0, end));
         };
         // Some words before what was found, as far as there is room.
-        let last = self.words.get(end.max(first + 1) - 1).unwrap_or(word);
+        let last = (first..end).rev().find(|&at| self.found[at]).map_or(word, |at| &self.words[at]);
         let room = length.saturating_sub(last.end - word.start) / 2;
-        let start = self.words[..first]
-            .iter()
-            .find(|before| word.start - before.start <= room)
-            .map_or(word.start, |before| before.start);
-        let start = if first == 0 { 0 } else { start };
+        let start = match self.words[..first].iter().find(|before| word.start - before.start <= room) {
+            _ if word.start <= room => 0,
+            Some(before) => before.start,
+            None => word.start,
+        };
         // One word may be longer than all there is room for.
         let most =
             self.text[start..].char_indices().nth(length).map_or(self.text.len(), |(at, _)| start + at);
-        let end = if end >= self.words.len() { self.text.len() } else { last.end }.min(most);
+        let whole = self.words.iter().rev().find(|word| word.end <= most && word.start >= start);
+        let end = if most == self.text.len() { most } else { whole.map_or(most, |word| word.end) };
         let before = if start > 0 { "…" } else { "" };
         let after = if end < self.text.len() { "…" } else { "" };
         format!("{before}{}{after}", self.marked(start, end))

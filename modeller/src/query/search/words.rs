@@ -62,6 +62,7 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = Word> + '_ {
 }
 
 /// The words of a text, folded, with a space between.
+#[cfg(any(test, feature = "sqlite"))]
 pub(crate) fn folded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for word in words(text) {
