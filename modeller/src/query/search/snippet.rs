@@ -18,6 +18,8 @@ impl Snippet {
     pub const SHORTEST: usize = 16;
     /// The longest `length`.
     pub const LONGEST: usize = 1_000;
+    /// How many bytes of a text are looked at.
+    pub const SEEN: usize = 64 * 1024;
 }
 
 impl Default for Snippet {
@@ -27,14 +29,17 @@ impl Default for Snippet {
 }
 
 impl Snippet {
-    /// The snippet of a row: HTML text, in which what was found stands in `<mark>`. All else of the text is escaped.
+    /// The snippet of a row: HTML text, in which what was found stands in `<mark>`. All else of the text is escaped. Only the
+    /// beginning of a long text ([`Snippet::SEEN`]) is looked at.
     pub fn of(&self, search: &Search, shape: &Shape, row: &dyn RowView) -> String {
         let fields = match &self.field {
             Some(field) => std::slice::from_ref(field),
             None => search.fields(),
         };
         let mut best: Option<Piece> = None;
-        for text in fields.iter().filter_map(|&field| text_of(shape, row, field)) {
+        for mut text in fields.iter().filter_map(|&field| text_of(shape, row, field)) {
+            let seen = (0..=Self::SEEN.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
+            text.truncate(seen.unwrap_or(0));
             let piece = Piece::new(search, text);
             if best.as_ref().is_none_or(|best| piece.count() > best.count()) {
                 best = Some(piece);

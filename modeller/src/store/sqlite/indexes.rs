@@ -329,3 +329,15 @@ fn every_way_of_writing_keeps_the_indexes_in_step() {
         0
     );
 }
+
+#[test]
+fn a_read_that_asks_an_index_beside_the_table_keeps_no_caller_waiting() {
+    let words = || Filter::Search(Box::new(Search::parse(shape(), "a*").unwrap()));
+    let near = || within(Circle::new(0.0, 0.0, 1.0).into());
+    for filter in [words(), near().negate(), words().or(Filter::False).and(Filter::id("x"))] {
+        let pinned = filter.and(Filter::id("x"));
+        assert!(!super::cost::is_cheap(&Select::filtered(shape(), pinned.clone())), "{pinned:?}");
+        assert!(!super::cost::is_cheap_count(shape(), &pinned), "{pinned:?}");
+    }
+    assert!(super::cost::is_cheap(&Select::filtered(shape(), Filter::id("x"))));
+}
