@@ -18,7 +18,7 @@ use super::write::{self, Write, Written};
 use super::{Cx, Listing, Operation};
 use crate::model::{self, Code, Doc, Error, Id, Model, Record, Result, Row, RowView, Shape};
 use crate::query::limits::DEFAULT_COUNT;
-use crate::query::{Access, Change, Cursor, Filter, Order, Predicate, Seal, Search, Select, Sort};
+use crate::query::{Access, Change, Cursor, Filter, Order, Predicate, Seal, Select, Sort};
 use crate::store::{self, Sink};
 
 /// What can be done with every model from Rust. It is code of the application: nothing is hidden from it.
@@ -262,33 +262,6 @@ impl<M: Model> Find<M> {
         self
     }
 
-    /// Only documents with these words in their searchable fields, as [`Search::parse`](crate::query::Search::parse) reads
-    /// them; those that fit best come first, unless there is a sort. [`hits`](Find::hits) tells how well they fit.
-    ///
-    /// ```no_run
-    /// use modeller::prelude::*;
-    ///
-    /// #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
-    /// pub struct Post { #[model(searchable)] pub title: String, pub stars: i64 }
-    ///
-    /// # async fn example(cx: &Cx) -> Result<()> {
-    /// let posts = Post::find().search("rust \"macro system\" -beginner").filter(Post::STARS.gt(3)).limit(10).all(cx).await?;
-    /// # drop(posts); Ok(())
-    /// # }
-    /// ```
-    pub fn search(mut self, words: &str) -> Self {
-        match Search::parse(M::descriptor().shape(), words) {
-            Ok(search) => {
-                self.search = true;
-                self.with(Filter::Search(Box::new(search)))
-            }
-            Err(error) => {
-                self.fault = Some(error);
-                self
-            }
-        }
-    }
-
     fn with(mut self, filter: Filter) -> Self {
         self.filter = self.filter.and(filter);
         self
@@ -336,19 +309,6 @@ impl<M: Model> Find<M> {
         let select = self.select(cx)?;
         let sink = cx.read(&select, Docs::<M>::new(u64::MAX, None)).await?;
         store::sink::<Docs<M>>(sink).docs.into_iter().collect()
-    }
-
-    /// All of them, with what the [`search`](Find::search) says of each.
-    ///
-    /// # Errors
-    /// `INVALID_QUERY` if there is no search; if the store can't be read.
-    pub async fn hits(self, cx: &Cx) -> Result<Vec<Hit<M>>> {
-        let select = self.select(cx)?;
-        let Some(search) = select.search().cloned() else {
-            return Err(Error::new(Code::InvalidQuery, "`hits` goes with `search`"));
-        };
-        let sink = cx.read(&select, hits::Hits::<M>::new(search)).await?;
-        store::sink::<hits::Hits<M>>(sink).hits.into_iter().collect()
     }
 
     /// The first of them.

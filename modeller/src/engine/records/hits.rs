@@ -1,11 +1,55 @@
-//! What a search finds, with its score.
+//! Searches in the typed API, and what they find.
 
 use std::ops::ControlFlow;
 
+use super::Find;
+use crate::engine::Cx;
 use crate::engine::search::score;
-use crate::model::{self, Cell, Doc, Model, Result, RowView, Shape};
-use crate::query::{Search, Snippet};
-use crate::store::Sink;
+use crate::model::{self, Cell, Code, Doc, Error, Model, Result, RowView, Shape};
+use crate::query::{Filter, Search, Snippet};
+use crate::store::{self, Sink};
+
+impl<M: Model> Find<M> {
+    /// Only documents with these words in their searchable fields, as [`Search::parse`](crate::query::Search::parse) reads
+    /// them; those that fit best come first, unless there is a sort. [`hits`](Find::hits) tells how well they fit.
+    ///
+    /// ```no_run
+    /// use modeller::prelude::*;
+    ///
+    /// #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+    /// pub struct Post { #[model(searchable)] pub title: String, pub stars: i64 }
+    ///
+    /// # async fn example(cx: &Cx) -> Result<()> {
+    /// let posts = Post::find().search("rust \"macro system\" -beginner").filter(Post::STARS.gt(3)).limit(10).all(cx).await?;
+    /// # drop(posts); Ok(())
+    /// # }
+    /// ```
+    pub fn search(mut self, words: &str) -> Self {
+        match Search::parse(M::descriptor().shape(), words) {
+            Ok(search) => {
+                self.search = true;
+                self.with(Filter::Search(Box::new(search)))
+            }
+            Err(error) => {
+                self.fault = Some(error);
+                self
+            }
+        }
+    }
+
+    /// All of them, with what the [`search`](Find::search) says of each.
+    ///
+    /// # Errors
+    /// `INVALID_QUERY` if there is no search; if the store can't be read.
+    pub async fn hits(self, cx: &Cx) -> Result<Vec<Hit<M>>> {
+        let select = self.select(cx)?;
+        let Some(search) = select.search().cloned() else {
+            return Err(Error::new(Code::InvalidQuery, "`hits` goes with `search`"));
+        };
+        let sink = cx.read(&select, Hits::<M>::new(search)).await?;
+        store::sink::<Hits<M>>(sink).hits.into_iter().collect()
+    }
+}
 
 /// A document that a search has found.
 #[derive(Clone, Debug, PartialEq)]
