@@ -18,8 +18,6 @@ pub(crate) struct Request {
     pub(crate) count: Option<u64>,
     /// `Some("")` asks for a cursor without having one yet.
     pub(crate) after: Option<String>,
-    /// Whether the filter is a search.
-    pub(super) search: bool,
     /// What goes with each document that a search finds.
     pub(super) hits: Option<Hits>,
 }
@@ -33,7 +31,6 @@ impl Request {
             start: 0,
             count: None,
             after: None,
-            search: false,
             hits: None,
         };
         let mut searching = Searching::default();
@@ -51,7 +48,6 @@ impl Request {
             }
         }
         if let Some(search) = searching.search.clone() {
-            request.search = true;
             request.and(Filter::Search(Box::new(search)));
         }
         request.hits = searching.into_hits()?;

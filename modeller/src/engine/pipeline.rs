@@ -8,7 +8,7 @@ use super::hooked::Draft;
 use super::hooks::ModelHooks;
 use super::read::{Form, JsonRows};
 use super::scope::{MAX_BYTES, pins_one, visible};
-use super::search::unpaged;
+use super::search::check_paged;
 use super::write::{self, Patch, Write, Written};
 use super::{Call, Cx, Engine, Listing, Operation, Reply, batch, idempotency};
 use crate::model::{self, Code, Error, Kind, Result, Shape, View, write_row};
@@ -149,11 +149,8 @@ impl Reading {
             _ => request.count.unwrap_or(DEFAULT_COUNT),
         };
         let (filter, after) = (request.filter, request.after);
-        let is_paged = operation == Operation::Paginate || after.is_some();
-        if is_paged && request.search && order.is_empty() {
-            return Err(unpaged());
-        }
-        let paged = is_paged.then(|| Box::new(Paged { filter: filter.clone(), order: order.clone(), after }));
+        let paged = (operation == Operation::Paginate || after.is_some())
+            .then(|| Box::new(Paged { filter: filter.clone(), order: order.clone(), after }));
         let mut filter = visible(shape, filter, cx.engine());
         let mut count = limit;
         let form = match &paged {
@@ -170,6 +167,9 @@ impl Reading {
             }
         };
         let select = Select { shape, filter, order, start: request.start, count: Some(count) };
+        if paged.is_some() {
+            check_paged(&select)?;
+        }
         Ok((
             Reading { operation, shape, paged },
             select,

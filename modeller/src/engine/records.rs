@@ -13,7 +13,7 @@ use super::behaviour::Timing;
 use super::hooked::Draft;
 use super::pipeline::{insertion, upsert_filter};
 use super::scope::{trashed, visible};
-use super::search::unpaged;
+use super::search::check_paged;
 use super::write::{self, Write, Written};
 use super::{Cx, Listing, Operation};
 use crate::model::{self, Code, Doc, Error, Id, Model, Record, Result, Row, RowView, Shape};
@@ -70,7 +70,6 @@ pub trait Records: Model {
             count: None,
             fault: None,
             trashed: false,
-            search: false,
             model: PhantomData,
         }
     }
@@ -248,7 +247,6 @@ pub struct Find<M> {
     count: Option<u64>,
     fault: Option<Error>,
     trashed: bool,
-    search: bool,
     model: PhantomData<fn() -> M>,
 }
 
@@ -334,9 +332,7 @@ impl<M: Model> Find<M> {
     /// `INVALID_CURSOR`; `INVALID_QUERY` for a [`search`](Find::search) without a sort, since its ranks change.
     pub async fn page(self, cx: &Cx, after: Option<&str>) -> Result<Page<M>> {
         let mut select = self.select(cx)?;
-        if self.search && self.order.is_empty() {
-            return Err(unpaged());
-        }
+        check_paged(&select)?;
         let (shape, count) = (select.shape, self.count.unwrap_or(DEFAULT_COUNT).max(1));
         let seal = Seal {
             key: cx.engine().secret(),

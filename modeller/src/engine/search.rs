@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use crate::model::{Cell, Kind};
 use crate::model::{Code, Error, Result, RowView, Shape, View, nearest, write_cell, write_row};
-use crate::query::{Access, Search, Snippet, search};
+use crate::query::{Access, Search, Select, Snippet, search};
 
 /// The arguments `search` and `snippet` together.
 #[derive(Debug, Default)]
@@ -151,8 +151,15 @@ pub(super) fn score<'r>(shape: &Shape, row: &'r dyn RowView) -> Cell<'r> {
     row.cell(shape.columns.len())
 }
 
-/// Pages by rank have no place to go on from: a document's rank changes with every other document.
-pub(super) fn unpaged() -> Error {
-    let message = "a search by rank has no cursors: give a `sort`, or go on with `list` and `start`";
-    Error::new(Code::InvalidQuery, message)
+/// Refuses pages by rank: they have no place to go on from, since a document's rank changes with every other document.
+///
+/// # Errors
+/// `INVALID_QUERY` for a search without a sort.
+pub(super) fn check_paged(select: &Select) -> Result<()> {
+    match select.search() {
+        Some(_) if select.order.is_empty() => {
+            Err(invalid("a search by rank has no cursors: give a `sort`, or go on with `list` and `start`"))
+        }
+        _ => Ok(()),
+    }
 }

@@ -26,10 +26,7 @@ impl<M: Model> Find<M> {
     /// ```
     pub fn search(mut self, words: &str) -> Self {
         match Search::parse(M::descriptor().shape(), words) {
-            Ok(search) => {
-                self.search = true;
-                self.with(Filter::Search(Box::new(search)))
-            }
+            Ok(search) => self.with(Filter::Search(Box::new(search))),
             Err(error) => {
                 self.fault = Some(error);
                 self
