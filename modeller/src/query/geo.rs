@@ -129,6 +129,12 @@ impl BoundingBox {
         }
     }
 
+    /// Whether nothing lies outside.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn is_everywhere(&self) -> bool {
+        self.south <= -90.0 && self.north >= 90.0 && self.west <= -180.0 && self.east >= 180.0
+    }
+
     fn contains(&self, point: Point) -> bool {
         let between = |longitude: f64| match self.west <= self.east {
             true => (self.west..=self.east).contains(&longitude),

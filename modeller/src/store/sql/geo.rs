@@ -17,12 +17,15 @@ impl Sql {
         let (Some(north), Some(east)) = (shape.columns.get(*latitude), shape.columns.get(*longitude)) else {
             return self.text.push_str("NULL");
         };
-        let indexed = self.positive && shape.geo.contains(&(*latitude, *longitude));
+        let boxes = area.boxes();
+        let everywhere = matches!(boxes.as_slice(), [one] if one.is_everywhere());
+        // To look everything up takes longer than to look at everything.
+        let indexed = self.positive && !everywhere && shape.geo.contains(&(*latitude, *longitude));
         if indexed {
             let table = crate::store::sqlite::table_name(shape);
             let index = index_name(&table, shape, *latitude, *longitude);
             self.text.push_str("(\"_rowid\" IN (");
-            for (at, bounds) in area.boxes().iter().enumerate() {
+            for (at, bounds) in boxes.iter().enumerate() {
                 self.text.push_str(if at == 0 { "" } else { " UNION ALL " });
                 self.near(&index, bounds);
             }
