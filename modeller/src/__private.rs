@@ -12,7 +12,9 @@ pub use crate::engine::behaviour::*;
 pub use crate::engine::{Cx, Operation, Subscription};
 #[cfg(feature = "engine")]
 pub use crate::model::Result;
-pub use crate::model::{Column, Derived, Descriptor, Field, Generated, Model, Reference, Site};
+pub use crate::model::{
+    Column, Derived, Descriptor, Field, Generated, Geo, Model, Reference, Site, coordinate, searchable,
+};
 pub use crate::registry::{Behaviour, Entry};
 #[cfg(feature = "engine")]
 pub use crate::store::BoxFuture;

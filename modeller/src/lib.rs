@@ -32,6 +32,8 @@ pub use modeller_macros::{event, hook, job, method, query, worker};
 mod pages {
     #[doc = include_str!("../../docs/crates.md")]
     mod crates {}
+    #[doc = include_str!("../../docs/geo.md")]
+    mod geo {}
     #[doc = include_str!("../../docs/hooks.md")]
     mod hooks {}
     #[doc = include_str!("../../docs/http.md")]
@@ -44,6 +46,8 @@ mod pages {
     mod queries {}
     #[doc = include_str!("../../docs/rust-api.md")]
     mod rust_api {}
+    #[doc = include_str!("../../docs/search.md")]
+    mod search {}
     #[doc = include_str!("../../docs/storage.md")]
     mod storage {}
     #[doc = include_str!("../../docs/validation.md")]

@@ -12,6 +12,7 @@ use validator::Validate;
 #[allow(clippy::duplicated_attributes)]
 #[model(scope = "system", name = "all-of_It")]
 #[model(unique(name, age), unique(name, size), index(age, size), index(size, age,))]
+#[model(geo(north, east), geo(south, r#east))]
 #[model(trash = "90d", ttl = 1_800_000, max_size = 1_000, renamed_from = "_old/all", crate = ::modeller)]
 #[model()]
 #[serde(
@@ -40,6 +41,15 @@ pub struct Everything {
     size: Option<String>,
     #[model(references = <Everything>::NAME, renamed_from = "type")]
     other: Option<String>,
+    /// Where it is.
+    pub north: Option<f64>,
+    /// Where it is.
+    pub east: Option<f64>,
+    south: f32,
+    #[model(searchable, index)]
+    title: Option<String>,
+    #[model(searchable)]
+    words: Vec<String>,
     #[serde(rename(serialize = "x", deserialize = "x"))]
     friends: Vec<Ref<Self>>,
     #[serde(with = "wide")]
@@ -85,8 +95,14 @@ fn it_says_all_of_it() {
     assert_eq!(everything.version + everything._cache, 1);
     let descriptor = Everything::descriptor();
     let names: Vec<&str> = descriptor.fields.iter().map(|field| field.name).collect();
-    assert_eq!(names, ["ID", "NAME", "AGE", "SIZE/größe", "OTHER", "x", "WIDE"]);
+    assert_eq!(
+        names,
+        ["ID", "NAME", "AGE", "SIZE/größe", "OTHER", "NORTH", "EAST", "SOUTH", "TITLE", "WORDS", "x", "WIDE"]
+    );
     assert_eq!(descriptor.unique, [["name", "age"], ["name", "size"]]);
     assert_eq!(descriptor.fields[4].references.map(|to| to.column), Some(Everything::NAME.index()));
+    assert_eq!(descriptor.geo, [("north", "east"), ("south", "east")]);
+    assert_eq!(Everything::SOUTH_EAST.longitude(), Everything::EAST.index());
+    assert!(descriptor.fields.iter().filter(|field| field.searchable).count() == 2);
     assert_eq!(Job::descriptor().name, "_jobs");
 }

@@ -34,6 +34,7 @@ pub(super) fn check(raw: &RawField, wire: String, model: &Ident, diag: &Diag) ->
         unique: raw.unique.is_some(),
         index: raw.index.is_some(),
         private: raw.private.is_some(),
+        searchable: raw.searchable.is_some(),
         generated,
         references: raw.references.as_ref().and_then(|target| reference(target, model, diag)),
         renamed_from: raw.renamed_from.as_ref().map(|name| name.value()),
@@ -59,7 +60,7 @@ pub(super) fn column(raw: &RawField) -> Column {
 
 /// Options that exclude or imply one another.
 fn together(raw: &RawField, diag: &Diag) {
-    let RawField { key, unique, index, private, generated, references, .. } = raw;
+    let RawField { key, unique, index, private, searchable, generated, references, .. } = raw;
     if let (Some(_), Some(unique)) = (key, unique) {
         diag.error(unique, messages::redundant("unique", "because a `key` is unique by itself"));
     }
@@ -70,6 +71,9 @@ fn together(raw: &RawField, diag: &Diag) {
     }
     if let (Some(_), Some(private)) = (key, private) {
         diag.error(private, messages::private_key());
+    }
+    if let (Some(_), Some(searchable)) = (private, searchable) {
+        diag.error(searchable, messages::private_searchable());
     }
     if let (Some(_), Some(generated)) = (key, generated)
         && generated.value() == "timestamp"

@@ -2,6 +2,7 @@
 
 mod field;
 mod function;
+mod geo;
 pub(crate) mod handler;
 pub(crate) mod model;
 mod points;

@@ -5,7 +5,7 @@ use syn::LitStr;
 use syn::ext::IdentExt;
 
 use super::values::LONGEST;
-use super::{field, sets, values, wire};
+use super::{field, geo, sets, values, wire};
 use crate::diag::{Diag, Reported};
 use crate::ir::model::Model;
 use crate::syntax::field::RawField;
@@ -48,6 +48,7 @@ pub(crate) fn check(raw: &RawModel, diag: &Diag) -> Result<Model, Reported> {
                 .collect(),
             unique: sets::check(&raw.unique, &raw.fields, diag),
             index: sets::check(&raw.index, &raw.fields, diag),
+            geo: geo::check(&raw.geo, &raw.fields, diag),
             trash: values::duration("trash", raw.trash.as_ref(), diag),
             ttl: values::duration("ttl", raw.ttl.as_ref(), diag),
             max_size: values::size(raw.max_size.as_ref(), diag),

@@ -1,5 +1,6 @@
 //! `unique(a, b)` and `index(a, b)`: fields that exist, are stored, and are named once.
 
+use proc_macro2::Ident;
 use syn::ext::IdentExt;
 
 use crate::diag::Diag;
@@ -25,21 +26,8 @@ fn one(set: &RawSet, fields: &[RawField], diag: &Diag) -> Vec<String> {
     let mut names = Vec::new();
     for ident in &set.fields {
         let name = ident.unraw().to_string();
-        let field = fields.iter().find(|field| field.ident.unraw() == name);
-        match field {
-            None => {
-                let known: Vec<String> = fields.iter().map(|field| field.ident.unraw().to_string()).collect();
-                let known: Vec<&str> = known.iter().map(String::as_str).collect();
-                let meant = names::nearest(&name, known.iter().copied());
-                diag.error(ident, messages::no_such_field(&name, meant, &known));
-            }
-            Some(field) if field.serde.skip => {
-                diag.error(ident, messages::skipped_field(&name));
-            }
-            Some(_) if names.contains(&name) => {
-                diag.error(ident, messages::field_twice(&name));
-            }
-            Some(_) => {}
+        if stored(ident, fields, diag).is_some() && names.contains(&name) {
+            diag.error(ident, messages::field_twice(&name));
         }
         names.push(name);
     }
@@ -47,4 +35,21 @@ fn one(set: &RawSet, fields: &[RawField], diag: &Diag) -> Vec<String> {
         diag.error(&set.word, messages::set_of_one(&set.word.to_string()));
     }
     names
+}
+
+/// The stored field with this name, or an error.
+pub(super) fn stored<'f>(ident: &Ident, fields: &'f [RawField], diag: &Diag) -> Option<&'f RawField> {
+    let name = ident.unraw().to_string();
+    let Some(field) = fields.iter().find(|field| field.ident.unraw() == name) else {
+        let known: Vec<String> = fields.iter().map(|field| field.ident.unraw().to_string()).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let meant = names::nearest(&name, known.iter().copied());
+        diag.error(ident, messages::no_such_field(&name, meant, &known));
+        return None;
+    };
+    if field.serde.skip {
+        diag.error(ident, messages::skipped_field(&name));
+        return None;
+    }
+    Some(field)
 }

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::field;
-use crate::ir::model::Stub;
+use super::{field, geo};
+use crate::ir::model::{Column, Stub};
 use crate::syntax::model::RawModel;
 use crate::vocab;
 
@@ -15,5 +15,7 @@ pub(crate) fn check(raw: &RawModel) -> Stub {
         let name = column.constant.to_string();
         !vocab::CONSTANTS.contains(&name.as_str()) && seen.insert(name)
     });
-    Stub { ident: raw.ident.clone(), columns: columns.collect() }
+    let columns: Vec<Column> = columns.collect();
+    let pairs = geo::pairs(&raw.geo, &raw.fields).filter(|pair| seen.insert(pair.constant.to_string()));
+    Stub { ident: raw.ident.clone(), columns, geo: pairs.collect() }
 }

@@ -1,6 +1,7 @@
 //! From what is right to tokens. Nothing here can fail.
 
 mod call;
+mod checks;
 mod columns;
 pub(crate) mod handler;
 mod implementation;

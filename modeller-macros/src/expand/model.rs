@@ -4,7 +4,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 use syn::Generics;
 
-use super::{columns, implementation, paths};
+use super::{checks, columns, implementation, paths};
 use crate::cx::Cx;
 use crate::ir::model::{Field, Model, Reference};
 
@@ -20,7 +20,8 @@ pub(crate) fn expand(cx: &Cx, model: &Model) -> TokenStream {
             use __modeller::Model as _;
         }
     });
-    let columns = columns::expand(ident, model.fields.iter().map(|field| &field.column));
+    let columns = columns::expand(ident, model.fields.iter().map(|field| &field.column), &model.geo);
+    let checks = checks::expand(model);
     let body = quote!(&DESCRIPTOR);
     let implementation = implementation::expand(ident, &Generics::default(), &body);
     paths::in_const(
@@ -37,6 +38,7 @@ pub(crate) fn expand(cx: &Cx, model: &Model) -> TokenStream {
             __modeller::inventory::submit! {
                 __modeller::Entry::model(|| &DESCRIPTOR, __modeller::site!())
             }
+            #checks
             #implementation
             #columns
         },
@@ -44,18 +46,26 @@ pub(crate) fn expand(cx: &Cx, model: &Model) -> TokenStream {
 }
 
 fn options(model: &Model) -> TokenStream {
-    let Model { unique, index, trash, ttl, max_size, renamed_from, .. } = model;
+    let Model { unique, index, geo, trash, ttl, max_size, renamed_from, .. } = model;
     let sets = |name: TokenStream, sets: &[Vec<String>]| {
         (!sets.is_empty()).then(|| quote!(.#name(&[#(&[#(#sets),*]),*])))
     };
     let number = |number: &Option<u64>| number.map(Literal::u64_unsuffixed);
     let unique = sets(quote!(unique), unique);
     let index = sets(quote!(index), index);
+    let geo = (!geo.is_empty()).then(|| {
+        let name = |field: usize| &model.fields[field].rust;
+        let pairs = geo.iter().map(|pair| {
+            let (latitude, longitude) = (name(pair.latitude), name(pair.longitude));
+            quote!((#latitude, #longitude))
+        });
+        quote!(.geo(&[#(#pairs),*]))
+    });
     let trash = number(trash).map(|milliseconds| quote!(.trash(#milliseconds)));
     let ttl = number(ttl).map(|milliseconds| quote!(.ttl(#milliseconds)));
     let max_size = number(max_size).map(|documents| quote!(.max_size(#documents)));
     let renamed_from = renamed_from.as_ref().map(|path| quote!(.renamed_from(#path)));
-    quote!(#unique #index #trash #ttl #max_size #renamed_from)
+    quote!(#unique #index #geo #trash #ttl #max_size #renamed_from)
 }
 
 fn field(field: &Field) -> TokenStream {
@@ -64,6 +74,7 @@ fn field(field: &Field) -> TokenStream {
     let unique = field.unique.then(|| quote!(.unique()));
     let index = field.index.then(|| quote!(.index()));
     let private = field.private.then(|| quote!(.private()));
+    let searchable = field.searchable.then(|| quote!(.searchable()));
     let generated = generated.as_ref().map(|by| quote!(.generated(__modeller::Generated::#by)));
     let references = references.as_ref().map(|target| match target {
         Reference::Model(model) => quote!(.references(__modeller::Reference::model::<#model>())),
@@ -76,6 +87,6 @@ fn field(field: &Field) -> TokenStream {
     });
     quote! {
         __modeller::Field::new(#rust, #wire)
-            #key #unique #index #private #generated #references #renamed_from #messages
+            #key #unique #index #private #searchable #generated #references #renamed_from #messages
     }
 }

@@ -11,7 +11,7 @@ use crate::ir::model::Stub;
 /// Of a struct with named fields.
 pub(crate) fn model(cx: &Cx, stub: &Stub) -> TokenStream {
     let implementation = implementation::expand(&stub.ident, &Generics::default(), &descriptor());
-    let columns = columns::expand(&stub.ident, stub.columns.iter());
+    let columns = columns::expand(&stub.ident, stub.columns.iter(), &stub.geo);
     paths::in_const(cx, quote!(#implementation #columns))
 }
 

@@ -15,6 +15,7 @@ pub(crate) struct Model {
     pub(crate) unique: Vec<Vec<String>>,
     /// Sets of Rust names.
     pub(crate) index: Vec<Vec<String>>,
+    pub(crate) geo: Vec<Pair>,
     /// Milliseconds.
     pub(crate) trash: Option<u64>,
     /// Milliseconds.
@@ -34,6 +35,7 @@ pub(crate) struct Field {
     pub(crate) unique: bool,
     pub(crate) index: bool,
     pub(crate) private: bool,
+    pub(crate) searchable: bool,
     /// A variant of `Generated`.
     pub(crate) generated: Option<Ident>,
     pub(crate) references: Option<Reference>,
@@ -51,6 +53,15 @@ pub(crate) struct Column {
     pub(crate) ty: Type,
 }
 
+/// Two fields that are a position.
+pub(crate) struct Pair {
+    pub(crate) constant: Ident,
+    pub(crate) visibility: Visibility,
+    /// Indexes among the fields.
+    pub(crate) latitude: usize,
+    pub(crate) longitude: usize,
+}
+
 /// The target of a reference.
 pub(crate) enum Reference {
     /// The type of a model.
@@ -63,4 +74,5 @@ pub(crate) enum Reference {
 pub(crate) struct Stub {
     pub(crate) ident: Ident,
     pub(crate) columns: Vec<Column>,
+    pub(crate) geo: Vec<Pair>,
 }

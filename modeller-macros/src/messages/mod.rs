@@ -174,6 +174,29 @@ pub(crate) fn same_set(word: &str) -> String {
     format!("this `{word}(..)` is given twice: keep one")
 }
 
+pub(crate) fn geo_of_two() -> String {
+    "a position is two fields, latitude first: write `#[model(geo(latitude, longitude))]`, once for each pair"
+        .into()
+}
+
+pub(crate) fn geo_twice(name: &str) -> String {
+    format!("the field `{name}` can't be both latitude and longitude: name two fields")
+}
+
+pub(crate) fn private_geo(name: &str) -> String {
+    format!(
+        "the field `{name}` is `private`, and whoever may ask what lies where would learn it: remove `private` there, or \
+         `geo` here"
+    )
+}
+
+pub(crate) fn hides_pair(field: &str, constant: &str) -> String {
+    format!(
+        "the field `{field}` and a pair of `geo(..)` would both be the constant `{constant}`\ngive the field another name \
+         in Rust, and keep this one on the wire with `#[serde(rename = \"{field}\")]`"
+    )
+}
+
 // Fields
 
 pub(crate) fn hides_constant(field: &str, constant: &str) -> String {
@@ -236,6 +259,11 @@ pub(crate) fn redundant(word: &str, because: &str) -> String {
 
 pub(crate) fn private_key() -> String {
     "a `key` can't be `private`: it is the document's id, and that stands in every answer and path".into()
+}
+
+pub(crate) fn private_searchable() -> String {
+    "a `private` field can't be `searchable`: whoever finds a document by a word knows that the word is in it; keep one"
+        .into()
 }
 
 pub(crate) fn generated_key() -> String {

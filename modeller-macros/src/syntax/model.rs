@@ -17,6 +17,7 @@ pub(crate) struct RawModel {
     pub(crate) name: Option<LitStr>,
     pub(crate) unique: Vec<RawSet>,
     pub(crate) index: Vec<RawSet>,
+    pub(crate) geo: Vec<RawSet>,
     pub(crate) trash: Option<RawDuration>,
     pub(crate) ttl: Option<RawDuration>,
     pub(crate) max_size: Option<LitInt>,
@@ -27,7 +28,7 @@ pub(crate) struct RawModel {
     pub(crate) fields: Vec<RawField>,
 }
 
-/// `unique(a, b)` or `index(a, b)`.
+/// `unique(a, b)`, `index(a, b)` or `geo(a, b)`.
 pub(crate) struct RawSet {
     pub(crate) word: Ident,
     pub(crate) fields: Vec<Ident>,
@@ -49,6 +50,7 @@ pub(crate) fn read(input: &DeriveInput, diag: &Diag) -> Result<RawModel, Reporte
         name: None,
         unique: Vec::new(),
         index: Vec::new(),
+        geo: Vec::new(),
         trash: None,
         ttl: None,
         max_size: None,
@@ -65,6 +67,7 @@ pub(crate) fn read(input: &DeriveInput, diag: &Diag) -> Result<RawModel, Reporte
             ModelWord::Name => model.name = option.value(diag),
             ModelWord::Unique => model.unique.extend(set(&option, diag)),
             ModelWord::Index => model.index.extend(set(&option, diag)),
+            ModelWord::Geo => model.geo.extend(set(&option, diag)),
             ModelWord::Trash => {
                 let given = diag.scope(|| option.value(diag));
                 model.trash = given.ok().map(|given| given.map_or(RawDuration::Default, RawDuration::Given));

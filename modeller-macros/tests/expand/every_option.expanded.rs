@@ -31,12 +31,16 @@ const _: () = {
                         ],
                     ),
                 __modeller::Field::new("kind", "kind"),
+                __modeller::Field::new("lat", "lat"),
+                __modeller::Field::new("lng", "lng"),
+                __modeller::Field::new("words", "words").searchable(),
                 __modeller::Field::new("type", "type").unique().private(),
             ],
             __modeller::site!(),
         )
         .unique(&[&["seller", "title"], &["title", "kind"]])
         .index(&[&["kind", "seller"]])
+        .geo(&[("lat", "lng")])
         .trash(2592000000)
         .ttl(1800000)
         .max_size(1000)
@@ -44,6 +48,9 @@ const _: () = {
     __modeller::inventory::submit! {
         __modeller::Entry::model(|| & DESCRIPTOR, __modeller::site!())
     }
+    const _: () = __modeller::coordinate::<f64>();
+    const _: () = __modeller::coordinate::<Option<f32>>();
+    const _: () = __modeller::searchable::<Vec<String>>();
     #[automatically_derived]
     impl __modeller::Model for Item
     where
@@ -67,9 +74,21 @@ const _: () = {
         const TITLE: __modeller::Column<Item, String> = __modeller::Column::field(3);
         /// The `kind` field.
         const KIND: __modeller::Column<Item, Kind> = __modeller::Column::field(4);
+        /// The `lat` field.
+        const LAT: __modeller::Column<Item, f64> = __modeller::Column::field(5);
+        /// The `lng` field.
+        pub const LNG: __modeller::Column<Item, Option<f32>> = __modeller::Column::field(
+            6,
+        );
+        /// The `words` field.
+        const WORDS: __modeller::Column<Item, Vec<String>> = __modeller::Column::field(
+            7,
+        );
         /// The `type` field.
         pub(crate) const TYPE: __modeller::Column<Item, Vec<u8>> = __modeller::Column::field(
-            5,
+            8,
         );
+        /// The position that two fields are together.
+        const LAT_LNG: __modeller::Geo<Item> = __modeller::Geo::fields(5, 6);
     }
 };

@@ -36,6 +36,11 @@ fn model(shape: &Shape) -> Json {
     model.insert("operations".into(), operations.into());
     model.insert("fields".into(), fields.into());
     model.insert("unique".into(), unique(shape).into());
+    if !shape.geo.is_empty() {
+        let name = |index: usize| shape.columns[index].name.as_str();
+        let pair = |&(latitude, longitude): &(usize, usize)| json!({ "latitude": name(latitude), "longitude": name(longitude) });
+        model.insert("geo".into(), shape.geo.iter().map(pair).collect());
+    }
     let milliseconds = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let options = [
         ("ttl", descriptor.ttl.map(milliseconds)),
@@ -52,7 +57,7 @@ fn model(shape: &Shape) -> Json {
 }
 
 fn described(operation: Operation, shape: &Shape) -> Json {
-    let arguments: Vec<&str> = operation.arguments().iter().map(|argument| argument.name()).collect();
+    let arguments: Vec<&str> = operation.arguments_of(shape).map(|argument| argument.name()).collect();
     let body = match operation.body() {
         BodyKind::None => None,
         BodyKind::Document => Some("document"),
@@ -96,6 +101,7 @@ fn field(index: usize, column: &ColumnInfo, shape: &Shape) -> Json {
         ("key", shape.key == Some(index)),
         ("unique", column.unique),
         ("indexed", column.indexed),
+        ("searchable", shape.searchable.contains(&index)),
     ];
     for (name, _) in flags.into_iter().filter(|(_, holds)| *holds) {
         field.insert(name.into(), true.into());

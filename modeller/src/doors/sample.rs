@@ -50,6 +50,8 @@ pub struct Post {
     draft: bool,
     #[serde(default)]
     slug: String,
+    north: Option<f64>,
+    east: Option<f64>,
 }
 
 /// Another `Role`, which must not be taken for the first.
@@ -101,14 +103,18 @@ impl Model for User {
 impl Model for Post {
     fn descriptor() -> &'static Descriptor {
         static FIELDS: &[Field] = &[
-            Field::new("title", "title"),
+            Field::new("title", "title").searchable(),
             Field::new("author", "author").references(Reference::model::<User>()),
             Field::new("stars", "stars"),
             Field::new("draft", "draft"),
             Field::new("slug", "slug").key().generated(Generated::Cuid),
+            Field::new("north", "north"),
+            Field::new("east", "east"),
         ];
         static DESCRIPTOR: Descriptor =
-            Descriptor::new::<Post>("blog", "posts", "Post", FIELDS, crate::__site!()).ttl(60_000);
+            Descriptor::new::<Post>("blog", "posts", "Post", FIELDS, crate::__site!())
+                .ttl(60_000)
+                .geo(&[("north", "east")]);
         &DESCRIPTOR
     }
 }

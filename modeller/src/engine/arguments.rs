@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::search::{Hits, Searching};
 use super::{Argument, Arguments, Operation};
 use crate::model::{self, Code, Error, Result, Shape, View};
 use crate::query::limits::{MAX_COUNT, MAX_START};
@@ -17,6 +18,8 @@ pub(crate) struct Request {
     pub(crate) count: Option<u64>,
     /// `Some("")` asks for a cursor without having one yet.
     pub(crate) after: Option<String>,
+    /// What goes with each document that a search finds.
+    pub(super) hits: Option<Hits>,
 }
 
 impl Request {
@@ -28,31 +31,47 @@ impl Request {
             start: 0,
             count: None,
             after: None,
+            hits: None,
         };
+        let mut searching = Searching::default();
         match arguments {
             Arguments::None => {}
-            Arguments::Pairs(pairs) => request.pairs(shape, operation, pairs)?,
+            Arguments::Pairs(pairs) => request.pairs(shape, operation, pairs, &mut searching)?,
             Arguments::Json(Json::Object(members)) => {
                 for (name, value) in members {
-                    let argument = argument(&name).ok_or_else(|| unknown(operation, &name))?;
-                    request.set(shape, operation, argument, value)?;
+                    let argument = argument(shape, &name).ok_or_else(|| unknown(shape, operation, &name))?;
+                    request.set(shape, operation, argument, value, &mut searching)?;
                 }
             }
             Arguments::Json(_) => {
                 return Err(Error::new(Code::InvalidRequest, "the arguments must be a JSON object"));
             }
         }
+        if let Some(search) = searching.search.clone() {
+            request.and(Filter::Search(Box::new(search)));
+        }
+        request.hits = searching.into_hits()?;
         if request.start > 0 && request.after.as_ref().is_some_and(|after| !after.is_empty()) {
             return Err(Error::new(Code::InvalidQuery, "`start` and `after` exclude each other"));
         }
         Ok(request)
     }
 
-    fn pairs(&mut self, shape: &Shape, operation: Operation, pairs: Vec<(String, String)>) -> Result<()> {
+    fn and(&mut self, filter: Filter) {
+        self.filter = std::mem::replace(&mut self.filter, Filter::True).and(filter);
+    }
+
+    fn pairs(
+        &mut self,
+        shape: &Shape,
+        operation: Operation,
+        pairs: Vec<(String, String)>,
+        searching: &mut Searching,
+    ) -> Result<()> {
         let mut fields = Vec::with_capacity(pairs.len());
         let mut seen = Vec::new();
         for (name, value) in pairs {
-            let Some(argument) = argument(&name) else {
+            let Some(argument) = argument(shape, &name) else {
                 fields.push((name, value));
                 continue;
             };
@@ -64,29 +83,37 @@ impl Request {
                 Argument::Query => json(&value)?,
                 _ => Json::String(value),
             };
-            self.set(shape, operation, argument, value)?;
+            self.set(shape, operation, argument, value, searching)?;
         }
         if !fields.is_empty() {
             if !operation.arguments().contains(&Argument::Query) {
-                return Err(unknown(operation, &fields[0].0));
+                return Err(unknown(shape, operation, &fields[0].0));
             }
             let filter = Filter::parse_pairs(shape, &fields, Access::Public)?;
-            self.filter = std::mem::replace(&mut self.filter, Filter::True).and(filter);
+            self.and(filter);
         }
         Ok(())
     }
 
-    fn set(&mut self, shape: &Shape, operation: Operation, argument: Argument, value: Json) -> Result<()> {
+    fn set(
+        &mut self,
+        shape: &Shape,
+        operation: Operation,
+        argument: Argument,
+        value: Json,
+        searching: &mut Searching,
+    ) -> Result<()> {
         if !operation.arguments().contains(&argument) {
-            return Err(unknown(operation, argument.name()));
+            return Err(unknown(shape, operation, argument.name()));
         }
         match argument {
             Argument::Query => {
-                let filter = Filter::parse(shape, &value, Access::Public)?;
-                self.filter = std::mem::replace(&mut self.filter, Filter::True).and(filter);
+                self.and(Filter::parse(shape, &value, Access::Public)?);
             }
             Argument::Sort => self.order = query::parse_order(shape, &value, Access::Public)?,
             Argument::Fields => self.view = View::Only(query::parse_fields(shape, &value, Access::Public)?),
+            Argument::Search => searching.search(shape, value)?,
+            Argument::Snippet => searching.snippet(shape, &value)?,
             Argument::Start => self.start = number("start", &value, 0, MAX_START)?,
             Argument::Count => {
                 self.count = Some(number("count", &value, least_count(operation), MAX_COUNT)?);
@@ -113,13 +140,14 @@ pub(super) fn json(text: &str) -> Result<Json> {
         .map_err(|error| Error::new(Code::ParseError, format!("the query is not JSON: {error}")))
 }
 
-fn argument(name: &str) -> Option<Argument> {
-    use Argument::{After, Count, Fields, Query, Sort, Start};
-    [Query, Sort, Start, Count, After, Fields].into_iter().find(|argument| argument.name() == name)
+fn argument(shape: &Shape, name: &str) -> Option<Argument> {
+    use Argument::{After, Count, Fields, Query, Search, Snippet, Sort, Start};
+    let all = [Query, Sort, Start, Count, After, Fields, Search, Snippet];
+    all.into_iter().find(|argument| argument.name() == name && argument.is_of(shape))
 }
 
-fn unknown(operation: Operation, name: &str) -> Error {
-    let known: Vec<&str> = operation.arguments().iter().map(|argument| argument.name()).collect();
+fn unknown(shape: &Shape, operation: Operation, name: &str) -> Error {
+    let known: Vec<&str> = operation.arguments_of(shape).map(Argument::name).collect();
     let message = if known.is_empty() {
         format!("`{operation}` takes no arguments, but was given `{name}`")
     } else {

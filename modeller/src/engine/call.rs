@@ -124,20 +124,23 @@ impl Operation {
 
     /// Which arguments (see [`Arguments`]) it takes.
     pub const fn arguments(self) -> &'static [Argument] {
-        use Argument::{After, Count, Fields, Query, Sort, Start};
+        use Argument::{After, Count, Fields, Query, Search, Snippet, Sort, Start};
         match self {
-            Operation::List => &[Query, Sort, Start, Count, After, Fields],
-            Operation::Paginate => &[Query, Sort, Count, After, Fields],
-            Operation::Find => &[Query, Sort, Start, Count, Fields],
+            Operation::List => &[Query, Sort, Start, Count, After, Fields, Search, Snippet],
+            Operation::Paginate => &[Query, Sort, Count, After, Fields, Search, Snippet],
+            Operation::Find => &[Query, Sort, Start, Count, Fields, Search, Snippet],
             Operation::Get => &[Query, Sort, Fields],
             Operation::First | Operation::Last => &[Query, Count, Fields],
-            Operation::Count
-            | Operation::Update
-            | Operation::Upsert
-            | Operation::Delete
-            | Operation::Restore => &[Query],
+            Operation::Count => &[Query, Search],
+            Operation::Update | Operation::Upsert | Operation::Delete | Operation::Restore => &[Query],
             Operation::Insert | Operation::Clear | Operation::Batch => &[],
         }
+    }
+
+    /// Those of [`arguments`](Self::arguments) that mean something for this model: only one with searchable fields can be
+    /// searched. To another, `search` is a name like any other.
+    pub fn arguments_of(self, shape: &Shape) -> impl Iterator<Item = Argument> + use<'_> {
+        self.arguments().iter().copied().filter(|argument| argument.is_of(shape))
     }
 
     /// Whether the model offers it (`restore` needs a trash).
@@ -182,9 +185,18 @@ pub enum Argument {
     After,
     /// Which fields to answer.
     Fields,
+    /// Which words to look for.
+    Search,
+    /// Whether a score and a snippet go with each document.
+    Snippet,
 }
 
 impl Argument {
+    /// Whether it means something for this model.
+    pub fn is_of(self, shape: &Shape) -> bool {
+        !matches!(self, Argument::Search | Argument::Snippet) || !shape.searchable.is_empty()
+    }
+
     /// The name on the wire.
     pub const fn name(self) -> &'static str {
         match self {
@@ -194,6 +206,8 @@ impl Argument {
             Argument::Count => "count",
             Argument::After => "after",
             Argument::Fields => "fields",
+            Argument::Search => "search",
+            Argument::Snippet => "snippet",
         }
     }
 }

@@ -16,6 +16,7 @@ mod read;
 mod records;
 mod references;
 mod scope;
+mod search;
 mod subscription;
 mod sweep;
 mod transaction;
@@ -37,7 +38,7 @@ pub use clock::Clock;
 pub use cx::Cx;
 pub use hooks::Hooks;
 pub use listing::Listing;
-pub use records::{Find, Page, Patch, Records};
+pub use records::{Find, Hit, Page, Patch, Records};
 pub use subscription::Subscription;
 pub use write::MAX_BULK;
 

@@ -8,6 +8,7 @@ use super::hooked::Draft;
 use super::hooks::ModelHooks;
 use super::read::{Form, JsonRows};
 use super::scope::{MAX_BYTES, pins_one, visible};
+use super::search::check_paged;
 use super::write::{self, Patch, Write, Written};
 use super::{Call, Cx, Engine, Listing, Operation, Reply, batch, idempotency};
 use crate::model::{self, Code, Error, Kind, Result, Shape, View, write_row};
@@ -166,7 +167,14 @@ impl Reading {
             }
         };
         let select = Select { shape, filter, order, start: request.start, count: Some(count) };
-        Ok((Reading { operation, shape, paged }, select, JsonRows::new(shape, request.view, form)))
+        if paged.is_some() {
+            check_paged(&select)?;
+        }
+        Ok((
+            Reading { operation, shape, paged },
+            select,
+            JsonRows::new(shape, request.view, form, request.hits),
+        ))
     }
 
     fn reply(self, cx: &Cx, mut rows: JsonRows) -> Result<Reply> {

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::scope::MAX_BYTES;
+use super::search::Hits;
 use crate::model::{Cell, RowView, Shape, View, write_row};
 use crate::query::{Cursor, Order};
 use crate::store::Sink;
@@ -18,6 +19,7 @@ pub(crate) struct JsonRows {
     last: Option<Cursor>,
     more: bool,
     too_large: bool,
+    hits: Option<Hits>,
 }
 
 /// What the rows become.
@@ -31,7 +33,7 @@ pub(crate) enum Form {
 }
 
 impl JsonRows {
-    pub(crate) fn new(shape: &'static Shape, view: View, form: Form) -> Box<Self> {
+    pub(super) fn new(shape: &'static Shape, view: View, form: Form, hits: Option<Hits>) -> Box<Self> {
         let mut out = Vec::with_capacity(if matches!(form, Form::One) { 512 } else { 4096 });
         if !matches!(form, Form::One) {
             out.push(b'[');
@@ -46,6 +48,7 @@ impl JsonRows {
             last: None,
             more: false,
             too_large: false,
+            hits,
         })
     }
 
@@ -111,7 +114,10 @@ impl Sink for JsonRows {
             _ => self.out.push(b','),
         }
         self.rows += 1;
-        write_row(self.shape, row, &self.view, &mut self.out);
+        match &self.hits {
+            None => write_row(self.shape, row, &self.view, &mut self.out),
+            Some(hits) => hits.write_row(self.shape, row, &self.view, &mut self.out),
+        }
         ControlFlow::Continue(())
     }
 }

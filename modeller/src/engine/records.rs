@@ -1,14 +1,19 @@
 //! The typed Rust API: `User::insert(&cx, user)`, `User::find().filter(..).all(&cx)`.
 
+mod hits;
+
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
 
 use serde_json::{Map, Value as Json};
 
+pub use hits::Hit;
+
 use super::behaviour::Timing;
 use super::hooked::Draft;
 use super::pipeline::{insertion, upsert_filter};
 use super::scope::{trashed, visible};
+use super::search::check_paged;
 use super::write::{self, Write, Written};
 use super::{Cx, Listing, Operation};
 use crate::model::{self, Code, Doc, Error, Id, Model, Record, Result, Row, RowView, Shape};
@@ -324,9 +329,10 @@ impl<M: Model> Find<M> {
     /// One page of `limit` documents (20 unless said otherwise, 1 at least), after the cursor of the page before.
     ///
     /// # Errors
-    /// `INVALID_CURSOR`.
+    /// `INVALID_CURSOR`; `INVALID_QUERY` for a [`search`](Find::search) without a sort, since its ranks change.
     pub async fn page(self, cx: &Cx, after: Option<&str>) -> Result<Page<M>> {
         let mut select = self.select(cx)?;
+        check_paged(&select)?;
         let (shape, count) = (select.shape, self.count.unwrap_or(DEFAULT_COUNT).max(1));
         let seal = Seal {
             key: cx.engine().secret(),

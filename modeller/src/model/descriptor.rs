@@ -79,6 +79,8 @@ pub struct Field {
     pub index: bool,
     /// No door shows it or lets a caller filter by it.
     pub private: bool,
+    /// A full-text search finds documents by its words.
+    pub searchable: bool,
     /// Where the value comes from when the caller gives none.
     pub generated: Option<Generated>,
     /// The value must exist in another model's column.
@@ -99,6 +101,7 @@ impl Field {
             unique: false,
             index: false,
             private: false,
+            searchable: false,
             generated: None,
             references: None,
             renamed_from: None,
@@ -131,6 +134,13 @@ impl Field {
     #[must_use]
     pub const fn private(mut self) -> Self {
         self.private = true;
+        self
+    }
+
+    /// A full-text search finds documents by its words.
+    #[must_use]
+    pub const fn searchable(mut self) -> Self {
+        self.searchable = true;
         self
     }
 
@@ -202,6 +212,8 @@ pub struct Descriptor {
     pub unique: &'static [&'static [&'static str]],
     /// Sets of fields (by their Rust names) with an index.
     pub index: &'static [&'static [&'static str]],
+    /// Pairs of fields (by their Rust names) that are a position: latitude and longitude, in degrees.
+    pub geo: &'static [(&'static str, &'static str)],
     /// How long deleted documents are kept; `None` deletes at once.
     pub trash: Option<Duration>,
     /// How long a document lives after its last write.
@@ -235,6 +247,7 @@ impl Descriptor {
             fields,
             unique: &[],
             index: &[],
+            geo: &[],
             trash: None,
             ttl: None,
             max_size: None,
@@ -256,6 +269,13 @@ impl Descriptor {
     #[must_use]
     pub const fn index(mut self, sets: &'static [&'static [&'static str]]) -> Self {
         self.index = sets;
+        self
+    }
+
+    /// Pairs of fields that are a position, latitude first.
+    #[must_use]
+    pub const fn geo(mut self, pairs: &'static [(&'static str, &'static str)]) -> Self {
+        self.geo = pairs;
         self
     }
 

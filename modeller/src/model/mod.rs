@@ -15,6 +15,7 @@ mod finite;
 mod formats;
 mod from_row;
 mod generate;
+mod geo;
 #[cfg(feature = "engine")]
 mod integral;
 mod json;
@@ -53,6 +54,7 @@ pub use descriptor::{Descriptor, Field, Generated, Record, Reference, Site};
 pub use doc::{Doc, Id, Ref};
 pub use error::{Code, Error, Result, Violation};
 pub use generate::{fill_generated, id_of, new_id};
+pub use geo::{Coordinate, Geo, Searchable};
 pub use json::{View, write_cell, write_row};
 #[cfg(feature = "engine")]
 pub use merge::{carry_system, check_patch, merge};
@@ -88,8 +90,11 @@ pub trait Model:
 }
 
 pub(crate) use datetime::instant;
+// The derive's checks name them.
 #[cfg(feature = "engine")]
 pub(crate) use generate::is_blank;
+#[doc(hidden)]
+pub use geo::{coordinate, searchable};
 #[cfg(feature = "engine")]
 pub(crate) use json::write_fields;
 #[cfg(feature = "engine")]

@@ -73,6 +73,10 @@ pub struct Shape {
     pub unique: Vec<Vec<usize>>,
     /// Indexes of the columns that are indexed, one set each (references included).
     pub indexes: Vec<Vec<usize>>,
+    /// Indexes of the columns that are a position together: latitude and longitude.
+    pub geo: Vec<(usize, usize)>,
+    /// Indexes of the columns whose words a search finds: text, and lists of text.
+    pub searchable: Vec<usize>,
     /// The published JSON Schema (2020-12) of what an insert takes.
     pub schema: Json,
     /// The schema, compiled when it is first needed.
@@ -162,6 +166,8 @@ impl Shape {
             deleted_at,
             unique: Vec::new(),
             indexes: Vec::new(),
+            geo: Vec::new(),
+            searchable: Vec::new(),
             schema: Json::Null,
             judge: Default::default(),
         };
@@ -171,8 +177,49 @@ impl Shape {
                 column.indexed || (column.references.is_some() && !column.unique && !column.array)
             })
             .map_err(fault)?;
+        shape.geo = shape.positions().map_err(fault)?;
+        shape.searchable = shape.texts().map_err(fault)?;
         shape.schema = super::schema::publish(&shape, schema).map_err(fault)?;
         Ok(shape)
+    }
+
+    /// The pairs of `geo`, which the derive has checked as far as it can see types.
+    fn positions(&self) -> Result<Vec<(usize, usize)>, String> {
+        let column = |name: &str| {
+            let index = self.index_of_field(name).ok_or_else(|| format!("there is no field `{name}`"))?;
+            match &self.columns[index] {
+                column if column.private => {
+                    Err(format!("`{name}` is private and can't be part of a position"))
+                }
+                column if column.kind != Kind::Number => Err(format!(
+                    "`{name}` is part of a position, and its JSON Schema is not that of a number"
+                )),
+                _ => Ok(index),
+            }
+        };
+        self.descriptor
+            .geo
+            .iter()
+            .map(|(latitude, longitude)| Ok((column(latitude)?, column(longitude)?)))
+            .collect()
+    }
+
+    fn texts(&self) -> Result<Vec<usize>, String> {
+        let marked = self.descriptor.fields.iter().enumerate().filter(|(_, field)| field.searchable);
+        marked
+            .map(|(at, field)| {
+                let column = &self.columns[Self::FIELDS + at];
+                let is_text = column.kind == Kind::Text || (column.array && column.item == Some(Kind::Text));
+                match (column.private, is_text) {
+                    (true, _) => Err(format!("`{}` is private and can't be searchable", field.rust)),
+                    (_, false) => Err(format!(
+                        "`{}` is searchable, and its JSON Schema is neither that of text nor of a list of text",
+                        field.rust
+                    )),
+                    _ => Ok(Self::FIELDS + at),
+                }
+            })
+            .collect()
     }
 
     fn sets(

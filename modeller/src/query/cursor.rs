@@ -165,6 +165,12 @@ fn of_filter(shape: &Shape, filter: &Filter) -> [u8; 32] {
         Filter::All(filters) => all(b"all", filters),
         Filter::Any(filters) => all(b"any", filters),
         Filter::Not(inner) => of_parts(&[b"not", &of_filter(shape, inner)]),
+        Filter::Search(search) => of_parts(&[b"search", search.encode(shape).to_string().as_bytes()]),
+        Filter::Within(within) => {
+            let [latitude, longitude] =
+                [within.latitude, within.longitude].map(|column| name(shape, &Path::column(column)));
+            of_parts(&[b"within", latitude.as_bytes(), longitude.as_bytes(), within.area.encode().as_bytes()])
+        }
         Filter::Test(path, op) => {
             // A float that is no JSON is unknown beside every value: those filters are all the same.
             let test = json::encode_test(&path.steps, op).unwrap_or_default();

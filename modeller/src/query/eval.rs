@@ -20,6 +20,8 @@ impl Filter {
             Filter::All(all) => until(all, false, shape, row),
             Filter::Any(any) => until(any, true, shape, row),
             Filter::Not(inner) => inner.truth(shape, row).map(|truth| !truth),
+            Filter::Within(within) => within.truth(row),
+            Filter::Search(search) => Some(search.matches(shape, row)),
             Filter::Test(path, op) => {
                 let column = shape.columns.get(path.column)?;
                 let cell = row.cell(path.column);

@@ -1,5 +1,6 @@
 //! The predicate tree.
 
+use super::{Search, Within};
 use crate::model::{Shape, Value};
 
 /// A condition on a row of one model. It is answered by SQL or in memory, with the same three-valued logic:
@@ -18,6 +19,10 @@ pub enum Filter {
     Not(Box<Filter>),
     /// A test of one value.
     Test(Path, Op),
+    /// The position lies within an area; unknown without a position.
+    Within(Box<Within>),
+    /// The searchable fields have these words.
+    Search(Box<Search>),
 }
 
 /// Where a value is: a column, and for JSON columns the way inside.

@@ -15,6 +15,12 @@ pub const MAX_PATTERN: usize = 1_000;
 pub const MAX_LIKE: usize = 100;
 /// How many `%` the pattern of a `$like` may have.
 pub const MAX_WILDCARDS: usize = 16;
+/// How many corners a polygon may have.
+pub const MAX_POLYGON: usize = 1_000;
+/// How many characters a search may have.
+pub const MAX_SEARCH: usize = 1_000;
+/// How many words a search may have.
+pub const MAX_WORDS: usize = 32;
 /// How many bytes the path of a field may have.
 pub const MAX_PATH: usize = 1_000;
 /// How many keys a sort may have.

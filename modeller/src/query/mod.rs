@@ -13,19 +13,23 @@ mod filter;
 // Its random rows are for the tests of the stores.
 #[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
 pub(crate) mod fixture;
+pub(crate) mod geo;
 pub(crate) mod json;
 pub(crate) mod like;
 pub mod limits;
 mod literal;
 mod parse;
+pub(crate) mod search;
 mod typed;
 
 #[cfg(feature = "engine")]
 pub use cursor::{Cursor, Seal};
 pub use eval::{compare, select};
 pub use filter::{Filter, Op, Operand, Path, Place, Step};
+pub use geo::{Area, BoundingBox, Circle, Point, Polygon, Within};
 pub use literal::{ListOf, Literal, Ordered, Textual};
 pub use parse::{Access, parse_fields, parse_order};
+pub use search::{Search, Snippet};
 pub use typed::{Change, Predicate, Sort};
 
 #[cfg(feature = "sqlite")]
@@ -51,7 +55,8 @@ pub struct Select {
     pub shape: &'static Shape,
     /// Rows that don't fulfil it are left out.
     pub filter: Filter,
-    /// The sort keys. Whatever they are, `_id` is always the last one, so that the order is total.
+    /// The sort keys. Whatever they are, `_id` is always the last one, so that the order is total. Without any, what a
+    /// [search](Self::search) finds comes in the order of its rank, if the store knows one.
     pub order: Vec<Order>,
     /// How many rows to leave out first.
     pub start: u64,
@@ -63,6 +68,19 @@ impl Select {
     /// All rows of a model, by id.
     pub fn all(shape: &'static Shape) -> Self {
         Select { shape, filter: Filter::True, order: Vec::new(), start: 0, count: None }
+    }
+
+    /// The search among the conditions that all have to hold. A store that ranks what it finds gives its rows one more cell
+    /// than the model has columns: the score, a [`Cell::Number`](crate::model::Cell), larger is better.
+    pub fn search(&self) -> Option<&Search> {
+        let parts = match &self.filter {
+            Filter::All(all) => all.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        parts.iter().find_map(|part| match part {
+            Filter::Search(search) => Some(&**search),
+            _ => None,
+        })
     }
 
     /// The rows of a model that fulfil a filter, by id.

@@ -41,7 +41,7 @@ impl<M> Predicate<M> {
         Predicate { filter, fault: None, model: PhantomData }
     }
 
-    fn from_result(filter: Result<Filter>) -> Self {
+    pub(super) fn from_result(filter: Result<Filter>) -> Self {
         match filter {
             Ok(filter) => Self::new(filter),
             Err(fault) => Predicate { filter: Filter::False, fault: Some(fault), model: PhantomData },

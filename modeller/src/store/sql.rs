@@ -7,10 +7,14 @@
 #[cfg(test)]
 mod agreement;
 mod functions;
+mod geo;
+mod search;
 
 use std::cmp::Ordering;
 
 pub(crate) use functions::install;
+pub(crate) use geo::index_name as geo_index;
+pub(crate) use search::index_name as search_index;
 
 use crate::model::{Cell, ColumnInfo, Kind, Shape, Value};
 use crate::query::like::after_prefix;
@@ -51,6 +55,8 @@ pub(crate) enum Function {
     JsonTest,
     /// `(column, steps)`: what the JSON is sorted by.
     JsonKey,
+    /// `(latitude, longitude, area)`: the position lies within the area.
+    Within,
 }
 
 impl Dialect {
@@ -68,6 +74,7 @@ impl Dialect {
             Function::Like => "modeller_like(",
             Function::JsonTest => "modeller_json_test(",
             Function::JsonKey => "modeller_json_key(",
+            Function::Within => "modeller_within(",
         },
     };
 }
@@ -76,12 +83,14 @@ impl Dialect {
 pub(crate) struct Sql {
     pub text: String,
     pub binds: Vec<Value>,
+    /// Only whether a condition is true matters here, so that an index may be asked first.
+    positive: bool,
 }
 
 impl Sql {
     /// The beginning of the text, with nothing bound.
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Sql { text: text.into(), binds: Vec::new() }
+        Sql { text: text.into(), binds: Vec::new(), positive: false }
     }
 
     /// Appends `"name"`.
@@ -104,6 +113,7 @@ impl Sql {
 
     /// Appends ` WHERE ..`, or nothing if every row fulfils the filter.
     pub(crate) fn where_clause(&mut self, shape: &Shape, filter: &Filter) {
+        let outer = std::mem::replace(&mut self.positive, true);
         match filter {
             Filter::True => {}
             // The outermost chain needs no parentheses.
@@ -118,6 +128,7 @@ impl Sql {
                 self.condition(shape, filter);
             }
         }
+        self.positive = outer;
     }
 
     /// Appends ` ORDER BY ..`, always down to `_id`.
@@ -150,10 +161,14 @@ impl Sql {
             Filter::All(all) => self.chain(shape, all, " AND ", DIALECT.truth),
             Filter::Any(any) => self.chain(shape, any, " OR ", DIALECT.falsehood),
             Filter::Not(inner) => {
+                let outer = std::mem::replace(&mut self.positive, false);
                 self.text.push_str("NOT (");
                 self.condition(shape, inner);
                 self.text.push(')');
+                self.positive = outer;
             }
+            Filter::Within(within) => self.within(shape, within),
+            Filter::Search(search) => self.search(shape, search),
             Filter::Test(path, op) => match shape.columns.get(path.column) {
                 Some(column) if path.is_json(column) => self.json(column, path, op),
                 Some(column) => self.plain(column, op),

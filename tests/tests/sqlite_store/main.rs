@@ -1,5 +1,6 @@
 //! What only the SQLite store has: files, crashes, other processes, migrations.
 
+mod companions;
 mod crash;
 mod files;
 #[allow(dead_code)]

@@ -52,7 +52,8 @@ macro_rules! for_stores {
                 readers_see_whole_transactions_only
                 many_scans_at_once_are_answered
                 a_read_stops_when_no_more_rows_are_wanted
-                a_model_that_was_not_migrated_is_refused;
+                a_model_that_was_not_migrated_is_refused
+                words_and_positions_follow_every_write;
             uniqueness:
                 a_unique_field_is_unique
                 an_id_is_unique

@@ -195,6 +195,41 @@ model!(
     Descriptor::new::<Stranger>("out", "strangers", "Stranger", &[Field::new("name", "name")], SITE)
 );
 
-pub fn all() -> [&'static Shape; 4] {
-    [Person::shape(), Seat::shape(), Ticket::shape(), Note::shape()]
+/// Found by its words, and by where it is.
+#[derive(Serialize, Deserialize, JsonSchema, Validate)]
+pub struct Place {
+    pub name: Option<String>,
+    pub tags: Vec<String>,
+    pub lat: Option<f64>,
+    pub lng: Option<f64>,
+}
+
+model!(
+    Place,
+    Descriptor::new::<Place>(
+        "test",
+        "places",
+        "Place",
+        &[
+            Field::new("name", "name").searchable(),
+            Field::new("tags", "tags").searchable(),
+            Field::new("lat", "lat"),
+            Field::new("lng", "lng"),
+        ],
+        SITE
+    )
+    .geo(&[("lat", "lng")])
+);
+
+impl Place {
+    pub fn row(id: &str, name: &str, place: Option<(f64, f64)>) -> Row {
+        let degrees = |number: Option<f64>| number.map_or(Value::Null, Value::Number);
+        let mut row = vec![id.into(), Value::Integer(1), Value::Integer(1), Value::Integer(1)];
+        row.extend([name.into(), "[]".into(), degrees(place.map(|at| at.0)), degrees(place.map(|at| at.1))]);
+        Row(row)
+    }
+}
+
+pub fn all() -> [&'static Shape; 5] {
+    [Person::shape(), Seat::shape(), Ticket::shape(), Note::shape(), Place::shape()]
 }

@@ -3,12 +3,12 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use modeller::model::{Code, Row, RowView, Shape, Value};
-use modeller::query::{Filter, Op, Operand, Select};
+use modeller::model::{Code, Error, Row, RowView, Shape, Value};
+use modeller::query::{Circle, Filter, Op, Operand, Search, Select, Within};
 use modeller::store::{Rows, Sink, sink};
 
 use crate::lab::*;
-use crate::models::{Person, Stranger};
+use crate::models::{Person, Place, Stranger};
 
 pub async fn rows_come_back_as_they_were_stored(lab: &dyn Lab) {
     let store = ready(lab).await;
@@ -219,4 +219,57 @@ pub async fn a_model_that_was_not_migrated_is_refused(lab: &dyn Lab) {
     let short = Row(vec!["a".into()]);
     assert!(insert(&*store, Person::shape(), short).await.is_err());
     insert(&*store, Person::shape(), Person::aged("a", 1)).await.unwrap();
+}
+
+/// QRY-24, X-12: with an index or without.
+pub async fn words_and_positions_follow_every_write(lab: &dyn Lab) {
+    let store = ready(lab).await;
+    let shape = Place::shape();
+    let places =
+        [("a", "Crème shop", Some((10.0, 179.9))), ("b", "shop", Some((10.0, -179.9))), ("c", "tree", None)];
+    for (id, name, place) in places {
+        insert(&*store, shape, Place::row(id, name, place)).await.unwrap();
+    }
+    let words = |words: &str| Filter::Search(Box::new(Search::parse(shape, words).unwrap()));
+    let near = |latitude: f64, longitude: f64| {
+        let area = Circle::new(latitude, longitude, 50_000.0).into();
+        Filter::Within(Box::new(Within { latitude: 6, longitude: 7, area }))
+    };
+    let found = async |filter: Filter| {
+        assert_eq!(
+            store.count(shape, &filter).await.unwrap(),
+            read(&*store, &Select::filtered(shape, filter.clone())).await.len() as u64
+        );
+        let mut rows = read(&*store, &Select::filtered(shape, filter)).await;
+        rows.sort_by(|one, other| one[0].as_text().cmp(&other[0].as_text()));
+        ids(&rows).join(" ")
+    };
+    assert_eq!(found(words("shop")).await, "a b");
+    assert_eq!(found(words("shop -creme").or(words("tree"))).await, "b c");
+    assert_eq!(found(near(10.0, 180.0)).await, "a b");
+    assert_eq!(found(near(10.0, 180.0).negate()).await, "");
+    assert_eq!(found(near(10.0, 180.0).and(words("creme"))).await, "a");
+    update(&*store, shape, "a", |row| {
+        row[4] = "Bakery".into();
+        row[5] = "[\"tree\",\"house\"]".into();
+        row[6] = Value::Number(-10.0);
+    })
+    .await
+    .unwrap();
+    delete(&*store, shape, "b").await.unwrap();
+    assert_eq!(found(words("shop")).await, "");
+    assert_eq!(found(words("\"tree house\" OR bakery")).await, "a");
+    assert_eq!(found(near(10.0, 180.0)).await, "");
+    assert_eq!(found(near(-10.0, 180.0)).await, "a");
+    // What fails leaves nothing behind.
+    let failed = store.write(single(move |tx| {
+        Box::pin(async move {
+            tx.insert(shape, &Place::row("d", "ghost", Some((-10.0, 180.0)))).await?;
+            Err(Error::new(Code::Conflict, "no"))
+        })
+    }));
+    assert!(failed.await.is_err());
+    assert_eq!((found(words("ghost")).await, found(near(-10.0, 180.0)).await), (String::new(), "a".into()));
+    insert(&*store, shape, Place::row("a", "twice", None)).await.unwrap_err();
+    assert_eq!(found(words("twice")).await, "");
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::schemas::reference;
+use super::search;
 use crate::model::{ColumnInfo, Kind, Shape};
 
 /// Text without NUL characters, which no store keeps.
@@ -193,6 +194,9 @@ pub(super) fn model_schemas(shape: &Shape, base: &str) -> [(&'static str, Json);
     let mut not = itself.clone();
     not["description"] = "This does not hold.".into();
     filter["properties"]["$not"] = not;
+    if let Some(within) = search::within(shape) {
+        filter["properties"]["$geoWithin"] = within;
+    }
     let mut which = fields(shape, "Point");
     which["minProperties"] = 1.into();
     which["description"] =

@@ -12,6 +12,7 @@ mod pages;
 mod parameters;
 mod replies;
 mod schemas;
+mod search;
 mod walk;
 
 use serde_json::{Map, Value as Json, json};

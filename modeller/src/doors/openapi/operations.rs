@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::names::{Names, Shared};
 use super::schemas::ModelSchemas;
-use super::{errors, example, parameters, replies};
+use super::{errors, example, parameters, replies, search};
 use crate::engine::{BodyKind, Operation};
 use crate::model::Shape;
 
@@ -140,7 +140,7 @@ fn body(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Option<Jso
 }
 
 fn find(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Json {
-    json!({
+    let mut body = json!({
         "type": "object",
         "properties": {
             "query": names.filter(),
@@ -150,7 +150,12 @@ fn find(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Json {
             "fields": parameters::fields_of_body(shape),
         },
         "additionalProperties": false,
-    })
+    });
+    if !shape.searchable.is_empty() {
+        body["properties"]["search"] = search::search(shape);
+        body["properties"]["snippet"] = search::snippet(shape);
+    }
+    body
 }
 
 fn batch(shape: &Shape, names: &ModelSchemas) -> Json {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use super::filter;
 use super::names::Shared;
 use super::schemas::ModelSchemas;
+use super::search;
 use super::walk;
 use crate::engine::{Argument, Operation, least_count};
 use crate::model::{ColumnInfo, Kind, Shape};
@@ -71,7 +72,7 @@ fn query(name: &str, description: &str, schema: Json) -> Json {
 }
 
 fn reads(operation: Operation, shape: &Shape, names: &ModelSchemas, parameters: &mut Vec<Json>) {
-    for argument in operation.arguments() {
+    for argument in operation.arguments_of(shape) {
         parameters.push(match argument {
             Argument::Query => json!({
                 "name": "query",
@@ -93,6 +94,16 @@ fn reads(operation: Operation, shape: &Shape, names: &ModelSchemas, parameters: 
             Argument::Start => query("start", "How many documents to leave out first.", start()),
             Argument::Count => query("count", "How many documents at most.", count(operation)),
             Argument::After => cursor(),
+            Argument::Search => {
+                let words = search::words();
+                let description = words["description"].as_str().unwrap_or_default().to_owned();
+                query("search", &description, words)
+            }
+            Argument::Snippet => query(
+                "snippet",
+                "Whether `_score` and `_snippet` go with each document that the search finds.",
+                json!({ "type": "boolean" }),
+            ),
         });
     }
     for (name, schema) in fields(shape) {
@@ -206,14 +217,15 @@ pub(super) fn public(shape: &Shape) -> impl Iterator<Item = &ColumnInfo> {
 /// The fields that can be asked for as `field=value`, and how the value looks.
 fn fields(shape: &Shape) -> Vec<(&str, Json)> {
     public(shape)
-        .filter(|column| !is_argument(&column.name))
+        .filter(|column| !is_argument(shape, &column.name))
         .map(|column| (column.name.as_str(), pair(shape, column)))
         .collect()
 }
 
 /// Names that mean an argument do not mean a field.
-fn is_argument(name: &str) -> bool {
+fn is_argument(shape: &Shape, name: &str) -> bool {
     ["query", "sort", "start", "count", "after", "fields", "with"].contains(&name)
+        || (!shape.searchable.is_empty() && ["search", "snippet"].contains(&name))
 }
 
 fn pair(shape: &Shape, column: &ColumnInfo) -> Json {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value as Json, json};
 
 use super::names::{Names, component, pascal};
-use super::{errors, filter, parameters, walk};
+use super::{errors, filter, parameters, search, walk};
 use crate::model::{self, Shape, View};
 
 /// What is added to a model's name, one component each.
@@ -109,6 +109,9 @@ impl Schemas {
         let mut partial = answer.clone();
         partial["required"] = json!(["_id"]);
         partial["description"] = "Those fields of the document that were asked for.".into();
+        if !shape.searchable.is_empty() {
+            search::add_to_document(&mut partial);
+        }
         let mut patch = model::patch_schema(shape);
         // A key can't change.
         if let (Some(key), Some(properties)) =

@@ -214,3 +214,32 @@ fn texts_have_no_nul_characters() {
         assert!(!insert.is_valid(&bad), "{bad}");
     }
 }
+
+#[test]
+fn searches_and_areas_are_described_where_a_model_has_them() {
+    // QRY-24 X-12
+    let document = sample_document();
+    let filter = validator(&document, "PostsFilter");
+    let circle = json!({ "center": { "latitude": 48.9, "longitude": 2.4 }, "radius": 1000 });
+    for good in [
+        json!({ "$geoWithin": { "circle": circle } }),
+        json!({ "$geoWithin": { "latitudeField": "north", "longitudeField": "east", "circle": circle }, "draft": false }),
+        json!({ "$not": { "$geoWithin": { "box": { "south": -1, "west": 170, "north": 1, "east": -170 } } } }),
+    ] {
+        assert!(filter.is_valid(&good), "{good}");
+    }
+    for bad in [
+        json!({ "$geoWithin": {} }),
+        json!({ "$geoWithin": { "circle": circle, "polygon": [] } }),
+        json!({ "$geoWithin": { "latitudeField": "stars", "circle": circle } }),
+        json!({ "$geoWithin": { "circle": { "center": { "latitude": 91, "longitude": 0 }, "radius": 1 } } }),
+        json!({ "$geoWithin": { "polygon": [{ "latitude": 1, "longitude": 0 }] } }),
+    ] {
+        assert!(!filter.is_valid(&bad), "{bad}");
+    }
+    assert!(
+        !validator(&document, "SystemUsersFilter").is_valid(&json!({ "$geoWithin": { "circle": circle } }))
+    );
+    let find = |path: &str| document["paths"][path]["post"]["requestBody"].to_string();
+    assert!(find("/blog/posts/find").contains("snippet") && !find("/system/users/find").contains("snippet"));
+}

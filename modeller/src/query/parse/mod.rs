@@ -1,5 +1,6 @@
 //! From the wire to the tree: names become columns, values take the form of their column, everything else is a clear error.
 
+mod geo;
 mod operators;
 mod order;
 mod pairs;
@@ -33,6 +34,8 @@ impl Filter {
     /// - On columns that hold no JSON the `$` may be left out: `{"age": {"gte": 18, "lt": 65}}`.
     /// - `"address.city"` and `"tags.0"` are paths into JSON. `{"tags": "a"}` asks a list for a member, `{"address": {"city":
     ///   "Rome"}}` for equality as a whole.
+    /// - `{"$geoWithin": {"circle": {"center": {"latitude": 48.9, "longitude": 2.4}, "radius": 1000}}}` asks for a position
+    ///   within a circle, a `box` or a `polygon`.
     /// - `null` is an absent value: `{"age": null}`, `{"age": {"$ne": null}}`. Every other test of an absent value is
     ///   neither true nor false, so that neither `{"$gt": 18}` nor its negation selects it.
     /// - A date-time is RFC 3339 text or Unix milliseconds.
@@ -96,8 +99,11 @@ impl<'a> Parser<'a> {
                 "nor" => return Ok(self.list(name, json, depth, Filter::or)?.negate()),
                 "not" => return Ok(self.filter(json, depth + 1)?.negate()),
                 // A field may have a name like this.
+                "geoWithin" => return self.geo_within(json),
                 _ if self.visible(name).is_none() => {
-                    return Err(operators::unknown(name, "", &operators::CONNECTIVES));
+                    let geo = self.has_positions().then_some(geo::NAME);
+                    let known: Vec<&str> = operators::CONNECTIVES.into_iter().chain(geo).collect();
+                    return Err(operators::unknown(name, "", &known));
                 }
                 _ => {}
             }

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use crate::model::{Cell, compare_decimal};
 use crate::query::like::like;
-use crate::query::{Op, Step, json, number};
+use crate::query::{Area, Op, Point, Step, json, number, search};
 
 /// Registers the functions and collations that [`Sql`](super::Sql) uses.
 pub(crate) fn install(connection: &Connection) -> rusqlite::Result<()> {
@@ -24,7 +24,9 @@ pub(crate) fn install(connection: &Connection) -> rusqlite::Result<()> {
         Ok(texts(context).map(|(text, pattern)| like(text, pattern)))
     })?;
     connection.create_scalar_function("modeller_json_test", 2, flags, json_test)?;
-    connection.create_scalar_function("modeller_json_key", 2, flags, json_key)
+    connection.create_scalar_function("modeller_json_key", 2, flags, json_key)?;
+    connection.create_scalar_function("modeller_within", 3, flags, within)?;
+    connection.create_scalar_function("modeller_words", 2, flags, words)
 }
 
 /// Both arguments, if they are texts.
@@ -72,5 +74,28 @@ fn json_key(context: &Context<'_>) -> rusqlite::Result<SqlValue> {
         Json::Bool(true) => SqlValue::Blob(vec![1]),
         Json::Array(_) => SqlValue::Blob(vec![2]),
         Json::Object(_) => SqlValue::Blob(vec![3]),
+    })
+}
+
+/// `(latitude, longitude, area)`: 1, 0, or `NULL` for what is no position.
+fn within(context: &Context<'_>) -> rusqlite::Result<Option<bool>> {
+    let area = context.get_or_create_aux(2, |value| {
+        Ok::<Option<Area>, rusqlite::Error>(value.as_str().ok().and_then(Area::decode))
+    })?;
+    let degrees = |index| match context.get_raw(index) {
+        ValueRef::Real(number) => Cell::Number(number),
+        ValueRef::Integer(number) => Cell::Integer(number),
+        _ => Cell::Null,
+    };
+    let point = Point::stored(degrees(0), degrees(1));
+    Ok(point.and_then(|point| Some(area.as_ref().as_ref()?.contains(point))))
+}
+
+/// `(text, is list)`: the words to be found, folded; `NULL` where there is no text.
+fn words(context: &Context<'_>) -> rusqlite::Result<Option<String>> {
+    Ok(match (text(context, 0), context.get_raw(1)) {
+        (Some(text), ValueRef::Integer(0)) => Some(search::folded(text)),
+        (Some(json), _) => search::joined(json).map(|text| search::folded(&text)),
+        (None, _) => None,
     })
 }

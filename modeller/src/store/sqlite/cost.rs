@@ -9,6 +9,9 @@ const FEW: u64 = 1000;
 
 /// Whether the rows are found through an index, and few.
 pub(super) fn is_cheap(select: &Select) -> bool {
+    if looks_beside(select.shape, &select.filter) {
+        return false;
+    }
     let parts = conjuncts(&select.filter);
     if pins_one(select.shape, parts) {
         return true;
@@ -39,7 +42,21 @@ pub(super) fn is_cheap(select: &Select) -> bool {
 
 /// Whether a count looks at few rows.
 pub(super) fn is_cheap_count(shape: &Shape, filter: &Filter) -> bool {
-    pins_one(shape, conjuncts(filter))
+    !looks_beside(shape, filter) && pins_one(shape, conjuncts(filter))
+}
+
+/// Whether the filter asks an index of words or of positions, which may find many before another condition leaves few.
+fn looks_beside(shape: &Shape, filter: &Filter) -> bool {
+    // Most models have neither.
+    if shape.searchable.is_empty() && shape.geo.is_empty() {
+        return false;
+    }
+    match filter {
+        Filter::Search(_) | Filter::Within(_) => true,
+        Filter::All(parts) | Filter::Any(parts) => parts.iter().any(|part| looks_beside(shape, part)),
+        Filter::Not(inner) => looks_beside(shape, inner),
+        _ => false,
+    }
 }
 
 fn conjuncts(filter: &Filter) -> &[Filter] {

@@ -8,6 +8,8 @@ mod changes;
 mod connect;
 mod cost;
 mod fault;
+#[cfg(test)]
+mod indexes;
 mod interactive;
 mod log;
 mod migrate;
@@ -22,6 +24,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub use options::SqliteOptions;
+
+pub(in crate::store) use self::table::table_name;
 
 use self::connect::Scratch;
 use self::interactive::Begin;

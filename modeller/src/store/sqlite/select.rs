@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, Statement};
 use super::fault::{caller, internal};
 use super::table::Table;
 use crate::model::{Cell, Result, RowView, Shape, Value};
-use crate::query::{Filter, Op, Operand, Select};
+use crate::query::{Filter, Op, Operand, Search, Select};
 use crate::store::Sink;
 use crate::store::sql::Sql;
 
@@ -84,9 +84,21 @@ pub(super) fn rows<'a>(
 /// The statement for a selection, where there is none ready.
 fn build(table: &Table, select: &Select) -> Sql {
     let mut sql = Sql::new(String::with_capacity(table.select.len() + 128));
-    sql.text.push_str(&table.select);
-    sql.where_clause(select.shape, &select.filter);
-    sql.order_clause(select.shape, &select.order);
+    match (select.search(), &table.scored) {
+        (Some(search), Some(scored)) => {
+            sql.text.push_str(scored);
+            sql.ranked(select.shape, search);
+            sql.where_clause(select.shape, &beside(&select.filter, search));
+        }
+        _ => {
+            sql.text.push_str(&table.select);
+            sql.where_clause(select.shape, &select.filter);
+        }
+    }
+    match (select.search(), select.order.as_slice()) {
+        (Some(_), []) => sql.text.push_str(" ORDER BY \"_score\" DESC, \"_id\""),
+        (_, order) => sql.order_clause(select.shape, order),
+    }
     if select.count.is_some() || select.start > 0 {
         sql.text.push_str(" LIMIT ? OFFSET ?");
         let number = |count: u64| Value::Integer(i64::try_from(count).unwrap_or(i64::MAX));
@@ -94,6 +106,17 @@ fn build(table: &Table, select: &Select) -> Sql {
         sql.binds.push(number(select.start));
     }
     sql
+}
+
+/// The conditions besides a search that is answered already.
+fn beside(filter: &Filter, search: &Search) -> Filter {
+    let is_answered = |part: &&Filter| matches!(part, Filter::Search(other) if **other == *search);
+    match filter {
+        Filter::All(all) => {
+            all.iter().filter(|part| !is_answered(part)).cloned().fold(Filter::True, Filter::and)
+        }
+        _ => Filter::True,
+    }
 }
 
 /// The text that [`rows`] runs, and how many values are bound to it.

@@ -31,6 +31,8 @@ pub(super) struct Table {
     by_number: HashMap<u64, usize>,
     /// `SELECT` all columns in the order of the shape.
     pub(super) select: String,
+    /// The same with the score of a search, without its table.
+    pub(super) scored: Option<String>,
     /// `SELECT count(*)`.
     pub(super) count: String,
     /// The row with an id, and behind its columns SQLite's own number of it.
@@ -69,6 +71,7 @@ impl Table {
             number,
             by_number: columns.iter().enumerate().map(|(index, &number)| (number, index)).collect(),
             columns,
+            scored: (!shape.searchable.is_empty()).then(|| format!("SELECT {list}, \"_score\" FROM {table}")),
             select: format!("SELECT {list} FROM {table}"),
             count: format!("SELECT count(*) FROM {table}"),
             get_live: shape.deleted_at.map(|_| format!("{get} AND \"_deleted_at\" IS NULL")),
@@ -152,7 +155,7 @@ fn address(shape: &Shape) -> usize {
 }
 
 /// The name of a model's table, where SQLite keeps its own prefix to itself.
-pub(super) fn table_name(shape: &Shape) -> String {
+pub(in crate::store) fn table_name(shape: &Shape) -> String {
     let reserved = shape.table.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("sqlite_"));
     if reserved { format!("_{}", shape.table) } else { shape.table.clone() }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::Connection;
 
+use super::companion;
 use crate::model::Kind;
 use crate::store::sqlite::table::kind_named;
 
@@ -28,6 +29,8 @@ pub(super) struct FoundTable {
     pub(super) columns: Vec<FoundColumn>,
     /// Indexes (those that SQLite makes by itself excepted) and triggers: name and statement.
     pub(super) attached: Vec<(String, String)>,
+    /// The virtual tables beside it: name and statement.
+    pub(super) companions: Vec<(String, String)>,
 }
 
 /// The tables of the database.
@@ -43,6 +46,7 @@ impl Database {
         let mut names = Vec::new();
         let mut columns: HashMap<String, Vec<(String, bool)>> = HashMap::new();
         let mut attached: HashMap<String, Vec<(String, String)>> = HashMap::new();
+        let mut companions: Vec<(String, String)> = Vec::new();
         let mut objects = connection.prepare(
             "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid",
         )?;
@@ -50,7 +54,13 @@ impl Database {
         while let Some(row) = rows.next()? {
             let (kind, name): (String, String) = (row.get(0)?, row.get(1)?);
             match kind.as_str() {
-                "table" | "view" => names.push(name.to_lowercase()),
+                "table" | "view" => {
+                    names.push(name.to_lowercase());
+                    let sql: String = row.get(3)?;
+                    if companion::is_ours(&name) && sql.starts_with("CREATE VIRTUAL TABLE ") {
+                        companions.push((name, sql));
+                    }
+                }
                 _ => attached.entry(row.get(2)?).or_default().push((name, row.get(3)?)),
             }
         }
@@ -89,6 +99,11 @@ impl Database {
                     })
                     .collect(),
                 attached: attached.remove(&name).unwrap_or_default(),
+                companions: companions
+                    .iter()
+                    .filter(|(companion, _)| companion::is_beside(companion, &name))
+                    .cloned()
+                    .collect(),
                 name,
             });
         }

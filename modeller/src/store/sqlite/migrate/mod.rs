@@ -1,5 +1,6 @@
 //! Making a database fit the models: look at what is there, plan, and carry the plan out in one transaction.
 
+mod companion;
 mod convert;
 mod ddl;
 mod found;

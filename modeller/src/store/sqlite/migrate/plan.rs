@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::companion;
 use super::ddl::{self, Index, text};
 use super::found::{Database, FoundColumn, FoundTable};
 use super::rebuild::{self, Changed};
@@ -97,6 +98,11 @@ impl Planner<'_> {
         ];
         sql.push(ddl::register(shape, &shape.columns));
         sql.extend(ddl::indexes(shape).into_iter().map(|index| index.sql));
+        for companion in companion::wanted(shape) {
+            // Only if the table was dropped by hand.
+            sql.push(format!("DROP TABLE IF EXISTS {}", quoted(companion.name())));
+            sql.extend(companion.sql());
+        }
         let step = PlannedStep::safe(format!("create table {name}"), sql);
         self.steps.push(self.unless_taken(&name, step));
     }
@@ -116,6 +122,16 @@ impl Planner<'_> {
             shape.columns.iter().map(|column| former(shape, found, column)).collect();
         let table = table_name(shape);
         let wanted = ddl::indexes(shape);
+        let changed = rebuild::changed(self.connection, shape, found, &pairs)?;
+        let companions = companion::wanted(shape);
+        // What hangs on a table that is made anew goes with it, and what names a column would keep it from being dropped.
+        let lasts = |name: &str| {
+            let mut same = companions.iter().filter(|companion| companion.name() == name);
+            changed.is_empty() && same.any(|companion| companion.is_in(found))
+        };
+        for name in companion::names(found).into_iter().filter(|name| !lasts(name)) {
+            self.steps.push(companion::drop(found, name));
+        }
         self.rename_table(shape, found);
         let mut kept = Vec::new();
         for (name, sql) in found.attached.iter().filter(|(name, _)| Index::is_ours(name)) {
@@ -140,7 +156,6 @@ impl Planner<'_> {
         for old in dropped {
             self.drop_column(&table, found, old)?;
         }
-        let changed = rebuild::changed(self.connection, shape, found, &pairs)?;
         if !changed.is_empty() {
             let step = rebuild::step(shape, found, &changed);
             self.steps.push(step);
@@ -155,6 +170,9 @@ impl Planner<'_> {
                 None => step,
             };
             self.steps.push(step);
+        }
+        for companion in companions.iter().filter(|companion| !lasts(companion.name())) {
+            self.steps.push(companion.step());
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::companion;
 use super::convert::{Conversion, conversion};
 use super::ddl::{self, Index};
 use super::found::{FoundColumn, FoundTable};
@@ -154,7 +155,13 @@ pub(super) fn step(shape: &Shape, found: &FoundTable, changed: &[Changed]) -> Pl
         );
     }
     // What others have put on the table is put back.
-    sql.extend(found.attached.iter().filter(|(name, _)| !Index::is_ours(name)).map(|(_, sql)| sql.clone()));
+    sql.extend(
+        found
+            .attached
+            .iter()
+            .filter(|(name, _)| !Index::is_ours(name) && !companion::is_ours(name))
+            .map(|(_, sql)| sql.clone()),
+    );
     let what: Vec<&str> = changed.iter().map(|changed| changed.what.as_str()).collect();
     let mut step = PlannedStep::safe(what.join("; "), sql);
     let mut losses: Vec<&str> =
