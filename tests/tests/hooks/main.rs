@@ -6,7 +6,7 @@ mod waiting;
 use std::sync::{Arc, Mutex};
 
 use modeller::app::{App, Models};
-use modeller::engine::behaviour::declare::argument;
+use modeller::engine::behaviour::function::argument;
 use modeller::engine::{Engine, FromHook, HookEvent, HookOptions, HookParts, HookPoint, Operation, Timing};
 use modeller::prelude::*;
 use modeller::store::BoxFuture;
@@ -66,7 +66,7 @@ pub fn at(timing: Timing, operation: Operation) -> HookPoint {
 }
 
 /// Takes an argument, as the attribute does.
-pub fn take<'a, T: FromHook<'a>>(parts: &mut HookParts<'a>) -> T {
+pub fn take<'a, T: FromHook<'a, Product>>(parts: &mut HookParts<'a>) -> T {
     argument(parts).unwrap()
 }
 
