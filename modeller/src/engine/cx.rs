@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use super::{Engine, Identity};
-use crate::model::{Code, Error, Result, Shape};
-use crate::query::{Filter, Select};
+use crate::model::{Code, Error, Result, Row, Shape};
+use crate::query::{Aggregation, Filter, Select};
 use crate::store::{Answer, BoxFuture, Sink, Transaction, Work};
 
 /// Identity, application and transaction: what every operation and every handler is given.
@@ -159,6 +159,18 @@ impl Cx {
             match &mut *open.lock().await {
                 Open::Running(transaction) | Open::Spoiled(transaction) => {
                     transaction.count(shape, filter).await
+                }
+                Open::Ended => Err(ended()),
+            }
+        })
+    }
+
+    pub(crate) fn aggregate<'a>(&'a self, aggregation: &'a Aggregation) -> BoxFuture<'a, Result<Vec<Row>>> {
+        let Some(open) = &self.open else { return self.engine.store().aggregate(aggregation) };
+        Box::pin(async move {
+            match &mut *open.lock().await {
+                Open::Running(transaction) | Open::Spoiled(transaction) => {
+                    transaction.aggregate(aggregation).await
                 }
                 Open::Ended => Err(ended()),
             }

@@ -5,6 +5,7 @@ mod close;
 mod column;
 mod datetime;
 mod decimal;
+mod decimal_math;
 mod descriptor;
 mod doc;
 mod error;
@@ -88,6 +89,7 @@ pub trait Model:
 }
 
 pub(crate) use datetime::instant;
+pub(crate) use decimal_math::{DecimalSum, canonical_decimal};
 #[cfg(feature = "engine")]
 pub(crate) use generate::is_blank;
 #[cfg(feature = "engine")]

@@ -4,6 +4,7 @@
 //! a URL ([`Filter::parse_pairs`]). It is answered by a store's SQL or over rows in memory ([`Filter::matches`]), with the same
 //! rows. The same holds for a sort ([`Order`], [`compare`]) and for the place where a page ended ([`Cursor`]).
 
+pub(crate) mod aggregate;
 mod compare;
 #[cfg(feature = "engine")]
 mod cursor;
@@ -22,10 +23,11 @@ mod typed;
 
 #[cfg(feature = "engine")]
 pub use cursor::{Cursor, Seal};
+pub use aggregate::{Aggregate, Aggregation, Evaluation, Function, evaluate};
 pub use eval::{compare, select};
 pub use filter::{Filter, Op, Operand, Path, Place, Step};
 pub use literal::{ListOf, Literal, Ordered, Textual};
-pub use parse::{Access, parse_fields, parse_order};
+pub use parse::{Access, Asked, parse_aggregation, parse_count, parse_fields, parse_order};
 pub use typed::{Change, Predicate, Sort};
 
 #[cfg(feature = "sqlite")]

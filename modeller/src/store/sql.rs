@@ -4,8 +4,11 @@
 //! names of the shape (quoted) and placeholders reach the text; it is the same text for every value, so that a statement
 //! prepared once serves them all (lists of values grow in powers of two).
 
+pub(crate) mod aggregate;
 #[cfg(test)]
 mod agreement;
+#[cfg(test)]
+mod agreement_of_figures;
 mod functions;
 
 use std::cmp::Ordering;
@@ -51,6 +54,12 @@ pub(crate) enum Function {
     JsonTest,
     /// `(column, steps)`: what the JSON is sorted by.
     JsonKey,
+    /// `(column, steps)`: the one text of what is there.
+    JsonText,
+    /// `(column, steps)`: the number that is there.
+    JsonNumber,
+    /// `(column)`: the one text of a decimal number.
+    DecimalText,
 }
 
 impl Dialect {
@@ -68,6 +77,9 @@ impl Dialect {
             Function::Like => "modeller_like(",
             Function::JsonTest => "modeller_json_test(",
             Function::JsonKey => "modeller_json_key(",
+            Function::JsonText => "modeller_json_text(",
+            Function::JsonNumber => "modeller_json_number(",
+            Function::DecimalText => "modeller_decimal_text(",
         },
     };
 }
