@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::{Argument, Arguments, Operation};
 use crate::model::{self, Code, Error, Result, Shape, View};
-use crate::query::limits::{MAX_COUNT, MAX_START};
+use crate::query::limits::{MAX_COUNT, MAX_GROUPS, MAX_START};
 use crate::query::{self, Access, Filter, Order};
 
 /// What a call asks for, parsed.
@@ -17,6 +17,8 @@ pub(crate) struct Request {
     pub(crate) count: Option<u64>,
     /// `Some("")` asks for a cursor without having one yet.
     pub(crate) after: Option<String>,
+    /// What figures are made of, as it arrived.
+    pub(crate) figures: Vec<(Argument, Json)>,
 }
 
 impl Request {
@@ -28,13 +30,14 @@ impl Request {
             start: 0,
             count: None,
             after: None,
+            figures: Vec::new(),
         };
         match arguments {
             Arguments::None => {}
             Arguments::Pairs(pairs) => request.pairs(shape, operation, pairs)?,
             Arguments::Json(Json::Object(members)) => {
                 for (name, value) in members {
-                    let argument = argument(&name).ok_or_else(|| unknown(operation, &name))?;
+                    let argument = argument(operation, &name).ok_or_else(|| unknown(operation, &name))?;
                     request.set(shape, operation, argument, value)?;
                 }
             }
@@ -52,7 +55,7 @@ impl Request {
         let mut fields = Vec::with_capacity(pairs.len());
         let mut seen = Vec::new();
         for (name, value) in pairs {
-            let Some(argument) = argument(&name) else {
+            let Some(argument) = argument(operation, &name) else {
                 fields.push((name, value));
                 continue;
             };
@@ -85,11 +88,16 @@ impl Request {
                 let filter = Filter::parse(shape, &value, Access::Public)?;
                 self.filter = std::mem::replace(&mut self.filter, Filter::True).and(filter);
             }
+            Argument::Sort if operation == Operation::Aggregate => self.figures.push((argument, value)),
+            Argument::GroupBy | Argument::Aggregates | Argument::Field | Argument::Distinct => {
+                self.figures.push((argument, value));
+            }
             Argument::Sort => self.order = query::parse_order(shape, &value, Access::Public)?,
             Argument::Fields => self.view = View::Only(query::parse_fields(shape, &value, Access::Public)?),
             Argument::Start => self.start = number("start", &value, 0, MAX_START)?,
             Argument::Count => {
-                self.count = Some(number("count", &value, least_count(operation), MAX_COUNT)?);
+                let most = if operation == Operation::Aggregate { MAX_GROUPS as u64 } else { MAX_COUNT };
+                self.count = Some(number("count", &value, least_count(operation), most)?);
             }
             Argument::After => match value {
                 Json::String(cursor) => self.after = Some(cursor),
@@ -113,9 +121,11 @@ pub(super) fn json(text: &str) -> Result<Json> {
         .map_err(|error| Error::new(Code::ParseError, format!("the query is not JSON: {error}")))
 }
 
-fn argument(name: &str) -> Option<Argument> {
+/// The argument with this name. Those of few operations are fields to the others.
+fn argument(operation: Operation, name: &str) -> Option<Argument> {
     use Argument::{After, Count, Fields, Query, Sort, Start};
-    [Query, Sort, Start, Count, After, Fields].into_iter().find(|argument| argument.name() == name)
+    let own = operation.arguments().iter();
+    [Query, Sort, Start, Count, After, Fields].iter().chain(own).copied().find(|known| known.name() == name)
 }
 
 fn unknown(operation: Operation, name: &str) -> Error {

@@ -1,5 +1,6 @@
 //! What models *do*: the one pipeline that every call goes through, and the Rust API beside it.
 
+mod aggregate;
 mod arguments;
 mod batch;
 mod call;

@@ -6,7 +6,7 @@ use super::arguments::Request;
 use super::read::{Form, JsonRows};
 use super::scope::{MAX_BYTES, pins_one, visible};
 use super::write::{self, Patch, Write, Written};
-use super::{Call, Cx, Engine, Operation, Reply, batch, idempotency};
+use super::{Call, Cx, Engine, Operation, Reply, aggregate, batch, idempotency};
 use crate::model::{self, Code, Error, Kind, Result, Shape, View, write_row};
 use crate::query::limits::DEFAULT_COUNT;
 use crate::query::{Access, Cursor, Filter, Order, Path, Seal, Select};
@@ -45,7 +45,8 @@ impl Cx {
                 let sink = self.read(&select, sink).await?;
                 reading.reply(self, store::sink(sink))
             }
-            Operation::Count => Box::pin(self.count_json(call)).await,
+            Operation::Count => Box::pin(aggregate::count(self, call)).await,
+            Operation::Aggregate => Box::pin(aggregate::run(self, call)).await,
             Operation::Batch => Box::pin(batch::run(self, call)).await,
             _ if call.mutation_id.is_some() => Box::pin(idempotency::run(self, call)).await,
             _ => {
@@ -54,13 +55,6 @@ impl Cx {
                 Ok(render(shape, operation, &written(answer)))
             }
         }
-    }
-
-    async fn count_json(&self, call: Call) -> Result<Reply> {
-        let request = Request::parse(call.shape, call.operation, call.arguments)?;
-        let filter = visible(call.shape, request.filter, self.engine());
-        let count = self.count(call.shape, &filter).await?;
-        Ok(Reply { body: count.to_string().into_bytes(), ..Reply::default() })
     }
 }
 

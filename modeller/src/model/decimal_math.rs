@@ -181,9 +181,12 @@ mod tests {
 
     #[test]
     fn products_are_exact() {
-        for (left, right, expected) in
-            [("1.5", "-0.2", "-0.3"), ("0", "5", "0"), ("123456789012", "1e-3", "123456789.012"), ("-2", "-2", "4")]
-        {
+        for (left, right, expected) in [
+            ("1.5", "-0.2", "-0.3"),
+            ("0", "5", "0"),
+            ("123456789012", "1e-3", "123456789.012"),
+            ("-2", "-2", "4"),
+        ] {
             let mut number = DecimalSum::default();
             number.add(left);
             assert_eq!(number.times(right).and_then(DecimalSum::finish).as_deref(), Some(expected));

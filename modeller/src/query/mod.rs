@@ -21,9 +21,9 @@ mod literal;
 mod parse;
 mod typed;
 
+pub use aggregate::{Aggregate, Aggregation, Evaluation, Function, evaluate};
 #[cfg(feature = "engine")]
 pub use cursor::{Cursor, Seal};
-pub use aggregate::{Aggregate, Aggregation, Evaluation, Function, evaluate};
 pub use eval::{compare, select};
 pub use filter::{Filter, Op, Operand, Path, Place, Step};
 pub use literal::{ListOf, Literal, Ordered, Textual};

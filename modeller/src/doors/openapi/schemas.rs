@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value as Json, json};
 
 use super::names::{Names, component, pascal};
-use super::{errors, filter, parameters, walk};
+use super::{aggregates, errors, filter, parameters, walk};
 use crate::model::{self, Shape, View};
 
 /// What is added to a model's name, one component each.
-const FAMILY: &[&str] = &["", "Partial", "Insert", "Patch", "Filter", "Which", "Sort"];
+const FAMILY: &[&str] = &["", "Partial", "Insert", "Patch", "Filter", "Which", "Sort", "Aggregates"];
 
 /// Keywords of our own. OpenAPI wants an `x-` before such.
 const OURS: &[&str] = &["errorMessage", "generated", "model", "private", "unique"];
@@ -53,6 +53,11 @@ impl ModelSchemas {
     /// Sort keys.
     pub(super) fn sort(&self) -> Json {
         reference(&format!("{}Sort", self.base))
+    }
+
+    /// Figures by name.
+    pub(super) fn aggregates(&self) -> Json {
+        reference(&format!("{}Aggregates", self.base))
     }
 
     /// A filter that leaves documents out.
@@ -127,7 +132,8 @@ impl Schemas {
             self.components.insert(format!("{base}{suffix}"), schema);
         }
         let sort = ("Sort", parameters::sort(shape));
-        for (suffix, schema) in filter::model_schemas(shape, base).into_iter().chain([sort]) {
+        let figures = ("Aggregates", aggregates::figures(shape));
+        for (suffix, schema) in filter::model_schemas(shape, base).into_iter().chain([sort, figures]) {
             self.components.insert(format!("{base}{suffix}"), schema);
         }
     }

@@ -124,7 +124,8 @@ impl<'a> Groups<'a> {
             self.bytes += 32 + value.as_text().map_or(0, str::len);
         }
         if self.bytes > MAX_ANSWER {
-            let message = "the groups are too large for one answer: narrow the query, or ask for less of each";
+            let message =
+                "the groups are too large for one answer: narrow the query, or ask for less of each";
             return Err(Error::new(Code::InvalidQuery, message));
         }
         self.rows.push(group);

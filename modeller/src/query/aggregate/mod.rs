@@ -21,8 +21,8 @@ use crate::query::{Filter, Path};
 
 #[cfg(feature = "sqlite")]
 pub(crate) use canonical::{json_number, json_text, plain};
-pub use evaluate::{Evaluation, evaluate};
 pub(crate) use evaluate::Groups;
+pub use evaluate::{Evaluation, evaluate};
 #[cfg(feature = "sqlite")]
 pub(crate) use tally::{Extreme, Total, Values, listed};
 
@@ -153,7 +153,10 @@ impl Fault {
                  `avg`"
             ),
             Fault::Many => {
-                format!("`{name}` has more than {} different values: narrow the query", super::limits::MAX_GROUPS)
+                format!(
+                    "`{name}` has more than {} different values: narrow the query",
+                    super::limits::MAX_GROUPS
+                )
             }
         };
         Error::new(Code::InvalidQuery, message).with_field(name)

@@ -31,7 +31,7 @@ const FUNCTIONS: [(&str, Function); 6] = [
 /// An aggregation over all rows, and the name of each column of its answer.
 ///
 /// A figure is `{"count": true}`, or one of `count`, `sum`, `avg`, `min`, `max` and `distinct` with the name of a field or a path
-/// into JSON; `"distinct": true` beside `count`, `sum` and `avg` takes equal values once.
+/// into JSON; `"distinct": true` beside `count`, `sum` and `avg` takes equal values once (to the others it makes no difference).
 ///
 /// # Errors
 /// `INVALID_QUERY` for what the model can't answer, as for a filter; also if nothing is asked for, a name comes twice, or there is
@@ -71,7 +71,8 @@ pub fn parse_aggregation(
         let mut add = |name: &str, descending: bool| {
             let column = names.iter().position(|known| known == name).ok_or_else(|| {
                 let known: Vec<&str> = names.iter().map(String::as_str).collect();
-                let message = format!("can't sort by `{}`, which is neither a group nor a figure", shown(name));
+                let message =
+                    format!("can't sort by `{}`, which is neither a group nor a figure", shown(name));
                 suggest::unknown(message, name, name, &known)
             })?;
             let figure = column.checked_sub(aggregation.group_by.len());
@@ -177,15 +178,9 @@ impl Parser<'_> {
             }
         }
         let bad = |message: String| Err(invalid(message).with_field(name));
-        let flagged = members.contains_key("distinct");
         match asked {
-            Some(("count", _, Json::Bool(true))) if !flagged => Ok(Aggregate::Rows),
-            Some(("count", _, Json::Bool(true))) => {
-                bad(format!("`distinct` of `{name}` goes with a field: {{\"count\": \"age\", \"distinct\": true}}"))
-            }
-            Some((_, Function::Min | Function::Max, _)) if flagged => {
-                bad(format!("`distinct` makes no difference to `{name}`: it goes with `count`, `sum` and `avg`"))
-            }
+            // Documents are all different.
+            Some(("count", _, Json::Bool(true))) => Ok(Aggregate::Rows),
             Some((function_name, function, Json::String(field))) => {
                 let path = self.path(field)?;
                 self.applies(function_name, function, field, &path)?;

@@ -255,7 +255,9 @@ impl Step<Values, SqlValue> for All {
 fn collected(column: Kind, text: &str) -> Vec<Value> {
     let cells: Vec<Json> = serde_json::from_str(text).unwrap_or_default();
     let value = |json| match json {
-        Json::Number(found) if column == Kind::Number => Value::Number(found.as_f64().unwrap_or_default() + 0.0),
+        Json::Number(found) if column == Kind::Number => {
+            Value::Number(found.as_f64().unwrap_or_default() + 0.0)
+        }
         Json::Number(found) => found.as_i64().map_or(Value::Null, Value::Integer),
         Json::String(text) => Value::Text(text),
         _ => Value::Null,

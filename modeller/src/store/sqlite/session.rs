@@ -6,11 +6,11 @@ use std::sync::atomic::AtomicBool;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{aggregate, changes};
 use super::fault::{caller, internal, of_change, unavailable};
 use super::log::{Item, Mark, Pack, Slice};
 use super::select::{self, bind};
 use super::table::{Table, Tables, quoted, table_name};
+use super::{aggregate, changes};
 use crate::model::{Code, Error, Result, Row, Shape, Value};
 use crate::query::{Aggregation, Filter, Select};
 use crate::store::{BoxFuture, ChangeOp, Sink, Tx};
