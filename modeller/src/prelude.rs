@@ -8,7 +8,7 @@ pub use crate::app::App;
 #[cfg(feature = "engine")]
 pub use crate::engine::{Cx, Find, Page, Patch, Records};
 pub use crate::model::{Code, Column, Doc, Error, Id, Model, Ref, Result};
-pub use crate::query::{Change, Predicate, Sort};
+pub use crate::query::{Change, Figure, Predicate, Sort};
 pub use modeller_macros::Model;
 pub use schemars::JsonSchema;
 pub use serde::{Deserialize, Serialize};

@@ -6,6 +6,7 @@ mod batch;
 mod call;
 mod clock;
 mod cx;
+mod figures;
 mod idempotency;
 mod numbers;
 mod pipeline;
@@ -26,6 +27,7 @@ pub use batch::MAX_OPERATIONS;
 pub use call::{Argument, Arguments, BodyKind, Call, Identity, Operation, Reply};
 pub use clock::Clock;
 pub use cx::Cx;
+pub use figures::Grouped;
 pub use records::{Find, Page, Patch, Records};
 pub use write::MAX_BULK;
 

@@ -273,7 +273,7 @@ impl<M: Model> Find<M> {
         self
     }
 
-    fn select(&self, cx: &Cx) -> Result<Select> {
+    pub(super) fn select(&self, cx: &Cx) -> Result<Select> {
         if let Some(error) = &self.fault {
             return Err(error.clone());
         }

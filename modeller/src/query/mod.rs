@@ -26,9 +26,9 @@ pub use aggregate::{Aggregate, Aggregation, Evaluation, Function, evaluate};
 pub use cursor::{Cursor, Seal};
 pub use eval::{compare, select};
 pub use filter::{Filter, Op, Operand, Path, Place, Step};
-pub use literal::{ListOf, Literal, Ordered, Textual};
+pub use literal::{Averaged, ListOf, Literal, Numeric, Optional, Ordered, Textual};
 pub use parse::{Access, Asked, parse_aggregation, parse_count, parse_fields, parse_order};
-pub use typed::{Change, Predicate, Sort};
+pub use typed::{Cells, Change, Figure, Figures, Keys, Predicate, Sort};
 
 #[cfg(feature = "sqlite")]
 pub(crate) use compare::{integer_with_float, number};

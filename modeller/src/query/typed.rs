@@ -1,11 +1,15 @@
 //! The operators of columns: `User::AGE.gt(18) & User::NAME.starts_with("A")`.
 
+mod figure;
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{BitAnd, BitOr, Not};
 
 use serde::Serialize;
 use serde_json::Value as Json;
+
+pub use figure::{Cells, Figure, Figures, Keys};
 
 use super::{Filter, ListOf, Literal, Op, Operand, Order, Ordered, Path, Textual};
 use crate::model::{Code, Column, Error, Kind, Model, Result, Value, to_value};
