@@ -199,12 +199,17 @@ pub(super) fn prepare(call: Call) -> Result<Write> {
         Operation::Insert => Write::Insert(vec![model::accept(shape, &body)?.to_row(shape)?]),
         Operation::Update => {
             pinned(&filter)?;
-            Write::Update { filter, patch: Patch::Merge(body), expected }
+            Write::Update { filter, patch: Patch::parse(shape, body, Access::Public)?, expected }
         }
         Operation::Upsert => {
-            let row = model::accept(shape, &body)?.to_row(shape)?;
+            let patch = Patch::parse(shape, body, Access::Public)?;
+            let row = match &patch {
+                Patch::Apply(update) => model::accept(shape, &update.document(shape)?)?.to_row(shape)?,
+                Patch::Merge(body) => model::accept(shape, body)?.to_row(shape)?,
+                Patch::Replace(row) => row.clone(),
+            };
             let filter = upsert_filter(shape, filter, &row, Access::Public)?;
-            Write::Upsert { filter, patch: Patch::Merge(body), row }
+            Write::Upsert { filter, patch, row }
         }
         Operation::Delete => {
             pinned(&filter)?;

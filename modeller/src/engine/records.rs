@@ -420,9 +420,10 @@ impl<M: Model> Patch<M> {
     fn into_json(self) -> Result<write::Patch> {
         match self.fault {
             Some(error) => Err(error),
-            None => serde_json::to_vec(&self.members)
-                .map(write::Patch::Merge)
-                .map_err(|error| refused(&error.to_string())),
+            None => {
+                let json = serde_json::to_vec(&self.members).map_err(|error| refused(&error.to_string()))?;
+                write::Patch::parse(M::descriptor().shape(), json, Access::Full)
+            }
         }
     }
 }

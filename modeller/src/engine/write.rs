@@ -6,7 +6,7 @@ use super::Engine;
 use super::numbers::{MAX_TAKEN, has_autoincrement};
 use super::scope::{Bounded, CHUNK, is_id, milliseconds, pins_one, purge, trashed, visible};
 use crate::model::{self, Code, Error, Result, Row, Shape, Value};
-use crate::query::{Filter, Op, Operand, Order, Path, Select};
+use crate::query::{Access, Filter, Op, Operand, Order, Path, Select, Update};
 use crate::store::{self, Answer, Tx, Work};
 
 /// How many documents one call may update or delete at most.
@@ -32,8 +32,18 @@ pub(crate) enum Write {
 pub(crate) enum Patch {
     /// A JSON object: each member replaces that field.
     Merge(Vec<u8>),
+    /// Operators, that change what is stored.
+    Apply(Box<Update>),
     /// A whole row of new fields.
     Replace(Row),
+}
+
+impl Patch {
+    /// What the JSON of a patch asks for.
+    pub(crate) fn parse(shape: &Shape, json: Vec<u8>, access: Access) -> Result<Self> {
+        let update = Update::parse(shape, &json, access)?;
+        Ok(update.map_or(Patch::Merge(json), |update| Patch::Apply(Box::new(update))))
+    }
 }
 
 /// What a write did.
@@ -222,9 +232,11 @@ impl Steps<'_, '_> {
     async fn update(&mut self, filter: Filter, patch: &Patch, expected: Option<i64>) -> Result<Written> {
         let one = pins_one(self.shape, &filter);
         let found = self.found(filter, one).await?;
-        if let (true, Patch::Merge(json)) = (found.is_empty(), patch) {
-            // Nonsense is refused whether or not there is something to write it over.
-            model::check_patch(self.shape, json)?;
+        // Nonsense is refused whether or not there is something to write it over.
+        match patch {
+            Patch::Merge(json) if found.is_empty() => model::check_patch(self.shape, json)?,
+            Patch::Apply(update) if found.is_empty() => model::check_patch(self.shape, &update.given())?,
+            _ => {}
         }
         let mut rows = Vec::with_capacity(found.len());
         for old in found {
@@ -237,6 +249,10 @@ impl Steps<'_, '_> {
     async fn merge(&mut self, old: &Row, patch: &Patch) -> Result<Row> {
         let mut new = match patch {
             Patch::Merge(json) => model::merge(self.shape, old, json)?.1,
+            Patch::Apply(update) => {
+                let applied = update.apply(self.shape, old)?;
+                model::merge_without(self.shape, old, &applied.patch, &applied.unset)?.1
+            }
             Patch::Replace(row) => self.replace(old, row)?,
         };
         for index in [Shape::ID, Shape::VERSION, Shape::CREATED_AT] {

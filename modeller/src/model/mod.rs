@@ -56,7 +56,7 @@ pub use error::{Code, Error, Result, Violation};
 pub use generate::{fill_generated, id_of, new_id};
 pub use json::{View, write_cell, write_row};
 #[cfg(feature = "engine")]
-pub use merge::{carry_system, check_patch, merge};
+pub use merge::{carry_system, check_patch, merge, merge_without};
 pub use row::{doc_from_row, from_row, to_row, to_value};
 pub use schema::{doc_schema, patch_schema};
 pub use shape::{ColumnInfo, Shape, ShapeFault, Target};

@@ -20,6 +20,7 @@ pub mod limits;
 mod literal;
 mod parse;
 mod typed;
+mod update;
 
 pub use aggregate::{Aggregate, Aggregation, Evaluation, Function, evaluate};
 #[cfg(feature = "engine")]
@@ -29,6 +30,7 @@ pub use filter::{Filter, Op, Operand, Path, Place, Step};
 pub use literal::{Averaged, ListOf, Literal, Numeric, Optional, Ordered, Textual};
 pub use parse::{Access, Asked, parse_aggregation, parse_count, parse_fields, parse_order};
 pub use typed::{Cells, Change, Figure, Figures, Keys, Predicate, Sort};
+pub use update::{Applied, Update};
 
 #[cfg(feature = "sqlite")]
 pub(crate) use compare::{integer_with_float, number};
