@@ -9,6 +9,7 @@ mod cx;
 mod figures;
 mod idempotency;
 mod numbers;
+mod patch;
 mod pipeline;
 mod read;
 mod records;
@@ -28,7 +29,8 @@ pub use call::{Argument, Arguments, BodyKind, Call, Identity, Operation, Reply};
 pub use clock::Clock;
 pub use cx::Cx;
 pub use figures::Grouped;
-pub use records::{Find, Page, Patch, Records};
+pub use patch::Patch;
+pub use records::{Find, Page, Records};
 pub use write::MAX_BULK;
 
 use crate::model::{Result, Shape};

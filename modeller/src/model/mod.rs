@@ -29,6 +29,7 @@ mod row;
 #[cfg_attr(not(feature = "engine"), allow(dead_code))]
 mod rules;
 mod schema;
+mod schema_update;
 mod shape;
 #[cfg_attr(not(feature = "engine"), allow(dead_code))]
 mod strict;
@@ -59,6 +60,7 @@ pub use json::{View, write_cell, write_row};
 pub use merge::{carry_system, check_patch, merge, merge_without};
 pub use row::{doc_from_row, from_row, to_row, to_value};
 pub use schema::{doc_schema, patch_schema};
+pub use schema_update::{operator_schemas, update_schema};
 pub use shape::{ColumnInfo, Shape, ShapeFault, Target};
 pub use strict::{MAX_DEPTH, check_json};
 pub use suggest::nearest;

@@ -114,7 +114,8 @@ fn description(operation: Operation) -> &'static str {
              most. Sums are exact: one that its type can't hold is refused with `INVALID_QUERY`."
         }
         Operation::Update => {
-            "Each member of the body replaces that field. A query with `_id` or a unique field changes that document and \
+            "Each member of the body replaces that field, and operators such as `$inc` and `$push` change what is stored, safe from \
+             what others do at the same time. A query with `_id` or a unique field changes that document and \
              answers it, or 404; any other query changes all that fulfil it and answers an array."
         }
         Operation::Upsert => {
@@ -134,7 +135,7 @@ fn body(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Option<Jso
     let (schema, example) = match operation.body() {
         BodyKind::None => return None,
         BodyKind::Document => (names.insert(), example::document(shape)),
-        BodyKind::Patch => (names.patch(), None),
+        BodyKind::Patch => (names.update(), None),
         BodyKind::Query if operation == Operation::Aggregate => {
             (aggregates::body(shape, names), Some(aggregates::example()))
         }
@@ -191,7 +192,7 @@ fn batch(shape: &Shape, names: &ModelSchemas) -> Json {
     };
     let mut steps = vec![
         step("insert", &[document()], &["op", "data"]),
-        step("update", &[some(), ("data", names.patch()), version()], &["op", "query", "data"]),
+        step("update", &[some(), ("data", names.update()), version()], &["op", "query", "data"]),
         step(
             "upsert",
             &upsert(shape, document()),

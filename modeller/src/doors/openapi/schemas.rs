@@ -9,7 +9,8 @@ use super::{aggregates, errors, filter, parameters, walk};
 use crate::model::{self, Shape, View};
 
 /// What is added to a model's name, one component each.
-const FAMILY: &[&str] = &["", "Partial", "Insert", "Patch", "Filter", "Which", "Sort", "Aggregates"];
+const FAMILY: &[&str] =
+    &["", "Partial", "Insert", "Patch", "Update", "Filter", "Which", "Sort", "Aggregates"];
 
 /// Keywords of our own. OpenAPI wants an `x-` before such.
 const OURS: &[&str] = &["errorMessage", "generated", "model", "private", "unique"];
@@ -41,8 +42,8 @@ impl ModelSchemas {
     }
 
     /// What an update takes.
-    pub(super) fn patch(&self) -> Json {
-        reference(&format!("{}Patch", self.base))
+    pub(super) fn update(&self) -> Json {
+        reference(&format!("{}Update", self.base))
     }
 
     /// A filter, the empty one included.
@@ -121,9 +122,24 @@ impl Schemas {
         {
             properties.shift_remove(&shape.columns[key].name);
         }
-        for (suffix, mut schema) in
-            [("", answer), ("Partial", partial), ("Insert", shape.schema.clone()), ("Patch", patch)]
-        {
+        let mut update = json!({
+            "description": "New values for some fields, or an operator on what is stored. Both, and several operators, may stand \
+                            side by side, as long as each place is changed once; paths with dots lead into JSON.",
+            "anyOf": model::operator_schemas(shape),
+        });
+        if let Some(definitions) = shape.schema.get("$defs") {
+            update["$defs"] = definitions.clone();
+        }
+        if let Some(forms) = update["anyOf"].as_array_mut() {
+            forms.insert(0, reference(&format!("{base}Patch")));
+        }
+        for (suffix, mut schema) in [
+            ("", answer),
+            ("Partial", partial),
+            ("Insert", shape.schema.clone()),
+            ("Patch", patch),
+            ("Update", update),
+        ] {
             without_nul(&mut schema);
             let mut schema = self.hoist(schema);
             if let Json::Object(root) = &mut schema {

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::Update;
 use super::apply::Applied;
-use crate::model::{Error, Row, Shape, Value};
+use crate::model::{Error, Row, Shape, Value, operator_schemas, update_schema};
 use crate::query::Access;
 use crate::query::fixture::{column, shape};
 
@@ -145,4 +145,45 @@ fn where_there_is_no_document_operators_make_one() {
         parse(&json!({"name": "n", "$inc": {"age": 5}, "$push": {"tags": "a"}, "$unset": ["note"]})).unwrap();
     let document: Json = serde_json::from_slice(&update.document(shape()).unwrap()).unwrap();
     assert_eq!(document, json!({"name": "n", "age": 5, "tags": ["a"]}));
+}
+
+#[test]
+fn operators_are_offered_for_what_they_fit() {
+    let forms = operator_schemas(shape());
+    let of = |operator: &str| {
+        let form = forms.iter().find(|form| form["title"] == operator).expect(operator);
+        let schema = &form["properties"][operator];
+        let members = schema["properties"].as_object().or(schema["anyOf"][1]["properties"].as_object());
+        members.unwrap().keys().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(of("$inc"), ["age", "ratio", "price"]);
+    assert!(of("$set").contains(&"password".to_owned()));
+    assert!(of("$unset").contains(&"password".to_owned()) && !of("$unset").contains(&"name".to_owned()));
+    assert!(!of("$max").contains(&"password".to_owned()) && of("$max").contains(&"name".to_owned()));
+    assert_eq!(of("$push"), ["tags"]);
+}
+
+#[cfg(feature = "engine")]
+#[test]
+fn an_update_is_a_patch_or_an_operator() {
+    let validator = jsonschema::validator_for(&update_schema(shape())).unwrap();
+    for good in [
+        json!({}),
+        json!({"name": "x", "age": 1}),
+        json!({"$inc": {"age": -1}}),
+        json!({"$unset": ["note"]}),
+        json!({"$unset": {"note": true}}),
+        json!({"$push": {"tags": "x"}}),
+    ] {
+        assert!(validator.is_valid(&good), "{good}");
+    }
+    for bad in [
+        json!({"$inc": {"name": 1}}),
+        json!({"$inc": {}}),
+        json!({"$incc": {"age": 1}}),
+        json!({"$unset": ["name"]}),
+        json!({"$unset": ["note", "note"]}),
+    ] {
+        assert!(!validator.is_valid(&bad), "{bad}");
+    }
 }
