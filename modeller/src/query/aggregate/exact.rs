@@ -63,50 +63,59 @@ impl Exact {
         self.open = 1;
     }
 
-    /// `±size × 2^exponent`, rounded to 53 bits, to the even one of two that are as near.
-    fn rounded(mut self) -> (bool, u64, i32) {
+    /// The sign, the first 127 bits from the first one on, whether there are others, and what power of 2 the last of them is.
+    fn top(mut self) -> (bool, u128, bool, i32) {
         self.carry();
         let negative = self.limbs[LIMBS - 1] < 0;
         if negative {
             self.limbs.iter_mut().for_each(|limb| *limb = -*limb);
             self.carry();
         }
-        let Some(top) = self.limbs.iter().rposition(|&limb| limb != 0) else { return (false, 0, 0) };
-        let length = top * LIMB + (64 - self.limbs[top].leading_zeros() as usize);
-        let bit = |at: usize| (self.limbs[at / LIMB] >> (at % LIMB) & 1) as u64;
-        // The bits from here on are kept.
-        let low = length.saturating_sub(53);
-        let mut size = (low..length).rev().fold(0, |size, at| size << 1 | bit(at));
-        if low > 0 && bit(low - 1) == 1 {
-            let rest = (low - 1) / LIMB;
-            let below = self.limbs[..rest].iter().any(|&limb| limb != 0)
-                || self.limbs[rest] & ((1 << ((low - 1) % LIMB)) - 1) != 0;
-            size += u64::from(below || size & 1 == 1);
-        }
-        // Proof: `low` is below 70 × 32.
-        (negative, size, low as i32 - ONE as i32)
+        let Some(first) = self.limbs.iter().rposition(|&limb| limb != 0) else { return (false, 0, false, 0) };
+        let length = first * LIMB + (64 - self.limbs[first].leading_zeros() as usize);
+        let bit = |at: usize| (self.limbs[at / LIMB] >> (at % LIMB) & 1) as u128;
+        let low = length.saturating_sub(127);
+        let size = (low..length).rev().fold(0, |size, at| size << 1 | bit(at));
+        let more = self.limbs[..low / LIMB].iter().any(|&limb| limb != 0)
+            || self.limbs[low / LIMB] & ((1 << (low % LIMB)) - 1) != 0;
+        let shift = 127 - (length - low);
+        // Proof: all of them are below 70 × 32.
+        (negative, size << shift, more, low as i32 - shift as i32 - ONE as i32)
     }
 
     /// The float next to the sum; `None` beyond the largest.
     pub(super) fn sum(self) -> Option<f64> {
-        let (negative, size, exponent) = self.rounded();
-        let number = scaled(size as f64, exponent);
+        let (negative, size, more, exponent) = self.top();
+        let number = rounded(size, more, exponent);
         number.is_finite().then_some(if negative { -number } else { number })
     }
 
-    /// The sum divided by a number of values.
+    /// The float next to the sum divided by a number of values; the sum itself may be beyond the largest float.
     pub(super) fn average(self, count: u64) -> f64 {
-        let (negative, size, exponent) = self.rounded();
-        // Divided first: the sum itself may be beyond the largest float.
-        let number = scaled(size as f64 / count as f64, exponent);
+        let (negative, size, more, exponent) = self.top();
+        let count = u128::from(count.max(1));
+        let number = rounded(size / count, more || size % count != 0, exponent);
         if negative { -number } else { number }
     }
+}
+
+/// `size × 2^exponent` as a float: the nearest one, and the even one of two that are as near. `more`: the number is a little larger.
+fn rounded(size: u128, more: bool, exponent: i32) -> f64 {
+    let length = 128 - size.leading_zeros();
+    let low = length.saturating_sub(53);
+    let mut kept = size >> low;
+    if low > 0 {
+        let half = size >> (low - 1) & 1 == 1;
+        let below = more || size & ((1 << (low - 1)) - 1) != 0;
+        kept += u128::from(half && (below || kept & 1 == 1));
+    }
+    scaled(kept as f64, exponent + low.cast_signed())
 }
 
 /// The number times 2^exponent, in two steps, each of which is a float of its own.
 fn scaled(number: f64, exponent: i32) -> f64 {
     let half = exponent / 2;
-    // 2^(exponent) as bits; halves of −1074 to 1166 are in the range of normal floats.
+    // 2^exponent as bits; halves of −1300 to 1200 are in the range of normal floats.
     let power = |exponent: i32| f64::from_bits((i64::from(exponent) + 1023).cast_unsigned() << 52);
     number * power(half) * power(exponent - half)
 }
@@ -155,6 +164,10 @@ mod tests {
         let mut exact = Exact::new();
         (0..3).for_each(|_| exact.add(f64::MAX));
         assert_eq!(exact.average(3), f64::MAX);
+        // The sum would be rounded down, and a third of it again.
+        let mut exact = Exact::new();
+        [0.1, 0.2, 0.3].into_iter().for_each(|number| exact.add(number));
+        assert_eq!(exact.average(3), 0.2);
     }
 
     proptest! {
