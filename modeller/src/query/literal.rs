@@ -95,11 +95,11 @@ impl<T: Ordered> Ordered for Option<T> {
     type Value = T::Value;
 }
 
-/// The types of columns that can be added up, and changed by `inc` and `mul`: numbers.
+/// The types of columns that can be added up, and changed by `inc` and `times`: numbers.
 #[diagnostic::on_unimplemented(
     message = "a column of type `{Self}` holds no numbers",
     label = "the column holds `{Self}`",
-    note = "`sum`, `inc` and `mul` are for integers, floats and `Decimal` (and their `Option`)"
+    note = "`sum`, `inc` and `times` are for integers, floats and `Decimal` (and their `Option`)"
 )]
 pub trait Numeric {
     /// What the sum is, and what a number is changed by: `i64` for integers, `f64` for floats.

@@ -74,7 +74,7 @@ async fn changes_work_on_what_is_stored() {
         "a",
         [
             Product::STOCK.inc(-1),
-            Product::WEIGHT.mul(2),
+            Product::WEIGHT.times(2),
             Product::TAGS.push("x"),
             Product::COST.at_most(7),
             Product::KIND.set(Kind::Game),
@@ -104,7 +104,7 @@ async fn changes_that_can_not_be_are_errors() {
     let cx = cx().await;
     let refused = async |patch: Patch<Product>| Product::update(&cx, "a", patch).await.unwrap_err();
     assert!(refused(Product::STOCK.inc(-9).into()).await.is(Code::ValidationError));
-    assert!(refused(Product::STOCK.mul(i64::MAX).into()).await.is(Code::ValidationError));
+    assert!(refused(Product::STOCK.times(i64::MAX).into()).await.is(Code::ValidationError));
     assert!(refused(Product::WEIGHT.inc(f64::NAN).into()).await.is(Code::InvalidQuery));
     assert!(refused([Product::STOCK.inc(1), Product::STOCK.inc(1)].into()).await.is(Code::ValidationError));
     assert!(refused([Product::STOCK.inc(1), Product::STOCK.set(1)].into()).await.is(Code::ValidationError));

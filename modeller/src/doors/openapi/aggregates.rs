@@ -84,11 +84,16 @@ fn group_by(shape: &Shape) -> Json {
 }
 
 /// The members of an aggregation without groups, and of one with them, and which of them must be there.
-pub(super) fn forms(shape: &Shape, names: &ModelSchemas) -> [(Map<String, Json>, Vec<&'static str>); 2] {
-    let alone =
-        Map::from_iter([("query".to_owned(), names.filter()), ("aggregates".to_owned(), names.aggregates())]);
+pub(super) fn forms(
+    shape: &Shape,
+    names: &ModelSchemas,
+    query: Json,
+) -> [(Map<String, Json>, Vec<&'static str>); 2] {
+    let alone = Map::from_iter([("query".to_owned(), query), ("aggregates".to_owned(), names.aggregates())]);
     let mut grouped = alone.clone();
     grouped.insert("groupBy".into(), group_by(shape));
+    // None at all.
+    grouped.insert("sort".into(), json!({ "enum": [null, "", [], {}] }));
     grouped.insert("start".into(), parameters::start());
     grouped.insert("count".into(), parameters::count(Operation::Aggregate));
     [(alone, vec!["aggregates"]), (grouped, vec!["groupBy"])]
@@ -107,7 +112,7 @@ pub(super) fn body(shape: &Shape, names: &ModelSchemas) -> Json {
             "additionalProperties": false,
         })
     };
-    let [(alone, needs), (grouped, needs_group)] = forms(shape, names);
+    let [(alone, needs), (grouped, needs_group)] = forms(shape, names, names.filter());
     let mut all = vec![object(&alone, &needs), object(&grouped, &needs_group)];
     for column in parameters::public(shape) {
         let name = &column.name;

@@ -206,8 +206,12 @@ fn batch(shape: &Shape, names: &ModelSchemas) -> Json {
     let any = json!({ "anyOf": [names.filter(), { "type": "null" }] });
     steps.extend(["get", "find"].map(|op| step(op, &[("query", any.clone())], &["op"])));
     let values = ("field", aggregates::any_field(shape));
-    steps.push(step("count", &[("query", any), values, ("distinct", json!({ "type": "boolean" }))], &["op"]));
-    for (mut properties, mut required) in aggregates::forms(shape, names) {
+    steps.push(step(
+        "count",
+        &[("query", any.clone()), values, ("distinct", json!({ "type": "boolean" }))],
+        &["op"],
+    ));
+    for (mut properties, mut required) in aggregates::forms(shape, names, any) {
         properties.insert("op".into(), json!({ "const": "aggregate" }));
         required.push("op");
         steps.push(json!({

@@ -59,7 +59,7 @@ impl<M: Model, T> Column<M, T> {
         self.change(None, &value, true)
     }
 
-    /// The stored number and this one added up; what is absent counts as 0. A result that the type can't hold makes the update fail.
+    /// The stored number and this one added up (on the wire `$inc`); what is absent counts as 0. A result that the type can't hold makes the update fail.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/user.rs"));
@@ -81,8 +81,8 @@ impl<M: Model, T> Column<M, T> {
         self.change(Some(Operator::Inc), &amount.into(), true)
     }
 
-    /// The stored number times this one; what is absent counts as 0.
-    pub fn mul(self, factor: impl Into<T::Sum>) -> Change<M>
+    /// The stored number times this one (on the wire `$mul`); what is absent counts as 0.
+    pub fn times(self, factor: impl Into<T::Sum>) -> Change<M>
     where
         T: Numeric<Sum: Serialize>,
     {

@@ -76,7 +76,7 @@ fn sorts_and_changes_name_their_column() {
 fn operators_on_columns_are_those_of_the_wire() {
     for (change, operator, value) in [
         (Sample::AGE.inc(-1), "$inc", json!(-1)),
-        (Sample::AGE.mul(2_i64), "$mul", json!(2)),
+        (Sample::AGE.times(2_i64), "$mul", json!(2)),
         (Sample::RATIO.inc(1), "$inc", json!(1.0)),
         (Sample::AGE.at_most(9), "$min", json!(9)),
         (Sample::NAME.at_least("b"), "$max", json!("b")),

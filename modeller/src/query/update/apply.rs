@@ -3,8 +3,8 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::arithmetic::{self, Stuck};
-use super::{Operation, Operator, Update, fault, type_fault};
-use crate::model::{Error, Kind, Result, RowView, Shape, Violation, write_cell};
+use super::{Fault, Operation, Operator, Update, fault, refused, type_fault};
+use crate::model::{Kind, Result, RowView, Shape, write_cell};
 use crate::query::Step;
 use crate::query::compare::json_equal;
 
@@ -71,7 +71,7 @@ impl Update {
         }
         match faults.is_empty() {
             true => Ok(Applied { patch: written(&members), unset }),
-            false => Err(Error::validation(faults)),
+            false => Err(refused(faults)),
         }
     }
 }
@@ -83,7 +83,7 @@ fn written(members: &Map<String, Json>) -> Vec<u8> {
 
 impl Operation {
     /// Changes the field's value; answers whether there was something to change.
-    fn change(&self, kind: Kind, field: &mut Json) -> Result<bool, Violation> {
+    fn change(&self, kind: Kind, field: &mut Json) -> Result<bool, Fault> {
         let makes_way = !matches!(self.operator, Operator::Unset | Operator::Pull);
         if self.operator == Operator::Unset {
             return self.remove(field);
@@ -117,7 +117,7 @@ impl Operation {
         Ok(true)
     }
 
-    fn change_list(&self, place: &mut Json) -> Result<bool, Violation> {
+    fn change_list(&self, place: &mut Json) -> Result<bool, Fault> {
         let list = match place {
             Json::Array(list) => list,
             Json::Null if self.operator == Operator::Pull => return Ok(false),
@@ -135,7 +135,7 @@ impl Operation {
         Ok(true)
     }
 
-    fn remove(&self, field: &mut Json) -> Result<bool, Violation> {
+    fn remove(&self, field: &mut Json) -> Result<bool, Fault> {
         let Some((last, way)) = self.path.steps.split_last() else { return Ok(false) };
         match (self.reach(field, way, false)?, last) {
             (Some(Json::Object(members)), Step::Key(name)) => Ok(members.shift_remove(name).is_some()),
@@ -156,7 +156,7 @@ impl Operation {
         json: &'j mut Json,
         steps: &[Step],
         makes_way: bool,
-    ) -> Result<Option<&'j mut Json>, Violation> {
+    ) -> Result<Option<&'j mut Json>, Fault> {
         let mut place = json;
         for step in steps {
             if place.is_null() && makes_way && matches!(step, Step::Key(_)) {
@@ -195,7 +195,7 @@ impl Operation {
     }
 
     /// What is stored is of another type than the operator needs.
-    fn misfit(&self, wanted: &str) -> Violation {
+    fn misfit(&self, wanted: &str) -> Fault {
         let mut violation = type_fault(self.operator, &self.name, wanted);
         violation.message = format!("can change only what is stored as {wanted}");
         violation

@@ -102,7 +102,7 @@ impl Update {
         reader.find_conflicts(&plain);
         match reader.faults.is_empty() {
             true => Ok(Some(Update { plain, operations: reader.operations })),
-            false => Err(Error::validation(reader.faults)),
+            false => Err(refused(reader.faults)),
         }
     }
 }
@@ -113,21 +113,29 @@ fn may_have_operators(patch: &[u8]) -> bool {
     pairs().any(|pair| pair == b"\"$") || pairs().any(|pair| pair == b"\\u")
 }
 
+/// What is wrong with one operator.
+type Fault = Box<Violation>;
+
 /// A fault of one operator.
-fn fault(operator: &str, name: &str, keyword: &str, message: impl Into<String>, params: Json) -> Violation {
+fn fault(operator: &str, name: &str, keyword: &str, message: impl Into<String>, params: Json) -> Fault {
     let escaped = |step: &str| step.replace('~', "~0").replace('/', "~1");
     let path = if name.is_empty() { String::new() } else { format!("/{}", escaped(name)) };
-    Violation {
+    Box::new(Violation {
         instance_path: format!("/{}{path}", escaped(operator)),
         keyword: keyword.to_owned(),
         message: message.into(),
         params,
         schema_path: format!("#/properties/{operator}/{keyword}"),
-    }
+    })
+}
+
+/// The error with all these faults.
+fn refused(faults: Vec<Fault>) -> Error {
+    Error::validation(faults.into_iter().map(|fault| *fault).collect())
 }
 
 /// The value is of another type than it must be.
-fn type_fault(operator: Operator, name: &str, wanted: &str) -> Violation {
+fn type_fault(operator: Operator, name: &str, wanted: &str) -> Fault {
     fault(operator.name(), name, "type", format!("must be {wanted}"), json!({ "type": wanted }))
 }
 
@@ -135,7 +143,7 @@ struct Reader<'a> {
     shape: &'a Shape,
     access: Access,
     operations: Vec<Operation>,
-    faults: Vec<Violation>,
+    faults: Vec<Fault>,
 }
 
 impl Reader<'_> {
@@ -185,7 +193,7 @@ impl Reader<'_> {
     }
 
     /// Where the path leads: to a field of the struct, or into one that holds JSON.
-    fn place(&self, operator: Operator, name: &str) -> Result<Path, Violation> {
+    fn place(&self, operator: Operator, name: &str) -> Result<Path, Fault> {
         let (head, rest) = name.split_once('.').map_or((name, None), |(head, rest)| (head, Some(rest)));
         let Some(field) = self.shape.fields().iter().position(|column| column.name == head) else {
             let mut params = json!({ "additionalProperty": head });
@@ -216,7 +224,7 @@ impl Reader<'_> {
     }
 
     /// Whether the operator can do with the value, and with what the column holds.
-    fn fits(&self, operator: Operator, name: &str, path: Path, value: &Json) -> Result<Path, Violation> {
+    fn fits(&self, operator: Operator, name: &str, path: Path, value: &Json) -> Result<Path, Fault> {
         let column = &self.shape.columns[path.column];
         let wanted = match operator {
             Operator::Set => None,
