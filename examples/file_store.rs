@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use modeller::model::{Row, Shape, Value};
 use modeller::prelude::*;
-use modeller::query::{Filter, Select, select};
+use modeller::query::{Aggregation, Filter, Select, evaluate, select};
 use modeller::store::{
     Answer, Apply, BoxFuture, Change as Logged, ChangeOp, Plan, Sink, Store, Transaction, Tx, Work,
 };
@@ -365,6 +365,10 @@ impl Tx for Open {
         ready(self.with(|tx| Ok(count(&tx.tables, shape, filter))))
     }
 
+    fn aggregate<'a>(&'a mut self, aggregation: &'a Aggregation) -> BoxFuture<'a, Result<Vec<Row>>> {
+        ready(self.with(|tx| evaluate(rows(&tx.tables, aggregation.shape), aggregation)))
+    }
+
     fn insert<'a>(&'a mut self, shape: &'static Shape, row: &'a Row) -> BoxFuture<'a, Result<()>> {
         ready(self.with(|tx| tx.put(shape, None, Some(row))))
     }
@@ -416,6 +420,11 @@ impl Store for FileStore {
 
     fn count<'a>(&'a self, shape: &'static Shape, filter: &'a Filter) -> BoxFuture<'a, Result<u64>> {
         ready(self.shared.tables(shape).map(|tables| count(&tables, shape, filter)))
+    }
+
+    fn aggregate<'a>(&'a self, aggregation: &'a Aggregation) -> BoxFuture<'a, Result<Vec<Row>>> {
+        let tables = self.shared.tables(aggregation.shape);
+        ready(tables.and_then(|tables| evaluate(rows(&tables, aggregation.shape), aggregation)))
     }
 
     fn write(&self, work: Work) -> BoxFuture<'_, Result<Answer>> {

@@ -10,7 +10,7 @@ pub use crate::engine::{
     Cx, Event, Find, HookEvent, Job, Listing, Method, Page, Patch, Previous, Query, Records, Subscription,
 };
 pub use crate::model::{Code, Column, Doc, Error, Id, Model, Ref, Result};
-pub use crate::query::{Change, Predicate, Sort};
+pub use crate::query::{Change, Figure, Predicate, Sort};
 pub use modeller_macros::Model;
 pub use schemars::JsonSchema;
 pub use serde::{Deserialize, Serialize};

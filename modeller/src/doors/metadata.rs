@@ -83,6 +83,7 @@ fn answer(operation: Operation) -> &'static str {
         Operation::List | Operation::Find | Operation::First | Operation::Last => "documents",
         Operation::Paginate => "page",
         Operation::Count => "number",
+        Operation::Aggregate => "figures",
         Operation::Update | Operation::Delete | Operation::Restore => "document|documents",
         Operation::Clear => "deleted",
         Operation::Batch => "results",

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::search::{Hits, Searching};
 use super::{Argument, Arguments, Operation};
 use crate::model::{self, Code, Error, Result, Shape, View};
-use crate::query::limits::{MAX_COUNT, MAX_START};
+use crate::query::limits::{MAX_COUNT, MAX_GROUPS, MAX_START};
 use crate::query::{self, Access, Filter, Order};
 
 /// What a call asks for, parsed.
@@ -20,6 +20,8 @@ pub(crate) struct Request {
     pub(crate) after: Option<String>,
     /// What goes with each document that a search finds.
     pub(super) hits: Option<Hits>,
+    /// What figures are made of, as it arrived.
+    pub(crate) figures: Vec<(Argument, Json)>,
 }
 
 impl Request {
@@ -32,6 +34,7 @@ impl Request {
             count: None,
             after: None,
             hits: None,
+            figures: Vec::new(),
         };
         let mut searching = Searching::default();
         match arguments {
@@ -39,7 +42,8 @@ impl Request {
             Arguments::Pairs(pairs) => request.pairs(shape, operation, pairs, &mut searching)?,
             Arguments::Json(Json::Object(members)) => {
                 for (name, value) in members {
-                    let argument = argument(shape, &name).ok_or_else(|| unknown(shape, operation, &name))?;
+                    let argument =
+                        argument(shape, operation, &name).ok_or_else(|| unknown(shape, operation, &name))?;
                     request.set(shape, operation, argument, value, &mut searching)?;
                 }
             }
@@ -71,7 +75,7 @@ impl Request {
         let mut fields = Vec::with_capacity(pairs.len());
         let mut seen = Vec::new();
         for (name, value) in pairs {
-            let Some(argument) = argument(shape, &name) else {
+            let Some(argument) = argument(shape, operation, &name) else {
                 fields.push((name, value));
                 continue;
             };
@@ -110,13 +114,18 @@ impl Request {
             Argument::Query => {
                 self.and(Filter::parse(shape, &value, Access::Public)?);
             }
+            Argument::Sort if operation == Operation::Aggregate => self.figures.push((argument, value)),
+            Argument::GroupBy | Argument::Aggregates | Argument::Field | Argument::Distinct => {
+                self.figures.push((argument, value));
+            }
             Argument::Sort => self.order = query::parse_order(shape, &value, Access::Public)?,
             Argument::Fields => self.view = View::Only(query::parse_fields(shape, &value, Access::Public)?),
             Argument::Search => searching.search(shape, value)?,
             Argument::Snippet => searching.snippet(shape, &value)?,
             Argument::Start => self.start = number("start", &value, 0, MAX_START)?,
             Argument::Count => {
-                self.count = Some(number("count", &value, least_count(operation), MAX_COUNT)?);
+                let most = if operation == Operation::Aggregate { MAX_GROUPS as u64 } else { MAX_COUNT };
+                self.count = Some(number("count", &value, least_count(operation), most)?);
             }
             Argument::After => match value {
                 Json::String(cursor) => self.after = Some(cursor),
@@ -140,10 +149,12 @@ pub(super) fn json(text: &str) -> Result<Json> {
         .map_err(|error| Error::new(Code::ParseError, format!("the query is not JSON: {error}")))
 }
 
-fn argument(shape: &Shape, name: &str) -> Option<Argument> {
+/// The argument with this name. Those of few operations are fields to the others.
+fn argument(shape: &Shape, operation: Operation, name: &str) -> Option<Argument> {
     use Argument::{After, Count, Fields, Query, Search, Snippet, Sort, Start};
-    let all = [Query, Sort, Start, Count, After, Fields, Search, Snippet];
-    all.into_iter().find(|argument| argument.name() == name && argument.is_of(shape))
+    let own = operation.arguments().iter();
+    let mut all = [Query, Sort, Start, Count, After, Fields, Search, Snippet].iter().chain(own).copied();
+    all.find(|argument| argument.name() == name && argument.is_of(shape))
 }
 
 fn unknown(shape: &Shape, operation: Operation, name: &str) -> Error {

@@ -31,6 +31,25 @@ struct Item<'a> {
     data: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "whole")]
     version: Option<i64>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    field: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    distinct: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "given", rename = "groupBy")]
+    group_by: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    aggregates: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    sort: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    start: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    count: Option<&'a RawValue>,
+}
+
+/// What is there, `null` too.
+fn given<'de: 'a, 'a, D: serde::Deserializer<'de>>(json: D) -> Result<Option<&'a RawValue>, D::Error> {
+    <&RawValue>::deserialize(json).map(Some)
 }
 
 /// A whole number however it is written: for JSON Schema `3.0` is one, too.
@@ -51,6 +70,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::Get,
     Operation::Find,
     Operation::Count,
+    Operation::Aggregate,
 ];
 
 /// An operation as far as it can be taken without the store.
@@ -200,9 +220,27 @@ fn operation(shape: &'static Shape, item: Item<'_>) -> Result<Call> {
     }
     let mut call = Call::new(operation, shape);
     call.expected_version = item.version;
+    let mut arguments = serde_json::Map::new();
     if let Some(query) = item.query {
-        let mut arguments = serde_json::Map::new();
         arguments.insert("query".into(), super::arguments::json(query.get())?);
+    }
+    let figures = [
+        ("field", item.field),
+        ("distinct", item.distinct),
+        ("groupBy", item.group_by),
+        ("aggregates", item.aggregates),
+        ("sort", item.sort),
+        ("start", item.start),
+        ("count", item.count),
+    ];
+    for (name, json) in figures.into_iter().filter_map(|(name, json)| Some((name, json?))) {
+        let fits = operation.arguments().iter().any(|argument| argument.name() == name);
+        if !fits || !matches!(operation, Operation::Count | Operation::Aggregate) {
+            return Err(Error::new(Code::InvalidRequest, format!("`{operation}` takes no `{name}` here")));
+        }
+        arguments.insert(name.into(), super::arguments::json(json.get())?);
+    }
+    if !arguments.is_empty() {
         call.arguments = Arguments::Json(arguments.into());
     }
     if let Some(data) = item.data {

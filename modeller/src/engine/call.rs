@@ -22,8 +22,10 @@ pub enum Operation {
     First,
     /// The last documents in the order of insertion, newest first, as an array.
     Last,
-    /// How many documents fulfil a query.
+    /// How many documents fulfil a query, or how many values a field has in them.
     Count,
+    /// Figures over the documents that fulfil a query: one object, or an array of them, one for each group.
+    Aggregate,
     /// Merges the body into the document (or all documents) that fulfil a query.
     Update,
     /// Updates the document that fulfils a query, or inserts the body.
@@ -49,6 +51,7 @@ impl Operation {
         Operation::First,
         Operation::Last,
         Operation::Count,
+        Operation::Aggregate,
         Operation::Update,
         Operation::Upsert,
         Operation::Delete,
@@ -68,6 +71,7 @@ impl Operation {
             Operation::First => "first",
             Operation::Last => "last",
             Operation::Count => "count",
+            Operation::Aggregate => "aggregate",
             Operation::Update => "update",
             Operation::Upsert => "upsert",
             Operation::Delete => "delete",
@@ -108,6 +112,7 @@ impl Operation {
                 | Operation::First
                 | Operation::Last
                 | Operation::Count
+                | Operation::Aggregate
         )
     }
 
@@ -116,7 +121,7 @@ impl Operation {
         match self {
             Operation::Insert | Operation::Upsert => BodyKind::Document,
             Operation::Update => BodyKind::Patch,
-            Operation::Find => BodyKind::Query,
+            Operation::Find | Operation::Aggregate => BodyKind::Query,
             Operation::Batch => BodyKind::Batch,
             _ => BodyKind::None,
         }
@@ -124,14 +129,17 @@ impl Operation {
 
     /// Which arguments (see [`Arguments`]) it takes.
     pub const fn arguments(self) -> &'static [Argument] {
-        use Argument::{After, Count, Fields, Query, Search, Snippet, Sort, Start};
+        use Argument::{
+            After, Aggregates, Count, Distinct, Field, Fields, GroupBy, Query, Search, Snippet, Sort, Start,
+        };
         match self {
             Operation::List => &[Query, Sort, Start, Count, After, Fields, Search, Snippet],
             Operation::Paginate => &[Query, Sort, Count, After, Fields, Search, Snippet],
             Operation::Find => &[Query, Sort, Start, Count, Fields, Search, Snippet],
             Operation::Get => &[Query, Sort, Fields],
             Operation::First | Operation::Last => &[Query, Count, Fields],
-            Operation::Count => &[Query, Search],
+            Operation::Count => &[Query, Field, Distinct, Search],
+            Operation::Aggregate => &[Query, GroupBy, Aggregates, Sort, Start, Count],
             Operation::Update | Operation::Upsert | Operation::Delete | Operation::Restore => &[Query],
             Operation::Insert | Operation::Clear | Operation::Batch => &[],
         }
@@ -164,7 +172,7 @@ pub enum BodyKind {
     Document,
     /// A part of a document: each member replaces that field.
     Patch,
-    /// The arguments as one object: `{query, sort, start, count, fields}`.
+    /// The arguments as one object: `{query, sort, start, count, fields}` and the like.
     Query,
     /// `{operations: [{op, query?, data?}]}`.
     Batch,
@@ -189,6 +197,14 @@ pub enum Argument {
     Search,
     /// Whether a score and a snippet go with each document.
     Snippet,
+    /// The fields by whose values to group.
+    GroupBy,
+    /// Which figures to work out.
+    Aggregates,
+    /// The field whose values to count.
+    Field,
+    /// Whether equal values count once.
+    Distinct,
 }
 
 impl Argument {
@@ -208,6 +224,10 @@ impl Argument {
             Argument::Fields => "fields",
             Argument::Search => "search",
             Argument::Snippet => "snippet",
+            Argument::GroupBy => "groupBy",
+            Argument::Aggregates => "aggregates",
+            Argument::Field => "field",
+            Argument::Distinct => "distinct",
         }
     }
 }

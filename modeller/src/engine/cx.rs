@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::transaction::Shared;
 use super::{Engine, Identity};
-use crate::model::{Code, Error, Result, Shape};
-use crate::query::{Filter, Select};
+use crate::model::{Code, Error, Result, Row, Shape};
+use crate::query::{Aggregation, Filter, Select};
 use crate::store::{Answer, BoxFuture, Sink, Work};
 
 /// How deep hooks may set off hooks.
@@ -179,6 +179,17 @@ impl Cx {
         let owned = filter.clone();
         Box::pin(async move {
             let read = open.read(move |tx| Box::pin(async move { tx.count(shape, &owned).await }));
+            read.await.unwrap_or_else(|| Err(Error::new(Code::Conflict, "the transaction has not begun")))
+        })
+    }
+
+    pub(crate) fn aggregate<'a>(&'a self, aggregation: &'a Aggregation) -> BoxFuture<'a, Result<Vec<Row>>> {
+        let Some(open) = self.open.as_ref().filter(|open| !open.is_lazy()) else {
+            return self.engine.store().aggregate(aggregation);
+        };
+        let owned = aggregation.clone();
+        Box::pin(async move {
+            let read = open.read(move |tx| Box::pin(async move { tx.aggregate(&owned).await }));
             read.await.unwrap_or_else(|| Err(Error::new(Code::Conflict, "the transaction has not begun")))
         })
     }

@@ -345,6 +345,7 @@ impl Steps<'_, '_> {
     fn to_merge(&self, old: Row, patch: &Patch) -> Result<Candidate> {
         let (record, new) = match patch {
             Patch::Merge(json) => model::merge(self.shape, &old, json)?,
+            Patch::Apply(update) => self.apply(update, &old)?,
             Patch::Replace(row) => {
                 let new = self.replace(&old, row)?;
                 (model::merge(self.shape, &new, b"{}")?.0, new)

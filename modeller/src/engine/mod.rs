@@ -1,16 +1,19 @@
 //! What models *do*: the one pipeline that every call goes through, and the Rust API beside it.
 
+mod aggregate;
 mod arguments;
 mod batch;
 pub mod behaviour;
 mod call;
 mod clock;
 mod cx;
+mod figures;
 mod hooked;
 mod hooks;
 mod idempotency;
 mod listing;
 mod numbers;
+mod patch;
 mod pipeline;
 mod read;
 mod records;
@@ -36,9 +39,11 @@ pub use behaviour::{
 pub use call::{Argument, Arguments, BodyKind, Call, Identity, Operation, Reply};
 pub use clock::Clock;
 pub use cx::Cx;
+pub use figures::Grouped;
 pub use hooks::Hooks;
 pub use listing::Listing;
-pub use records::{Find, Hit, Page, Patch, Records};
+pub use patch::Patch;
+pub use records::{Find, Hit, Page, Records};
 pub use subscription::Subscription;
 pub use write::MAX_BULK;
 

@@ -10,7 +10,7 @@ use super::read::{Form, JsonRows};
 use super::scope::{MAX_BYTES, pins_one, visible};
 use super::search::check_paged;
 use super::write::{self, Patch, Write, Written};
-use super::{Call, Cx, Engine, Listing, Operation, Reply, batch, idempotency};
+use super::{Call, Cx, Engine, Listing, Operation, Reply, aggregate, batch, idempotency};
 use crate::model::{self, Code, Error, Kind, Result, Shape, View, write_row};
 use crate::query::limits::{DEFAULT_COUNT, MAX_COUNT};
 use crate::query::{Access, Cursor, Filter, Order, Path, Seal, Select};
@@ -56,7 +56,8 @@ impl Cx {
                 let sink = self.read(&select, sink).await?;
                 reading.reply(self, store::sink(sink))
             }
-            Operation::Count => Box::pin(self.count_json(call)).await,
+            Operation::Count => Box::pin(aggregate::count(self, call)).await,
+            Operation::Aggregate => Box::pin(aggregate::run(self, call)).await,
             Operation::Batch => Box::pin(batch::run(self, call)).await,
             _ if call.mutation_id.is_some() => Box::pin(idempotency::run(self, call)).await,
             _ => {
@@ -88,13 +89,6 @@ impl Cx {
         let reply = reading.reply(self, store::sink(sink))?;
         self.around_list(hooks, Timing::After, &mut listing).await?;
         Ok(reply)
-    }
-
-    async fn count_json(&self, call: Call) -> Result<Reply> {
-        let request = Request::parse(call.shape, call.operation, call.arguments)?;
-        let filter = visible(call.shape, request.filter, self.engine());
-        let count = self.count(call.shape, &filter).await?;
-        Ok(Reply { body: count.to_string().into_bytes(), ..Reply::default() })
     }
 }
 
@@ -261,12 +255,17 @@ pub(super) fn prepare(cx: &Cx, call: Call) -> Result<Draft> {
         }
         Operation::Update => {
             pinned(&filter)?;
-            Write::Update { filter, patch: Patch::Merge(body), expected }
+            Write::Update { filter, patch: Patch::parse(shape, body, Access::Public)?, expected }
         }
         Operation::Upsert => {
-            let row = model::accept(shape, &body)?.to_row(shape)?;
+            let patch = Patch::parse(shape, body, Access::Public)?;
+            let row = match &patch {
+                Patch::Apply(update) => model::accept(shape, &update.document(shape)?)?.to_row(shape)?,
+                Patch::Merge(body) => model::accept(shape, body)?.to_row(shape)?,
+                Patch::Replace(row) => row.clone(),
+            };
             let filter = upsert_filter(shape, filter, &row, Access::Public)?;
-            Write::Upsert { filter, patch: Patch::Merge(body), row }
+            Write::Upsert { filter, patch, row }
         }
         Operation::Delete => {
             pinned(&filter)?;

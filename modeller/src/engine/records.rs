@@ -5,12 +5,11 @@ mod hits;
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
 
-use serde_json::{Map, Value as Json};
-
 pub use hits::Hit;
 
 use super::behaviour::Timing;
 use super::hooked::Draft;
+use super::patch::Patch;
 use super::pipeline::{insertion, upsert_filter};
 use super::scope::{trashed, visible};
 use super::search::check_paged;
@@ -18,7 +17,7 @@ use super::write::{self, Write, Written};
 use super::{Cx, Listing, Operation};
 use crate::model::{self, Code, Doc, Error, Id, Model, Record, Result, Row, RowView, Shape};
 use crate::query::limits::DEFAULT_COUNT;
-use crate::query::{Access, Change, Cursor, Filter, Order, Predicate, Seal, Select, Sort};
+use crate::query::{Access, Cursor, Filter, Order, Predicate, Seal, Select, Sort};
 use crate::store::{self, Sink};
 
 /// What can be done with every model from Rust. It is code of the application: nothing is hidden from it.
@@ -289,7 +288,7 @@ impl<M: Model> Find<M> {
         self
     }
 
-    fn select(&self, cx: &Cx) -> Result<Select> {
+    pub(super) fn select(&self, cx: &Cx) -> Result<Select> {
         if let Some(error) = &self.fault {
             return Err(error.clone());
         }
@@ -395,83 +394,6 @@ impl<M: Model> Sink for Docs<M> {
         }
         self.docs.push(model::doc_from_row(self.shape, row));
         ControlFlow::Continue(())
-    }
-}
-
-/// New values for some fields of a document.
-///
-/// One change (`User::AGE.set(37)`), several of them (`[User::AGE.set(37), ..]` for one type, or `Patch::new().set(..)`), or JSON.
-#[derive(Clone, Debug)]
-pub struct Patch<M> {
-    members: Map<String, Json>,
-    fault: Option<Error>,
-    model: PhantomData<fn() -> M>,
-}
-
-impl<M: Model> Default for Patch<M> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<M: Model> Patch<M> {
-    /// No changes yet.
-    pub fn new() -> Self {
-        Patch { members: Map::new(), fault: None, model: PhantomData }
-    }
-
-    /// With this change too.
-    #[must_use]
-    pub fn set(mut self, change: Change<M>) -> Self {
-        let shape = M::descriptor().shape();
-        let column = change.column();
-        match change.into_value() {
-            Ok(value) => {
-                self.members.insert(shape.columns[column].name.clone(), value);
-            }
-            Err(error) => self.fault = Some(error),
-        }
-        self
-    }
-
-    fn into_json(self) -> Result<write::Patch> {
-        match self.fault {
-            Some(error) => Err(error),
-            None => serde_json::to_vec(&self.members)
-                .map(write::Patch::Merge)
-                .map_err(|error| refused(&error.to_string())),
-        }
-    }
-}
-
-fn refused(why: &str) -> Error {
-    Error::new(Code::ValidationError, format!("the changes can't be written as JSON: {why}"))
-}
-
-impl<M: Model> From<Change<M>> for Patch<M> {
-    fn from(change: Change<M>) -> Self {
-        Self::new().set(change)
-    }
-}
-
-impl<M: Model> From<Vec<Change<M>>> for Patch<M> {
-    fn from(changes: Vec<Change<M>>) -> Self {
-        changes.into_iter().fold(Self::new(), Self::set)
-    }
-}
-
-impl<M: Model, const N: usize> From<[Change<M>; N]> for Patch<M> {
-    fn from(changes: [Change<M>; N]) -> Self {
-        changes.into_iter().fold(Self::new(), Self::set)
-    }
-}
-
-impl<M: Model> From<Json> for Patch<M> {
-    fn from(json: Json) -> Self {
-        match json {
-            Json::Object(members) => Patch { members, ..Self::new() },
-            _ => Patch { fault: Some(refused("a patch is an object")), ..Self::new() },
-        }
     }
 }
 

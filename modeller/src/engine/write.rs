@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::Engine;
 use super::numbers::{MAX_TAKEN, has_autoincrement};
 use super::scope::{Bounded, CHUNK, is_id, milliseconds, pins_one, purge, trashed, visible};
-use crate::model::{self, Code, Error, Result, Row, Shape, Value};
-use crate::query::{Filter, Op, Operand, Order, Path, Select};
+use crate::model::{self, Code, Error, Record, Result, Row, Shape, Value};
+use crate::query::{Access, Filter, Op, Operand, Order, Path, Select, Update};
 use crate::store::{self, Answer, Tx, Work};
 
 /// How many documents one call may update or delete at most.
@@ -34,15 +34,24 @@ pub(crate) enum Write {
 pub(crate) enum Patch {
     /// A JSON object: each member replaces that field.
     Merge(Vec<u8>),
+    /// Operators, that change what is stored.
+    Apply(Box<Update>),
     /// A whole row of new fields.
     Replace(Row),
 }
 
 impl Patch {
+    /// What the JSON of a patch asks for.
+    pub(crate) fn parse(shape: &Shape, json: Vec<u8>, access: Access) -> Result<Self> {
+        let update = Update::parse(shape, &json, access)?;
+        Ok(update.map_or(Patch::Merge(json), |update| Patch::Apply(Box::new(update))))
+    }
+
     /// As JSON text.
     pub(super) fn text(&self, shape: &Shape) -> Vec<u8> {
         match self {
             Patch::Merge(json) => json.clone(),
+            Patch::Apply(update) => update.text(),
             Patch::Replace(row) => {
                 let mut text = Vec::new();
                 model::write_fields(shape, row, &mut text);
@@ -270,9 +279,11 @@ impl Steps<'_, '_> {
     ) -> Result<(Vec<Row>, bool)> {
         let one = pins_one(self.shape, &filter);
         let found = self.found(filter, one).await?;
-        if let (true, Patch::Merge(json)) = (found.is_empty(), patch) {
-            // Nonsense is refused whether or not there is something to write it over.
-            model::check_patch(self.shape, json)?;
+        // Nonsense is refused whether or not there is something to write it over.
+        match patch {
+            Patch::Merge(json) if found.is_empty() => model::check_patch(self.shape, json)?,
+            Patch::Apply(update) if found.is_empty() => model::check_patch(self.shape, &update.given())?,
+            _ => {}
         }
         found.iter().try_for_each(|old| check_version(old, expected))?;
         Ok((found, one))
@@ -281,9 +292,16 @@ impl Steps<'_, '_> {
     async fn merge(&mut self, old: &Row, patch: &Patch) -> Result<Row> {
         let new = match patch {
             Patch::Merge(json) => model::merge(self.shape, old, json)?.1,
+            Patch::Apply(update) => self.apply(update, old)?.1,
             Patch::Replace(row) => self.replace(old, row)?,
         };
         self.settle(old, new).await
+    }
+
+    /// What operators make of a row.
+    pub(super) fn apply(&self, update: &Update, old: &Row) -> Result<(Box<dyn Record>, Row)> {
+        let applied = update.apply(self.shape, old)?;
+        model::merge_without(self.shape, old, &applied.patch, &applied.unset)
     }
 
     /// Stores the new version of a row.

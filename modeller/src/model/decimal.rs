@@ -22,15 +22,15 @@ pub fn compare_decimal(a: &str, b: &str) -> Ordering {
 }
 
 /// A number as `±0.d₁d₂d₃… × 10^scale`, with d₁ ≠ 0; no digits at all is zero.
-struct Decimal<'a> {
-    negative: bool,
-    scale: i64,
+pub(super) struct Decimal<'a> {
+    pub(super) negative: bool,
+    pub(super) scale: i64,
     whole: &'a [u8],
     fraction: &'a [u8],
 }
 
 impl<'a> Decimal<'a> {
-    fn parse(text: &'a str) -> Option<Self> {
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
         let bytes = text.as_bytes();
         let (negative, bytes) = match bytes {
             [b'-', rest @ ..] => (true, rest),
@@ -67,7 +67,7 @@ impl<'a> Decimal<'a> {
         }
     }
 
-    fn digits(&self) -> impl Iterator<Item = u8> {
+    pub(super) fn digits(&self) -> impl Iterator<Item = u8> {
         self.whole.iter().chain(self.fraction).copied()
     }
 

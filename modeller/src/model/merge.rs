@@ -16,10 +16,24 @@ use super::{Cell, Code, Error, Record, Result, Row, RowView, Shape};
 /// # Errors
 /// As [`accept`](super::accept); keyword `immutable` if it would change the model's key.
 pub fn merge(shape: &Shape, current: &dyn RowView, patch: &[u8]) -> Result<(Box<dyn Record>, Row)> {
+    merge_without(shape, current, patch, &[])
+}
+
+/// As [`merge`], where the columns with the indexes `unset` lose their value: they hold what serde makes of a field that is left
+/// out.
+///
+/// # Errors
+/// As [`merge`]; keyword `required` if a document can't be without one of them.
+pub fn merge_without(
+    shape: &Shape,
+    current: &dyn RowView,
+    patch: &[u8],
+    unset: &[usize],
+) -> Result<(Box<dyn Record>, Row)> {
     let rules = Judge::rules(shape);
     let (text, found) = scan(patch, rules, true)?;
     let record = if found.object {
-        let whole = splice(shape, current, text, &found);
+        let whole = splice(shape, current, text, &found, unset);
         // What serde says of a misfit may quote a stored value.
         let quotes = !shape.columns.iter().any(|column| column.private);
         judge(shape, &whole, &found, rules.complete, quotes)?
@@ -64,7 +78,7 @@ pub fn carry_system(shape: &Shape, from: &dyn RowView, to: &mut Row) {
 }
 
 /// The JSON of the whole document: stored cells, and the patch's own text where it has some.
-fn splice(shape: &Shape, current: &dyn RowView, patch: &str, found: &Found) -> String {
+fn splice(shape: &Shape, current: &dyn RowView, patch: &str, found: &Found, unset: &[usize]) -> String {
     let mut out = Vec::with_capacity(patch.len() + 32 * shape.columns.len());
     out.push(b'{');
     for (field, column) in shape.fields().iter().enumerate() {
@@ -73,6 +87,7 @@ fn splice(shape: &Shape, current: &dyn RowView, patch: &str, found: &Found) -> S
                 out.extend_from_slice(column.json_key.as_bytes());
                 out.extend_from_slice(&patch.as_bytes()[member.value.clone()]);
             }
+            None if unset.contains(&(Shape::FIELDS + field)) => continue,
             None => {
                 let cell = current.cell(Shape::FIELDS + field);
                 if cell == Cell::Null && !column.nullable {

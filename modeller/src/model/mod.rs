@@ -5,6 +5,7 @@ mod close;
 mod column;
 mod datetime;
 mod decimal;
+mod decimal_math;
 mod descriptor;
 mod doc;
 mod error;
@@ -29,6 +30,7 @@ mod row;
 #[cfg_attr(not(feature = "engine"), allow(dead_code))]
 mod rules;
 mod schema;
+mod schema_update;
 mod shape;
 #[cfg_attr(not(feature = "engine"), allow(dead_code))]
 mod strict;
@@ -57,9 +59,10 @@ pub use generate::{fill_generated, id_of, new_id};
 pub use geo::{Coordinate, Geo, Searchable};
 pub use json::{View, write_cell, write_row};
 #[cfg(feature = "engine")]
-pub use merge::{carry_system, check_patch, merge};
+pub use merge::{carry_system, check_patch, merge, merge_without};
 pub use row::{doc_from_row, from_row, to_row, to_value};
 pub use schema::{doc_schema, patch_schema};
+pub use schema_update::{operator_schemas, update_schema};
 pub use shape::{ColumnInfo, Shape, ShapeFault, Target};
 pub use strict::{MAX_DEPTH, check_json};
 pub use suggest::nearest;
@@ -91,6 +94,7 @@ pub trait Model:
 
 pub(crate) use datetime::instant;
 // The derive's checks name them.
+pub(crate) use decimal_math::{DecimalSum, canonical_decimal};
 #[cfg(feature = "engine")]
 pub(crate) use generate::is_blank;
 #[doc(hidden)]

@@ -222,7 +222,7 @@ pub(crate) fn rows(most: usize) -> impl Strategy<Value = Vec<Row>> {
     })
 }
 
-fn path() -> impl Strategy<Value = Path> {
+pub(crate) fn path() -> impl Strategy<Value = Path> {
     let step = prop_oneof![
         2 => select(&KEYS[..]).prop_map(|key| Step::Key(key.into())),
         1 => (0..3_u32).prop_map(Step::Index),

@@ -33,3 +33,13 @@ pub const MAX_COUNT: u64 = 1_000;
 pub const MAX_START: u64 = 1_000_000;
 /// How many bytes a cursor may have.
 pub const MAX_CURSOR: usize = 256 * 1024;
+/// How many fields an aggregation may group by.
+pub const MAX_KEYS: usize = 8;
+/// How many figures an aggregation may ask for.
+pub const MAX_FIGURES: usize = 32;
+/// How many groups there may be, and how many different values of a field in one answer.
+pub const MAX_GROUPS: usize = 10_000;
+/// How many bytes of keys and figures an aggregation takes into memory.
+pub const MAX_ANSWER: usize = 64 * 1024 * 1024;
+/// How many operators and fields an update may have together.
+pub const MAX_UPDATES: usize = 1_000;

@@ -42,7 +42,10 @@ impl<M> Literal<Option<Ref<M>>> for &Id<M> {}
     label = "the column holds `{Self}`",
     note = "numbers, `String`, `Id`, dates and times (and their `Option`) have an order; others have `eq`, `ne`, `is_in`, `is_null`"
 )]
-pub trait Ordered {}
+pub trait Ordered {
+    /// What a column holds that has a value: the type itself, without an `Option`.
+    type Value;
+}
 
 /// The types of columns that `contains`, `starts_with`, `ends_with` and `like` look into: text.
 #[diagnostic::on_unimplemented(
@@ -64,7 +67,9 @@ pub trait ListOf {
 }
 
 macro_rules! ordered {
-    ($($(#[$condition:meta])* $type:ty),* $(,)?) => { $($(#[$condition])* impl Ordered for $type {})* };
+    ($($(#[$condition:meta])* $type:ty),* $(,)?) => {
+        $($(#[$condition])* impl Ordered for $type { type Value = Self; })*
+    };
 }
 
 ordered! {
@@ -79,10 +84,69 @@ ordered! {
     #[cfg(feature = "decimal")] rust_decimal::Decimal,
 }
 #[cfg(feature = "chrono")]
-impl<Z: chrono::TimeZone> Ordered for chrono::DateTime<Z> {}
-impl<M> Ordered for Id<M> {}
+impl<Z: chrono::TimeZone> Ordered for chrono::DateTime<Z> {
+    type Value = Self;
+}
+impl<M> Ordered for Id<M> {
+    type Value = Self;
+}
 #[diagnostic::do_not_recommend]
-impl<T: Ordered> Ordered for Option<T> {}
+impl<T: Ordered> Ordered for Option<T> {
+    type Value = T::Value;
+}
+
+/// The types of columns that can be added up, and changed by `inc` and `times`: numbers.
+#[diagnostic::on_unimplemented(
+    message = "a column of type `{Self}` holds no numbers",
+    label = "the column holds `{Self}`",
+    note = "`sum`, `inc` and `times` are for integers, floats and `Decimal` (and their `Option`)"
+)]
+pub trait Numeric {
+    /// What the sum is, and what a number is changed by: `i64` for integers, `f64` for floats.
+    type Sum;
+}
+
+/// The types of columns that have an average: integers and floats. That of decimal numbers could not be exact.
+#[diagnostic::on_unimplemented(
+    message = "a column of type `{Self}` has no average",
+    label = "the column holds `{Self}`",
+    note = "`avg` is for integers and floats (and their `Option`); of decimal numbers ask for `sum` and `count`"
+)]
+pub trait Averaged: Numeric {}
+
+macro_rules! numeric {
+    ($($sum:ty: $($type:ty)*;)*) => {
+        $($(
+            impl Numeric for $type { type Sum = $sum; }
+            impl Averaged for $type {}
+        )*)*
+    };
+}
+
+numeric! {
+    i64: i8 i16 i32 i64 isize u8 u16 u32 u64 usize;
+    f64: f32 f64;
+}
+#[cfg(feature = "decimal")]
+impl Numeric for rust_decimal::Decimal {
+    type Sum = Self;
+}
+#[diagnostic::do_not_recommend]
+impl<T: Numeric> Numeric for Option<T> {
+    type Sum = T::Sum;
+}
+#[diagnostic::do_not_recommend]
+impl<T: Averaged> Averaged for Option<T> {}
+
+/// The types of columns that may be without a value: `Option`s.
+#[diagnostic::on_unimplemented(
+    message = "a column of type `{Self}` can't be without a value",
+    label = "the column holds `{Self}`",
+    note = "`unset` is for `Option`s"
+)]
+pub trait Optional {}
+
+impl<T> Optional for Option<T> {}
 
 impl Textual for String {}
 impl Textual for Box<str> {}

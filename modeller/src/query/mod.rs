@@ -4,6 +4,7 @@
 //! a URL ([`Filter::parse_pairs`]). It is answered by a store's SQL or over rows in memory ([`Filter::matches`]), with the same
 //! rows. The same holds for a sort ([`Order`], [`compare`]) and for the place where a page ended ([`Cursor`]).
 
+pub(crate) mod aggregate;
 mod compare;
 #[cfg(feature = "engine")]
 mod cursor;
@@ -21,16 +22,19 @@ mod literal;
 mod parse;
 pub(crate) mod search;
 mod typed;
+mod update;
 
+pub use aggregate::{Aggregate, Aggregation, Evaluation, Function, evaluate};
 #[cfg(feature = "engine")]
 pub use cursor::{Cursor, Seal};
 pub use eval::{compare, select};
 pub use filter::{Filter, Op, Operand, Path, Place, Step};
 pub use geo::{Area, BoundingBox, Circle, Point, Polygon, Within};
-pub use literal::{ListOf, Literal, Ordered, Textual};
-pub use parse::{Access, parse_fields, parse_order};
+pub use literal::{Averaged, ListOf, Literal, Numeric, Optional, Ordered, Textual};
+pub use parse::{Access, Asked, parse_aggregation, parse_count, parse_fields, parse_order};
 pub use search::{Search, Snippet};
-pub use typed::{Change, Predicate, Sort};
+pub use typed::{Cells, Change, Figure, Figures, Keys, Predicate, Sort};
+pub use update::{Applied, Update};
 
 #[cfg(feature = "sqlite")]
 pub(crate) use compare::{integer_with_float, number};

@@ -1,11 +1,16 @@
 //! The operators of columns: `User::AGE.gt(18) & User::NAME.starts_with("A")`.
 
+mod change;
+mod figure;
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{BitAnd, BitOr, Not};
 
 use serde::Serialize;
-use serde_json::Value as Json;
+
+pub use change::Change;
+pub use figure::{Cells, Figure, Figures, Keys};
 
 use super::{Filter, ListOf, Literal, Op, Operand, Order, Ordered, Path, Textual};
 use crate::model::{Code, Column, Error, Kind, Model, Result, Value, to_value};
@@ -25,14 +30,6 @@ pub struct Predicate<M> {
 #[must_use = "a sort key does nothing until it is given to a query"]
 pub struct Sort<M> {
     order: Order,
-    model: PhantomData<fn() -> M>,
-}
-
-/// A new value for one column of model `M`: `User::NAME.set("Ada")`.
-#[must_use = "a change does nothing until it is given to an update"]
-pub struct Change<M> {
-    column: usize,
-    value: Result<Json>,
     model: PhantomData<fn() -> M>,
 }
 
@@ -130,33 +127,6 @@ impl<M> fmt::Debug for Sort<M> {
     }
 }
 
-impl<M> Change<M> {
-    /// Index of the column among the model's columns.
-    pub fn column(&self) -> usize {
-        self.column
-    }
-
-    /// The new value as JSON.
-    ///
-    /// # Errors
-    /// `INVALID_QUERY` if the column can't hold the value (NaN, say), or serde can't write it as JSON.
-    pub fn into_value(self) -> Result<Json> {
-        self.value
-    }
-}
-
-impl<M> Clone for Change<M> {
-    fn clone(&self) -> Self {
-        Change { column: self.column, value: self.value.clone(), model: PhantomData }
-    }
-}
-
-impl<M> fmt::Debug for Change<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "column {} = {:?}", self.column, self.value)
-    }
-}
-
 impl<M: Model, T> Column<M, T> {
     /// Equal. `None` asks for documents without a value.
     ///
@@ -212,19 +182,6 @@ impl<M: Model, T> Column<M, T> {
     /// Largest first. Documents without a value come last.
     pub fn desc(self) -> Sort<M> {
         Sort { order: Order { path: Path::column(self.index()), descending: true }, model: PhantomData }
-    }
-
-    /// The column with a new value, for an update. One that the column can't hold (NaN, say) makes the update fail.
-    pub fn set(self, value: impl Literal<T>) -> Change<M> {
-        let fault = |why: &str| {
-            let message = format!("the new value can't be in the column: {why}");
-            Error::new(Code::InvalidQuery, message).with_field(name::<M>(self.index()))
-        };
-        // serde_json writes NaN as `null` and says nothing.
-        let value = to_value(&value, kind::<M>(self.index()))
-            .map_err(|error| fault(error.message()))
-            .and_then(|_| serde_json::to_value(&value).map_err(|error| fault(&error.to_string())));
-        Change { column: self.index(), value, model: PhantomData }
     }
 
     fn test(self, op: Op) -> Predicate<M> {

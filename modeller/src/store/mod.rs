@@ -1,6 +1,7 @@
 //! Where rows live. A store keeps rows and a change log; what a row *means* is the engine's business.
 
 mod change;
+mod figures;
 #[cfg(feature = "sqlite")]
 mod literal;
 mod migrate;
@@ -17,7 +18,8 @@ pub use change::{Change, ChangeOp};
 pub use migrate::{Apply, Plan, PlannedStep};
 
 use crate::model::{Result, Row, RowView, Shape};
-use crate::query::{Filter, Select};
+use crate::query::{Aggregation, Filter, Select};
+use figures::Figures;
 
 /// A boxed future, for traits that have to be object-safe.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -57,6 +59,18 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// If the store can't be read.
     fn count<'a>(&'a self, shape: &'static Shape, filter: &'a Filter) -> BoxFuture<'a, Result<u64>>;
+
+    /// The figures that [`Evaluation`](crate::query::Evaluation) gives over these rows. Unless a store knows better, that is what
+    /// works them out here, from all the rows.
+    ///
+    /// # Errors
+    /// If the store can't be read; `INVALID_QUERY` as [`Evaluation::finish`](crate::query::Evaluation::finish).
+    fn aggregate<'a>(&'a self, aggregation: &'a Aggregation) -> BoxFuture<'a, Result<Vec<Row>>> {
+        Box::pin(async move {
+            let select = Select::filtered(aggregation.shape, aggregation.filter.clone());
+            sink::<Figures>(self.read(&select, Figures::of(aggregation)).await?).finish()
+        })
+    }
 
     /// Runs the work in a transaction of its own and commits it, unless it fails.
     ///
@@ -110,6 +124,14 @@ pub trait Tx: Send {
 
     /// As [`Store::count`].
     fn count<'a>(&'a mut self, shape: &'static Shape, filter: &'a Filter) -> BoxFuture<'a, Result<u64>>;
+
+    /// As [`Store::aggregate`].
+    fn aggregate<'a>(&'a mut self, aggregation: &'a Aggregation) -> BoxFuture<'a, Result<Vec<Row>>> {
+        Box::pin(async move {
+            let select = Select::filtered(aggregation.shape, aggregation.filter.clone());
+            sink::<Figures>(self.read(&select, Figures::of(aggregation)).await?).finish()
+        })
+    }
 
     /// Adds a row.
     ///

@@ -4,8 +4,11 @@
 //! names of the shape (quoted) and placeholders reach the text; it is the same text for every value, so that a statement
 //! prepared once serves them all (lists of values grow in powers of two).
 
+pub(crate) mod aggregate;
 #[cfg(test)]
 mod agreement;
+#[cfg(test)]
+mod agreement_of_figures;
 mod functions;
 mod geo;
 mod search;
@@ -57,6 +60,12 @@ pub(crate) enum Function {
     JsonKey,
     /// `(latitude, longitude, area)`: the position lies within the area.
     Within,
+    /// `(column, steps)`: the one text of what is there.
+    JsonText,
+    /// `(column, steps)`: the number that is there.
+    JsonNumber,
+    /// `(column)`: the one text of a decimal number.
+    DecimalText,
 }
 
 impl Dialect {
@@ -75,6 +84,9 @@ impl Dialect {
             Function::JsonTest => "modeller_json_test(",
             Function::JsonKey => "modeller_json_key(",
             Function::Within => "modeller_within(",
+            Function::JsonText => "modeller_json_text(",
+            Function::JsonNumber => "modeller_json_number(",
+            Function::DecimalText => "modeller_decimal_text(",
         },
     };
 }

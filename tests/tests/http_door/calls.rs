@@ -91,7 +91,7 @@ async fn unknown_paths_say_what_is_missing() {
         ("/system/users%2Fget/x", "MODEL_NOT_FOUND"),
         ("/system/users%00/get", "MODEL_NOT_FOUND"),
         ("/system/users/GET", "METHOD_NOT_FOUND"),
-        ("/system/users/aggregate", "METHOD_NOT_FOUND"),
+        ("/system/users/summarize", "METHOD_NOT_FOUND"),
         ("/system/users/restore", "METHOD_NOT_FOUND"),
         (&long, "METHOD_NOT_FOUND"),
         (&long_model, "MODEL_NOT_FOUND"),

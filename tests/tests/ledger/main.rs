@@ -18,9 +18,9 @@ use std::sync::Arc;
 use modeller::app::{App, Models};
 use modeller::doors::http::{HttpOptions, serve};
 use modeller::engine::{Clock, Engine};
-use modeller::model::Shape;
+use modeller::model::{Row, Shape};
 use modeller::prelude::*;
-use modeller::query::{Filter, Select};
+use modeller::query::{Aggregation, Filter, Select};
 use modeller::registry::Registry;
 use modeller::store::sqlite::{Sqlite, SqliteOptions};
 use modeller::store::{Answer as Done, Apply, BoxFuture, Plan, Sink, Store, Transaction, Work};
@@ -128,6 +128,9 @@ impl Store for Shared {
     }
     fn count<'a>(&'a self, shape: &'static Shape, filter: &'a Filter) -> BoxFuture<'a, Result<u64>> {
         self.0.count(shape, filter)
+    }
+    fn aggregate<'a>(&'a self, aggregation: &'a Aggregation) -> BoxFuture<'a, Result<Vec<Row>>> {
+        self.0.aggregate(aggregation)
     }
     fn write(&self, work: Work) -> BoxFuture<'_, Result<Done>> {
         self.0.write(work)

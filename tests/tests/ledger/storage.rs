@@ -96,6 +96,9 @@ impl Store for Counting {
     fn count<'a>(&'a self, shape: &'static Shape, filter: &'a Filter) -> BoxFuture<'a, Result<u64>> {
         self.0.count(shape, filter)
     }
+    fn aggregate<'a>(&'a self, aggregation: &'a Aggregation) -> BoxFuture<'a, Result<Vec<Row>>> {
+        self.0.aggregate(aggregation)
+    }
     fn write(&self, work: Work) -> BoxFuture<'_, Result<Done>> {
         match self.1.fetch_add(1, Ordering::SeqCst) {
             2 => Box::pin(async { Err(Error::new(Code::StoreUnavailable, "nothing can be written")) }),

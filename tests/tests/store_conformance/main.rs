@@ -1,5 +1,6 @@
 //! One suite for every store: what `Store`, `Tx` and `Transaction` promise. A store joins by a [`Lab`] and a line below.
 
+mod aggregates;
 mod atomicity;
 mod changes;
 #[allow(dead_code)]
@@ -54,6 +55,13 @@ macro_rules! for_stores {
                 a_read_stops_when_no_more_rows_are_wanted
                 a_model_that_was_not_migrated_is_refused
                 words_and_positions_follow_every_write;
+            aggregates:
+                figures_over_all_rows_and_over_none
+                groups_have_keys_and_figures_in_order
+                distinct_values_count_once
+                sums_are_exact_or_refused
+                a_transaction_sees_its_own_rows_in_figures
+                more_groups_than_an_answer_holds_are_refused;
             uniqueness:
                 a_unique_field_is_unique
                 an_id_is_unique

@@ -184,6 +184,23 @@ impl Note {
     }
 }
 
+/// Nothing but a number.
+#[derive(Serialize, Deserialize, JsonSchema, Validate)]
+pub struct Mark {
+    pub number: i64,
+}
+
+model!(Mark, Descriptor::new::<Mark>("table", "marks", "Mark", &[Field::new("number", "number")], SITE));
+
+impl Mark {
+    pub const NUMBER: usize = 4;
+
+    pub fn row(number: i64) -> Row {
+        let one = || Value::Integer(1);
+        Row(vec![format!("m{number:05}").into(), one(), one(), one(), Value::Integer(number)])
+    }
+}
+
 /// A model that is never migrated.
 #[derive(Serialize, Deserialize, JsonSchema, Validate)]
 pub struct Stranger {
@@ -230,6 +247,6 @@ impl Place {
     }
 }
 
-pub fn all() -> [&'static Shape; 5] {
-    [Person::shape(), Seat::shape(), Ticket::shape(), Note::shape(), Place::shape()]
+pub fn all() -> [&'static Shape; 6] {
+    [Person::shape(), Seat::shape(), Ticket::shape(), Note::shape(), Mark::shape(), Place::shape()]
 }

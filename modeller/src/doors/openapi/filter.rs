@@ -211,14 +211,18 @@ fn fields(shape: &Shape, suffix: &str) -> Json {
         .map(|column| (column.name.clone(), reference(&format!("{}{suffix}", name_of(column)))))
         .collect();
     let mut object = json!({ "type": "object", "properties": properties, "additionalProperties": false });
-    let open: Vec<String> =
-        public().filter(|column| column.kind == Kind::Json).map(|column| escape(&column.name)).collect();
-    if !open.is_empty() {
-        let pattern = format!("^({})(\\.[A-Za-z0-9_-]+){{1,8}}$", open.join("|"));
+    if let Some(pattern) = paths(shape) {
         let test = reference(&format!("Any{suffix}"));
         object["patternProperties"] = Json::Object(Map::from_iter([(pattern, test)]));
     }
     object
+}
+
+/// How paths into JSON look; `None` if no field holds any.
+pub(super) fn paths(shape: &Shape) -> Option<String> {
+    let public = shape.columns.iter().filter(|column| !column.private && column.kind == Kind::Json);
+    let open: Vec<String> = public.map(|column| escape(&column.name)).collect();
+    (!open.is_empty()).then(|| format!("^({})(\\.[A-Za-z0-9_-]+){{1,8}}$", open.join("|")))
 }
 
 /// A name, to be taken literally in a pattern.

@@ -3,6 +3,7 @@
 //! The document is made from the models' shapes and from nothing else, so it is complete by construction and cannot go
 //! stale. It says no more than what the pipeline keeps: a request that fits it is accepted, one that does not is refused.
 
+mod aggregates;
 mod errors;
 mod example;
 mod filter;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::names::{Names, Shared};
 use super::schemas::ModelSchemas;
-use super::{errors, example, parameters, replies, search};
+use super::{aggregates, errors, example, parameters, replies, search};
 use crate::engine::{BodyKind, Operation};
 use crate::model::Shape;
 
@@ -79,7 +79,8 @@ fn summary(operation: Operation) -> &'static str {
         Operation::Paginate => "Page through documents with a cursor",
         Operation::First => "Get the first documents",
         Operation::Last => "Get the last documents",
-        Operation::Count => "Count documents",
+        Operation::Count => "Count documents, or values of a field",
+        Operation::Aggregate => "Count, add up, average, and find the least and the greatest",
         Operation::Update => "Change documents",
         Operation::Upsert => "Change a document, or add it",
         Operation::Delete => "Delete documents",
@@ -105,9 +106,16 @@ fn description(operation: Operation) -> &'static str {
         }
         Operation::First => "In the order of insertion.",
         Operation::Last => "In the order of insertion, newest first.",
-        Operation::Count => "All documents count if there is no query.",
+        Operation::Count => {
+            "All documents count if there is no query. With `field` the values of that field are counted; absent ones are none."
+        }
+        Operation::Aggregate => {
+            "Figures over all documents that fulfil the query, or, with `groupBy`, over each group of them: 10,000 groups at \
+             most. Sums are exact: one that its type can't hold is refused with `INVALID_QUERY`."
+        }
         Operation::Update => {
-            "Each member of the body replaces that field. A query with `_id` or a unique field changes that document and \
+            "Each member of the body replaces that field, and operators such as `$inc` and `$push` change what is stored, safe from \
+             what others do at the same time. A query with `_id` or a unique field changes that document and \
              answers it, or 404; any other query changes all that fulfil it and answers an array."
         }
         Operation::Upsert => {
@@ -127,7 +135,10 @@ fn body(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Option<Jso
     let (schema, example) = match operation.body() {
         BodyKind::None => return None,
         BodyKind::Document => (names.insert(), example::document(shape)),
-        BodyKind::Patch => (names.patch(), None),
+        BodyKind::Patch => (names.update(), None),
+        BodyKind::Query if operation == Operation::Aggregate => {
+            (aggregates::body(shape, names), Some(aggregates::example()))
+        }
         BodyKind::Query => (find(operation, shape, names), Some(json!({ "query": {}, "count": 10 }))),
         BodyKind::Batch => (batch(shape, names), None),
     };
@@ -186,7 +197,7 @@ fn batch(shape: &Shape, names: &ModelSchemas) -> Json {
     };
     let mut steps = vec![
         step("insert", &[document()], &["op", "data"]),
-        step("update", &[some(), ("data", names.patch()), version()], &["op", "query", "data"]),
+        step("update", &[some(), ("data", names.update()), version()], &["op", "query", "data"]),
         step(
             "upsert",
             &upsert(shape, document()),
@@ -198,7 +209,24 @@ fn batch(shape: &Shape, names: &ModelSchemas) -> Json {
         steps.push(step("restore", &[some()], &["op", "query"]));
     }
     let any = json!({ "anyOf": [names.filter(), { "type": "null" }] });
-    steps.extend(["get", "find", "count"].map(|op| step(op, &[("query", any.clone())], &["op"])));
+    steps.extend(["get", "find"].map(|op| step(op, &[("query", any.clone())], &["op"])));
+    let values = ("field", aggregates::any_field(shape));
+    steps.push(step(
+        "count",
+        &[("query", any.clone()), values, ("distinct", json!({ "type": "boolean" }))],
+        &["op"],
+    ));
+    for (mut properties, mut required) in aggregates::forms(shape, names, any) {
+        properties.insert("op".into(), json!({ "const": "aggregate" }));
+        required.push("op");
+        steps.push(json!({
+            "type": "object",
+            "title": "aggregate",
+            "properties": properties,
+            "required": required,
+            "additionalProperties": false,
+        }));
+    }
     json!({
         "type": "object",
         "properties": { "operations": {

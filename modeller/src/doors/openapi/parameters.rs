@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::filter;
 use super::names::Shared;
 use super::schemas::ModelSchemas;
 use super::search;
 use super::walk;
-use crate::engine::{Argument, Operation, least_count};
+use super::{aggregates, filter};
+use crate::engine::{Argument, BodyKind, Operation, least_count};
 use crate::model::{ColumnInfo, Kind, Shape};
 use crate::query::limits;
 
@@ -36,7 +36,7 @@ fn all(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Vec<Json> {
         reads(operation, shape, names, &mut parameters);
     } else if operation == Operation::Upsert {
         parameters.extend(pin(shape));
-    } else if operation.arguments().contains(&Argument::Query) && operation != Operation::Find {
+    } else if operation.arguments().contains(&Argument::Query) && operation.body() != BodyKind::Query {
         parameters.push(which(shape));
     }
     if super::errors::takes_version(operation) {
@@ -104,9 +104,20 @@ fn reads(operation: Operation, shape: &Shape, names: &ModelSchemas, parameters: 
                 "Whether `_score` and `_snippet` go with each document that the search finds.",
                 json!({ "type": "boolean" }),
             ),
+            Argument::Field => query(
+                "field",
+                "Count the values of this field instead of documents.",
+                aggregates::any_field(shape),
+            ),
+            Argument::Distinct => {
+                query("distinct", "With `field`: equal values count once.", json!({ "type": "boolean" }))
+            }
+            // They have no place in a URL.
+            Argument::GroupBy | Argument::Aggregates => continue,
         });
     }
-    for (name, schema) in fields(shape) {
+    let own = |name: &str| operation.arguments().iter().any(|argument| argument.name() == name);
+    for (name, schema) in fields(shape).into_iter().filter(|(name, _)| !own(name)) {
         let schema = or_null(schema);
         let mut parameter = query(name, &format!("Only documents with this `{name}`."), schema);
         parameter["x-filter"] = true.into();
@@ -151,7 +162,8 @@ pub(super) fn start() -> Json {
 /// The schema of `count`.
 pub(super) fn count(operation: Operation) -> Json {
     let least = least_count(operation);
-    let mut schema = json!({ "type": "integer", "minimum": least, "maximum": limits::MAX_COUNT });
+    let most = if operation == Operation::Aggregate { limits::MAX_GROUPS as u64 } else { limits::MAX_COUNT };
+    let mut schema = json!({ "type": "integer", "minimum": least, "maximum": most });
     match operation {
         Operation::List | Operation::Paginate => schema["default"] = limits::DEFAULT_COUNT.into(),
         Operation::First | Operation::Last => schema["default"] = 1.into(),

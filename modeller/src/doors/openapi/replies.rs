@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use super::aggregates;
 use super::schemas::ModelSchemas;
 use crate::engine::{Argument, Operation};
 
@@ -52,9 +53,14 @@ pub(super) fn of(operation: Operation, names: &ModelSchemas) -> Vec<(&'static st
         Operation::Find => reply("All documents that fulfil the query.", many),
         Operation::First => reply("The documents that were inserted first.", many),
         Operation::Last => reply("The documents that were inserted last, newest first.", many),
-        Operation::Count => {
-            reply("How many documents fulfil the query.", json!({ "type": "integer", "minimum": 0 }))
-        }
+        Operation::Count => reply(
+            "How many documents fulfil the query, or how many values they have.",
+            json!({ "type": "integer", "minimum": 0 }),
+        ),
+        Operation::Aggregate => reply(
+            "The figures; an array of groups if there is a `groupBy`.",
+            json!({ "anyOf": [aggregates::answer(), { "type": "array", "items": aggregates::answer() }] }),
+        ),
         Operation::Update => one_or_many(
             "The document as it is now; an array of them if the query names none in particular.",
             names,
@@ -120,6 +126,8 @@ fn results(names: &ModelSchemas) -> Json {
                         document,
                         { "type": "array", "items": document },
                         { "type": "integer", "minimum": 0 },
+                        aggregates::answer(),
+                        { "type": "array", "items": aggregates::answer() },
                         { "type": "null" },
                     ],
                 },

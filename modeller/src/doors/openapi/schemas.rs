@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value as Json, json};
 
 use super::names::{Names, component, pascal};
-use super::{errors, filter, parameters, search, walk};
+use super::{aggregates, errors, filter, parameters, search, walk};
 use crate::model::{self, Shape, View};
 
 /// What is added to a model's name, one component each.
-const FAMILY: &[&str] = &["", "Partial", "Insert", "Patch", "Filter", "Which", "Sort"];
+const FAMILY: &[&str] =
+    &["", "Partial", "Insert", "Patch", "Update", "Filter", "Which", "Sort", "Aggregates"];
 
 /// Keywords of our own. OpenAPI wants an `x-` before such.
 const OURS: &[&str] = &["errorMessage", "generated", "model", "private", "unique"];
@@ -41,8 +42,8 @@ impl ModelSchemas {
     }
 
     /// What an update takes.
-    pub(super) fn patch(&self) -> Json {
-        reference(&format!("{}Patch", self.base))
+    pub(super) fn update(&self) -> Json {
+        reference(&format!("{}Update", self.base))
     }
 
     /// A filter, the empty one included.
@@ -53,6 +54,11 @@ impl ModelSchemas {
     /// Sort keys.
     pub(super) fn sort(&self) -> Json {
         reference(&format!("{}Sort", self.base))
+    }
+
+    /// Figures by name.
+    pub(super) fn aggregates(&self) -> Json {
+        reference(&format!("{}Aggregates", self.base))
     }
 
     /// A filter that leaves documents out.
@@ -119,9 +125,24 @@ impl Schemas {
         {
             properties.shift_remove(&shape.columns[key].name);
         }
-        for (suffix, mut schema) in
-            [("", answer), ("Partial", partial), ("Insert", shape.schema.clone()), ("Patch", patch)]
-        {
+        let mut update = json!({
+            "description": "New values for some fields, or an operator on what is stored. Both, and several operators, may stand \
+                            side by side, as long as each place is changed once; paths with dots lead into JSON.",
+            "anyOf": model::operator_schemas(shape),
+        });
+        if let Some(definitions) = shape.schema.get("$defs") {
+            update["$defs"] = definitions.clone();
+        }
+        if let Some(forms) = update["anyOf"].as_array_mut() {
+            forms.insert(0, reference(&format!("{base}Patch")));
+        }
+        for (suffix, mut schema) in [
+            ("", answer),
+            ("Partial", partial),
+            ("Insert", shape.schema.clone()),
+            ("Patch", patch),
+            ("Update", update),
+        ] {
             without_nul(&mut schema);
             let mut schema = self.hoist(schema);
             if let Json::Object(root) = &mut schema {
@@ -130,7 +151,8 @@ impl Schemas {
             self.components.insert(format!("{base}{suffix}"), schema);
         }
         let sort = ("Sort", parameters::sort(shape));
-        for (suffix, schema) in filter::model_schemas(shape, base).into_iter().chain([sort]) {
+        let figures = ("Aggregates", aggregates::figures(shape));
+        for (suffix, schema) in filter::model_schemas(shape, base).into_iter().chain([sort, figures]) {
             self.components.insert(format!("{base}{suffix}"), schema);
         }
     }

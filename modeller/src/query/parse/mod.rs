@@ -1,5 +1,6 @@
 //! From the wire to the tree: names become columns, values take the form of their column, everything else is a clear error.
 
+mod aggregate;
 mod geo;
 mod operators;
 mod order;
@@ -11,6 +12,7 @@ mod values;
 
 use serde_json::{Map, Value as Json, json};
 
+pub use aggregate::{Asked, parse_aggregation, parse_count};
 pub use order::{parse_fields, parse_order};
 
 use self::operators::Operator;
@@ -323,19 +325,9 @@ impl<'a> Parser<'a> {
         if name.len() > limits::MAX_PATH || rest.split('.').nth(limits::MAX_DEPTH).is_some() {
             return Err(invalid(format!("the path `{}` is too long", shown(name))).with_field(shown(name)));
         }
-        let step = |part: &str| {
-            if part.is_empty() {
-                return Err(
-                    invalid(format!("the path `{}` has an empty step", shown(name))).with_field(shown(name))
-                );
-            }
-            // `01` and `+1` are names, not places.
-            match part.parse::<u32>() {
-                Ok(index) if index.to_string() == part => Ok(Step::Index(index)),
-                _ => Ok(Step::Key(part.to_owned())),
-            }
-        };
-        rest.split('.').map(step).collect()
+        let empty =
+            || invalid(format!("the path `{}` has an empty step", shown(name))).with_field(shown(name));
+        Step::all(rest).ok_or_else(empty)
     }
 
     fn names(&self) -> Vec<&'a str> {
@@ -346,6 +338,19 @@ impl<'a> Parser<'a> {
     fn unknown_field(&self, name: &str) -> Error {
         let message = format!("`{}` has no field `{}`", self.shape.path, shown(name));
         suggest::unknown(message, name, name, &self.names())
+    }
+}
+
+impl Step {
+    /// The steps of a path with dots; `None` if one of them is empty.
+    pub(crate) fn all(path: &str) -> Option<Vec<Step>> {
+        let step = |part: &str| match part.parse::<u32>() {
+            _ if part.is_empty() => None,
+            // `01` and `+1` are names, not places.
+            Ok(index) if index.to_string() == part => Some(Step::Index(index)),
+            _ => Some(Step::Key(part.to_owned())),
+        };
+        path.split('.').map(step).collect()
     }
 }
 

@@ -33,11 +33,17 @@ pub fn parse_order(shape: &Shape, json: &Json, access: Access) -> Result<Vec<Ord
         order.push(Order { path, descending });
         Ok(())
     };
+    each_key(json, &mut add)?;
+    Ok(order)
+}
+
+/// Gives each key of a sort, in whichever form it is written, with whether the largest come first.
+pub(super) fn each_key(json: &Json, add: &mut dyn FnMut(&str, bool) -> Result<()>) -> Result<()> {
     match json {
         Json::Null => {}
         Json::String(text) if text.trim().is_empty() => {}
         Json::String(text) if text.trim_start().starts_with(['{', '[']) => {
-            return parse_order(shape, &strict(text, "the sort is")?, access);
+            return each_key(&strict(text, "the sort is")?, add);
         }
         Json::String(text) => {
             text.split(',').map(|key| signed(key.trim())).try_for_each(|(name, down)| add(name, down))?
@@ -67,11 +73,11 @@ pub fn parse_order(shape: &Shape, json: &Json, access: Access) -> Result<Vec<Ord
             )));
         }
     }
-    Ok(order)
+    Ok(())
 }
 
 /// JSON in a text, as strict as a body.
-fn strict(text: &str, what: &str) -> Result<Json> {
+pub(super) fn strict(text: &str, what: &str) -> Result<Json> {
     check_json(text.as_bytes())
         .map_err(|error| error.message().to_owned())
         .and_then(|text| serde_json::from_str(text).map_err(|error| error.to_string()))

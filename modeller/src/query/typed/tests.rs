@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::*;
 use crate::model::Id;
@@ -70,4 +70,22 @@ fn sorts_and_changes_name_their_column() {
     let change = Sample::AGE.set(None);
     assert_eq!((change.column(), change.into_value().unwrap()), (Sample::AGE.index(), Json::Null));
     assert_eq!(Sample::NAME.set("Ada").into_value().unwrap(), json!("Ada"));
+}
+
+#[test]
+fn operators_on_columns_are_those_of_the_wire() {
+    for (change, operator, value) in [
+        (Sample::AGE.inc(-1), "$inc", json!(-1)),
+        (Sample::AGE.times(2_i64), "$mul", json!(2)),
+        (Sample::RATIO.inc(1), "$inc", json!(1.0)),
+        (Sample::AGE.at_most(9), "$min", json!(9)),
+        (Sample::NAME.at_least("b"), "$max", json!("b")),
+        (Sample::TAGS.push("x"), "$push", json!("x")),
+        (Sample::TAGS.pull("x"), "$pull", json!("x")),
+        (Sample::TAGS.add_to_set("x"), "$addToSet", json!("x")),
+        (Sample::AGE.unset(), "$unset", json!(true)),
+    ] {
+        assert_eq!((change.operator(), change.into_value().unwrap()), (Some(operator), value));
+    }
+    assert!(Sample::RATIO.inc(f64::INFINITY).into_value().is_err());
 }

@@ -10,12 +10,12 @@ use crate::query::fixture::{filter, order, row, rows, shape};
 use crate::query::{Access, Cursor, Filter, Op, Operand, Order, Path, Seal, Select, compare, select};
 
 /// `MODELLER_CASES=20000 cargo test -p modeller agreement` looks longer.
-fn config(cases: u32) -> Config {
+pub(super) fn config(cases: u32) -> Config {
     let asked = std::env::var("MODELLER_CASES").ok().and_then(|cases| cases.parse().ok());
     Config { cases: asked.unwrap_or(cases), failure_persistence: None, ..Config::default() }
 }
 
-fn native(value: &Value) -> rusqlite::types::Value {
+pub(super) fn native(value: &Value) -> rusqlite::types::Value {
     match value {
         Value::Null => rusqlite::types::Value::Null,
         Value::Integer(integer) => rusqlite::types::Value::Integer(*integer),
@@ -24,7 +24,7 @@ fn native(value: &Value) -> rusqlite::types::Value {
     }
 }
 
-fn table(indexed: bool) -> Connection {
+pub(super) fn table(indexed: bool) -> Connection {
     let connection = Connection::open_in_memory().unwrap();
     install(&connection).unwrap();
     let mut sql = Sql::new("CREATE TABLE samples (");
@@ -49,7 +49,7 @@ fn table(indexed: bool) -> Connection {
     connection
 }
 
-fn insert(connection: &Connection, rows: &[Row]) {
+pub(super) fn insert(connection: &Connection, rows: &[Row]) {
     let marks = vec!["?"; shape().columns.len()].join(", ");
     let mut insert = connection.prepare(&format!("INSERT INTO samples VALUES ({marks})")).unwrap();
     for row in rows {

@@ -3,6 +3,8 @@
 //! Its own JSON functions cut strings at a NUL, reach no key with a quote in it, and compare objects as they were written;
 //! its `LIKE` does not tell `a` from `A`. So tests of JSON and of patterns run the code that the evaluation in memory runs.
 
+use std::sync::Arc;
+
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{Value as SqlValue, ValueRef};
@@ -26,7 +28,8 @@ pub(crate) fn install(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_scalar_function("modeller_json_test", 2, flags, json_test)?;
     connection.create_scalar_function("modeller_json_key", 2, flags, json_key)?;
     connection.create_scalar_function("modeller_within", 3, flags, within)?;
-    connection.create_scalar_function("modeller_words", 2, flags, words)
+    connection.create_scalar_function("modeller_words", 2, flags, words)?;
+    super::aggregate::install(connection, flags)
 }
 
 /// Both arguments, if they are texts.
@@ -34,7 +37,7 @@ fn texts<'a>(context: &'a Context<'_>) -> Option<(&'a str, &'a str)> {
     Some((text(context, 0)?, text(context, 1)?))
 }
 
-fn text<'a>(context: &'a Context<'_>, index: usize) -> Option<&'a str> {
+pub(super) fn text<'a>(context: &'a Context<'_>, index: usize) -> Option<&'a str> {
     match context.get_raw(index) {
         ValueRef::Text(bytes) => std::str::from_utf8(bytes).ok(),
         _ => None,
@@ -57,11 +60,16 @@ fn json_test(context: &Context<'_>) -> rusqlite::Result<Option<bool>> {
     }))
 }
 
+/// The steps that are the second argument: read once a statement, as long as SQLite keeps them.
+pub(super) fn steps_of(context: &Context<'_>) -> rusqlite::Result<Arc<Vec<Step>>> {
+    context.get_or_create_aux(1, |value| {
+        Ok::<Vec<Step>, rusqlite::Error>(json::decode_steps(&argument(value)).unwrap_or_default())
+    })
+}
+
 /// `(json, [steps])`: a value that SQLite sorts as [`json_order`](crate::query) does, numbers before texts before blobs.
 fn json_key(context: &Context<'_>) -> rusqlite::Result<SqlValue> {
-    let steps = context.get_or_create_aux(1, |value| {
-        Ok::<Vec<Step>, rusqlite::Error>(json::decode_steps(&argument(value)).unwrap_or_default())
-    })?;
+    let steps = steps_of(context)?;
     Ok(match text(context, 0).map_or(Json::Null, |text| json::find(text, &steps)) {
         Json::Null => SqlValue::Null,
         Json::Number(found) => match number(&found) {

@@ -12,7 +12,7 @@ use super::fault::{internal, unavailable};
 use super::session::{Guard, Session};
 use super::writer::{closed, guarded};
 use crate::model::{Code, Error, Result, Row, Shape};
-use crate::query::{Filter, Select};
+use crate::query::{Aggregation, Filter, Select};
 use crate::store::{BoxFuture, Sink, Transaction, Tx};
 
 const OPEN: u8 = 0;
@@ -150,6 +150,11 @@ impl Tx for Open {
     fn count<'a>(&'a mut self, shape: &'static Shape, filter: &'a Filter) -> BoxFuture<'a, Result<u64>> {
         let filter = filter.clone();
         Box::pin(self.step(move |session| Box::pin(async move { session.count(shape, &filter).await })))
+    }
+
+    fn aggregate<'a>(&'a mut self, aggregation: &'a Aggregation) -> BoxFuture<'a, Result<Vec<Row>>> {
+        let aggregation = aggregation.clone();
+        Box::pin(self.step(move |session| Box::pin(async move { session.aggregate(&aggregation).await })))
     }
 
     fn insert<'a>(&'a mut self, shape: &'static Shape, row: &'a Row) -> BoxFuture<'a, Result<()>> {

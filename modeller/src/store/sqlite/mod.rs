@@ -4,6 +4,7 @@
 //! durable, and nobody is answered before. Reads that an index answers run on the caller's thread; the others go to
 //! threads of their own. The documents are in tables with real columns, one for each model.
 
+mod aggregate;
 mod changes;
 mod connect;
 mod cost;
@@ -33,8 +34,8 @@ use self::readers::Readers;
 use self::table::Tables;
 use self::writer::{Job, Writer};
 use super::{Answer, Apply, BoxFuture, Change, Plan, Sink, Store, Transaction, Work};
-use crate::model::{Code, Error, Result, Shape};
-use crate::query::{Filter, Select};
+use crate::model::{Code, Error, Result, Row, Shape};
+use crate::query::{Aggregation, Filter, Select};
 
 static NEVER: AtomicBool = AtomicBool::new(false);
 
@@ -151,6 +152,19 @@ impl Store for Sqlite {
             let filter = filter.clone();
             self.readers
                 .away(move |connection, _| select::count(connection, tables.of(shape)?, &filter))
+                .await
+        })
+    }
+
+    fn aggregate<'a>(&'a self, aggregation: &'a Aggregation) -> BoxFuture<'a, Result<Vec<Row>>> {
+        Box::pin(async move {
+            let tables = self.tables();
+            let aggregation = aggregation.clone();
+            // Figures are of many rows, or nobody would ask for them.
+            self.readers
+                .away(move |connection, _| {
+                    aggregate::figures(connection, tables.of(aggregation.shape)?, &aggregation)
+                })
                 .await
         })
     }

@@ -154,7 +154,7 @@ fn run<'v>(
 }
 
 /// Runs a statement, which is kept prepared unless it is so long that it hardly comes again and takes much memory.
-fn prepared<T>(
+pub(super) fn prepared<T>(
     connection: &Connection,
     text: &str,
     run: impl FnOnce(&mut Statement<'_>) -> Result<T>,

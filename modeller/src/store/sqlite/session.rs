@@ -6,13 +6,13 @@ use std::sync::atomic::AtomicBool;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::changes;
 use super::fault::{caller, internal, of_change, unavailable};
 use super::log::{Item, Mark, Pack, Slice};
 use super::select::{self, bind};
 use super::table::{Table, Tables, Update, quoted, table_name};
+use super::{aggregate, changes};
 use crate::model::{Code, Error, Result, Row, Shape, Value};
-use crate::query::{Filter, Select};
+use crate::query::{Aggregation, Filter, Select};
 use crate::store::{BoxFuture, ChangeOp, Sink, Tx};
 
 /// How many statements for updates are kept for a model.
@@ -485,6 +485,12 @@ impl Tx for Session {
 
     fn count<'a>(&'a mut self, shape: &'static Shape, filter: &'a Filter) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move { select::count(&self.connection, self.tables.of(shape)?, filter) })
+    }
+
+    fn aggregate<'a>(&'a mut self, aggregation: &'a Aggregation) -> BoxFuture<'a, Result<Vec<Row>>> {
+        Box::pin(async move {
+            aggregate::figures(&self.connection, self.tables.of(aggregation.shape)?, aggregation)
+        })
     }
 
     fn insert<'a>(&'a mut self, shape: &'static Shape, row: &'a Row) -> BoxFuture<'a, Result<()>> {

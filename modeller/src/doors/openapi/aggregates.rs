@@ -1,0 +1,139 @@
+//! Aggregations: what can be asked, and how the answers look.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::schemas::{ModelSchemas, reference};
+use super::{filter, parameters};
+use crate::engine::Operation;
+use crate::model::{ColumnInfo, Kind, Shape};
+use crate::query::limits;
+
+/// How the name of a figure looks.
+const NAME: &str = "^[A-Za-z_][A-Za-z0-9_]{0,63}$";
+
+fn is_numeric(column: &ColumnInfo) -> bool {
+    matches!(column.kind, Kind::Integer | Kind::Number | Kind::Decimal)
+}
+
+/// The names of these fields, and the paths into all that hold JSON.
+fn field(shape: &Shape, fits: impl Fn(&ColumnInfo) -> bool) -> Option<Json> {
+    let names: Vec<&str> =
+        parameters::public(shape).filter(|column| fits(column)).map(|column| column.name.as_str()).collect();
+    let names = (!names.is_empty()).then(|| json!({ "type": "string", "enum": names }));
+    let paths = filter::paths(shape).map(|pattern| json!({ "type": "string", "pattern": pattern }));
+    match (names, paths) {
+        (Some(names), Some(paths)) => Some(json!({ "anyOf": [names, paths] })),
+        (names, paths) => names.or(paths),
+    }
+}
+
+/// Any field.
+pub(super) fn any_field(shape: &Shape) -> Json {
+    field(shape, |_| true).unwrap_or(Json::Bool(false))
+}
+
+/// The schema of `aggregates`: figures by name.
+pub(super) fn figures(shape: &Shape) -> Json {
+    let distinct = json!({ "type": "boolean", "description": "Equal values count once." });
+    let form = |function: &str, of: Json, description: &str| {
+        let mut properties = Map::from_iter([(function.to_owned(), of)]);
+        if function != "distinct" {
+            properties.insert("distinct".into(), distinct.clone());
+        }
+        json!({
+            "type": "object",
+            "title": function,
+            "description": description,
+            "properties": properties,
+            "required": [function],
+            "additionalProperties": false,
+        })
+    };
+    let count = json!({ "anyOf": [{ "const": true }, any_field(shape)] });
+    let exact = |column: &ColumnInfo| is_numeric(column) && column.kind != Kind::Decimal;
+    let ordered = |column: &ColumnInfo| column.kind.is_ordered();
+    let functions = [
+        ("count", Some(count), "How many documents, or how many values the field has."),
+        ("sum", field(shape, is_numeric), "The exact sum; 0 of nothing."),
+        ("avg", field(shape, exact), "The average; `null` of nothing."),
+        ("min", field(shape, ordered), "The least value; `null` of nothing."),
+        ("max", field(shape, ordered), "The greatest value; `null` of nothing."),
+        ("distinct", Some(any_field(shape)), "All different values, in their order."),
+    ];
+    let forms: Vec<Json> =
+        functions.into_iter().filter_map(|(name, of, say)| Some(form(name, of?, say))).collect();
+    json!({
+        "type": "object",
+        "description": "Figures, each under a name of your choice. What is absent does not count.",
+        "propertyNames": { "pattern": NAME },
+        "additionalProperties": { "anyOf": forms },
+        "minProperties": 1,
+        "maxProperties": limits::MAX_FIGURES,
+    })
+}
+
+fn group_by(shape: &Shape) -> Json {
+    let one = any_field(shape);
+    json!({
+        "description": "Documents with the same values in these fields are a group.",
+        "anyOf": [
+            one,
+            { "type": "array", "items": one, "minItems": 1, "maxItems": limits::MAX_KEYS, "uniqueItems": true },
+        ],
+    })
+}
+
+/// The members of an aggregation without groups, and of one with them, and which of them must be there.
+pub(super) fn forms(
+    shape: &Shape,
+    names: &ModelSchemas,
+    query: Json,
+) -> [(Map<String, Json>, Vec<&'static str>); 2] {
+    let alone = Map::from_iter([("query".to_owned(), query), ("aggregates".to_owned(), names.aggregates())]);
+    let mut grouped = alone.clone();
+    grouped.insert("groupBy".into(), group_by(shape));
+    // None at all.
+    grouped.insert("sort".into(), json!({ "enum": [null, "", [], {}] }));
+    grouped.insert("start".into(), parameters::start());
+    grouped.insert("count".into(), parameters::count(Operation::Aggregate));
+    [(alone, vec!["aggregates"]), (grouped, vec!["groupBy"])]
+}
+
+/// The schema of an aggregation as a body.
+///
+/// A sort names groups and figures, which JSON Schema can't say of names that a caller makes up: what is said here is how to sort
+/// by the one field that is grouped by.
+pub(super) fn body(shape: &Shape, names: &ModelSchemas) -> Json {
+    let object = |properties: &Map<String, Json>, required: &[&str]| {
+        json!({
+            "type": "object",
+            "properties": properties,
+            "required": required,
+            "additionalProperties": false,
+        })
+    };
+    let [(alone, needs), (grouped, needs_group)] = forms(shape, names, names.filter());
+    let mut all = vec![object(&alone, &needs), object(&grouped, &needs_group)];
+    for column in parameters::public(shape) {
+        let name = &column.name;
+        let mut sorted = grouped.clone();
+        sorted.insert("groupBy".into(), json!({ "enum": [name, [name]] }));
+        sorted.insert("sort".into(), json!({ "enum": [name, format!("-{name}"), [name], { name: -1 }] }));
+        all.push(object(&sorted, &["groupBy", "sort"]));
+    }
+    json!({
+        "description": "With `groupBy` the answer is an array of groups, each with its keys and figures, in the order of the \
+                        keys, or as `sort` says: by names of keys and figures, a `-` before one for largest first.",
+        "anyOf": all,
+    })
+}
+
+/// An example of a body.
+pub(super) fn example() -> Json {
+    json!({ "aggregates": { "documents": { "count": true }, "newest": { "max": "_createdAt" } } })
+}
+
+/// One group, or all documents together: keys and figures by name.
+pub(super) fn answer() -> Json {
+    json!({ "type": "object", "additionalProperties": reference("AnyJson") })
+}

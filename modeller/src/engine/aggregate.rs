@@ -1,0 +1,96 @@
+//! Figures as calls: their arguments, and their answers as JSON.
+
+use serde_json::Value as Json;
+
+use super::arguments::Request;
+use super::pipeline::too_large;
+use super::scope::{MAX_BYTES, visible};
+use super::{Argument, Call, Cx, Reply};
+use crate::model::{Code, Error, Result, Row, write_cell};
+use crate::query::{Access, Aggregation, Asked, parse_aggregation, parse_count};
+
+/// Carries out an `aggregate`.
+pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
+    let Call { shape, operation, arguments, .. } = call;
+    let request = Request::parse(shape, operation, arguments)?;
+    let given = |wanted| request.figures.iter().find(|(name, _)| *name == wanted).map(|(_, json)| json);
+    let asked = Asked {
+        group_by: given(Argument::GroupBy),
+        aggregates: given(Argument::Aggregates),
+        sort: given(Argument::Sort),
+    };
+    let is_paged = request.start > 0 || request.count.is_some() || asked.sort.is_some();
+    if asked.group_by.is_none() && is_paged {
+        return Err(invalid("`sort`, `start` and `count` are for groups: they go with `groupBy`"));
+    }
+    let (mut aggregation, names) = parse_aggregation(shape, asked, Access::Public)?;
+    aggregation.filter = visible(shape, request.filter, cx.engine());
+    aggregation.start = request.start;
+    aggregation.count = request.count;
+    let rows = cx.aggregate(&aggregation).await?;
+    Ok(Reply { body: render(&aggregation, &names, &rows)?, ..Reply::default() })
+}
+
+/// Carries out a `count`.
+pub(super) async fn count(cx: &Cx, call: Call) -> Result<Reply> {
+    let Call { shape, operation, arguments, .. } = call;
+    let request = Request::parse(shape, operation, arguments)?;
+    let filter = visible(shape, request.filter, cx.engine());
+    let (mut field, mut distinct) = (None, None);
+    for (argument, json) in &request.figures {
+        match (argument, json) {
+            (Argument::Field, Json::String(name)) => field = Some(name.as_str()),
+            (Argument::Distinct, Json::Bool(flag)) => distinct = Some(*flag),
+            (Argument::Distinct, Json::String(text)) if text == "true" => distinct = Some(true),
+            (Argument::Distinct, Json::String(text)) if text == "false" => distinct = Some(false),
+            (Argument::Distinct, _) => return Err(invalid("`distinct` is `true` or `false`")),
+            _ => return Err(invalid("`field` is the name of a field")),
+        }
+    }
+    let count = match field {
+        // Documents are all different.
+        None => cx.count(shape, &filter).await?,
+        Some(field) => {
+            let figure = parse_count(shape, field, distinct.unwrap_or(false), Access::Public)?;
+            let rows = cx.aggregate(&Aggregation::new(shape, filter, vec![figure])).await?;
+            let count = rows.first().and_then(|row| row.0.first()?.as_integer());
+            count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default()
+        }
+    };
+    Ok(Reply { body: count.to_string().into_bytes(), ..Reply::default() })
+}
+
+fn invalid(message: &'static str) -> Error {
+    Error::new(Code::InvalidQuery, message)
+}
+
+/// One object if nothing is grouped, which is one answer, else an array of them.
+fn render(aggregation: &Aggregation, names: &[String], rows: &[Row]) -> Result<Vec<u8>> {
+    let keys: Vec<String> = names.iter().map(|name| format!("{}:", Json::from(name.as_str()))).collect();
+    let grouped = !aggregation.group_by.is_empty();
+    let mut out = Vec::with_capacity(if grouped { 4096 } else { 256 });
+    if grouped {
+        out.push(b'[');
+    }
+    for (at, row) in rows.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        out.push(b'{');
+        for (column, (key, value)) in keys.iter().zip(&row.0).enumerate() {
+            if column > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(key.as_bytes());
+            write_cell(aggregation.kind(column), value.view(), &mut out);
+        }
+        out.push(b'}');
+        if out.len() > MAX_BYTES {
+            return Err(too_large());
+        }
+    }
+    if grouped {
+        out.push(b']');
+    }
+    Ok(out)
+}
