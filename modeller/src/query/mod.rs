@@ -29,7 +29,7 @@ pub use filter::{Filter, Op, Operand, Path, Place, Step};
 pub use geo::{Area, BoundingBox, Circle, Point, Polygon, Within};
 pub use literal::{ListOf, Literal, Ordered, Textual};
 pub use parse::{Access, parse_fields, parse_order};
-pub use search::{Search, Snippet};
+pub use search::{Search, SearchColumns, Snippet};
 pub use typed::{Change, Predicate, Sort};
 
 #[cfg(feature = "sqlite")]
