@@ -32,7 +32,7 @@ pub use filter::{Filter, Op, Operand, Path, Place, Step};
 pub use geo::{Area, BoundingBox, Circle, Point, Polygon, Within};
 pub use literal::{Averaged, ListOf, Literal, Numeric, Optional, Ordered, Textual};
 pub use parse::{Access, Asked, parse_aggregation, parse_count, parse_fields, parse_order};
-pub use search::{Search, Snippet};
+pub use search::{Search, SearchColumns, Snippet};
 pub use typed::{Cells, Change, Figure, Figures, Keys, Predicate, Sort};
 pub use update::{Applied, Update};
 

@@ -1,5 +1,7 @@
 //! Full text: what says what.
 
+use modeller::engine::Find;
+
 use super::*;
 
 const POSTS: &str = "/app/posts";
@@ -94,6 +96,17 @@ async fn a_search_goes_together_with_a_query_and_a_sort() {
         .all(&server.cx)
         .await;
     assert_eq!(found.unwrap().iter().map(|post| post.stars).collect::<Vec<_>>(), [3, 5]);
+}
+
+#[tokio::test]
+async fn some_fields_can_be_searched_alone() {
+    //
+    let (server, _client) = library().await;
+    let count = async |query: Find<Post>| query.count(&server.cx).await;
+    assert_eq!(count(Post::find().search_in(Post::TITLE, "rust")).await.unwrap(), 1);
+    assert_eq!(count(Post::find().search_in((Post::TITLE, Post::BODY), "rust")).await.unwrap(), 2);
+    assert_eq!(count(Post::find().search_in((Post::TAGS,), "rust")).await.unwrap(), 1);
+    assert!(count(Post::find().search_in(Post::SECRET, "hunter")).await.unwrap_err().is(Code::InvalidQuery));
 }
 
 #[tokio::test]

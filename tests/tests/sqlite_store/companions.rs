@@ -89,7 +89,7 @@ async fn another_set_of_fields_makes_the_index_anew() {
     three(&lab).await;
     go_on(&lab, found::shape()).await.0.close().await;
     let (store, steps) = go_on(&lab, listed::shape()).await;
-    assert_eq!(steps, ["drop index fts.shop_items", "create index of words shop_items (name, tags)"]);
+    assert_eq!(steps, ["drop index fts.shop_items.words", "create index of words shop_items (name, tags)"]);
     assert_eq!(with(&store, listed::shape(), "bread OR ice").await, ["a", "b"]);
     store.close().await;
     let (store, _) = go_on(&lab, found::shape()).await;
@@ -103,7 +103,7 @@ async fn indexes_that_nobody_asks_for_go() {
     go_on(&lab, listed::shape()).await.0.close().await;
     assert!(objects(&lab) > 8);
     let (store, steps) = go_on(&lab, plain::shape()).await;
-    assert_eq!(steps, ["drop index fts.shop_items", "drop index geo.shop_items.lat,lng"]);
+    assert_eq!(steps, ["drop index fts.shop_items.words", "drop index geo.shop_items.lat,lng.boxes"]);
     assert_eq!(objects(&lab), 0);
     insert(&store, plain::shape(), item("d", 0)).await.unwrap();
 }
@@ -148,9 +148,25 @@ async fn an_index_that_was_damaged_by_hand_is_made_anew() {
     three(&lab).await;
     go_on(&lab, found::shape()).await.0.close().await;
     sql(&lab)
-        .execute_batch("DROP TRIGGER \"fts.shop_items.insert\"; DROP TABLE \"geo.shop_items.lat,lng\"")
+        .execute_batch(
+            "DROP TRIGGER \"fts.shop_items.words.insert\"; DROP TABLE \"geo.shop_items.lat,lng.boxes\"",
+        )
         .unwrap();
     let (store, _) = go_on(&lab, found::shape()).await;
     assert_eq!(with(&store, found::shape(), "shop").await, ["b", "c"]);
     assert_eq!(north_of(&store, found::shape(), 5.0).await, ["b", "c"]);
+}
+
+version!(shadow: #[model(scope = "shop", name = "itemsData", geo(lat, lng_node), geo(lat, lng))]
+    #[model(searchable)] pub name: String, pub lat: f64, pub lng: f64, pub lng_node: f64);
+
+#[tokio::test]
+async fn names_that_sqlite_makes_up_beside_an_index_are_free_for_models() {
+    let lab = File::new();
+    let (store, _) = start(&lab, &[found::shape(), shadow::shape()], Apply::Safe).await.unwrap();
+    insert(&store, found::shape(), item("a", 0)).await.unwrap();
+    let fields = ["Bakery".into(), Value::Number(9.0), Value::Number(20.0), Value::Number(20.0)];
+    insert(&store, shadow::shape(), row(shadow::shape(), "b", fields)).await.unwrap();
+    assert_eq!(with(&store, found::shape(), "bakery").await, ["a"]);
+    assert_eq!(with(&store, shadow::shape(), "bakery").await, ["b"]);
 }

@@ -6,7 +6,7 @@ use super::Find;
 use crate::engine::Cx;
 use crate::engine::search::score;
 use crate::model::{self, Cell, Code, Doc, Error, Model, Result, RowView, Shape};
-use crate::query::{Filter, Search, Snippet};
+use crate::query::{Filter, Search, SearchColumns, Snippet};
 use crate::store::{self, Sink};
 
 impl<M: Model> Find<M> {
@@ -24,8 +24,39 @@ impl<M: Model> Find<M> {
     /// # drop(posts); Ok(())
     /// # }
     /// ```
-    pub fn search(mut self, words: &str) -> Self {
-        match Search::parse(M::descriptor().shape(), words) {
+    pub fn search(self, words: &str) -> Self {
+        let search = Search::parse(M::descriptor().shape(), words);
+        self.searched(search)
+    }
+
+    /// As [`search`](Find::search), in some of the searchable fields only.
+    ///
+    /// ```
+    /// use modeller::prelude::*;
+    ///
+    /// #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+    /// pub struct Post { #[model(searchable)] pub title: String, #[model(searchable)] pub tags: Vec<String>, pub stars: i64 }
+    ///
+    /// let query = Post::find().search_in((Post::TITLE, Post::TAGS), "rust");
+    /// ```
+    ///
+    /// ```compile_fail,E0277
+    /// use modeller::prelude::*;
+    ///
+    /// #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+    /// pub struct Post { #[model(searchable)] pub title: String, pub stars: i64 }
+    ///
+    /// let query = Post::find().search_in(Post::STARS, "rust");
+    /// ```
+    pub fn search_in(self, columns: impl SearchColumns<M>, words: &str) -> Self {
+        let shape = M::descriptor().shape();
+        let search =
+            Search::parse(shape, words).and_then(|search| search.in_columns(shape, &columns.indexes()));
+        self.searched(search)
+    }
+
+    fn searched(mut self, search: Result<Search>) -> Self {
+        match search {
             Ok(search) => self.with(Filter::Search(Box::new(search))),
             Err(error) => {
                 self.fault = Some(error);

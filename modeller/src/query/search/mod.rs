@@ -1,5 +1,6 @@
 //! Full text: a search as people type it, taken apart. No store ever sees what was typed.
 
+mod columns;
 mod snippet;
 #[cfg(test)]
 mod tests;
@@ -9,6 +10,7 @@ mod words;
 use serde_json::Value as Json;
 use serde_json::json;
 
+pub use columns::SearchColumns;
 pub use snippet::Snippet;
 #[cfg(feature = "sqlite")]
 pub(crate) use words::folded;
@@ -135,6 +137,19 @@ impl Search {
         if !columns.is_empty() {
             self.fields.retain(|field| columns.contains(field));
         }
+        Ok(self)
+    }
+
+    /// The same search, in these columns only.
+    ///
+    /// # Errors
+    /// `INVALID_QUERY` for a column that is not searchable.
+    pub fn in_columns(mut self, shape: &Shape, columns: &[usize]) -> Result<Self> {
+        if let Some(other) = columns.iter().find(|column| !shape.searchable.contains(column)) {
+            let name = shape.columns.get(*other).map_or("", |column| &column.name);
+            return Err(invalid(format!("`{name}` of `{}` is not searchable", shape.path)));
+        }
+        self.fields.retain(|field| columns.contains(field));
         Ok(self)
     }
 

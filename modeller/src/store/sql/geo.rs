@@ -4,10 +4,11 @@ use super::{DIALECT, Function, Sql};
 use crate::model::{Shape, Value};
 use crate::query::{BoundingBox, Within};
 
-/// The name of the index of a model's positions in two columns.
+/// The name of the index of a model's positions in two columns. SQLite appends to it for tables of its own, which the last part
+/// keeps apart from other indexes.
 pub(crate) fn index_name(table: &str, shape: &Shape, latitude: usize, longitude: usize) -> String {
     let column = |index: usize| &shape.columns[index].column;
-    format!("geo.{table}.{},{}", column(latitude), column(longitude))
+    format!("geo.{table}.{},{}.boxes", column(latitude), column(longitude))
 }
 
 impl Sql {

@@ -4,9 +4,10 @@ use super::Sql;
 use crate::model::{Shape, Value};
 use crate::query::Search;
 
-/// The name of the index of the words in a table.
+/// The name of the index of the words in a table. SQLite appends to it for tables of its own, which the last part keeps apart
+/// from other indexes.
 pub(crate) fn index_name(table: &str) -> String {
-    format!("fts.{table}")
+    format!("fts.{table}.words")
 }
 
 impl Sql {

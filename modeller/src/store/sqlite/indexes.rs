@@ -261,23 +261,26 @@ fn words_are_looked_up_in_the_index_and_ranked() {
 fn out_of_step(connection: &Connection) -> Vec<String> {
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     let mut wrong = Vec::new();
-    let geo = "SELECT count(*) FROM \"geo.test_places.lat,lng\"";
+    let geo = "SELECT count(*) FROM \"geo.test_places.lat,lng.boxes\"";
     let placed = "SELECT count(*) FROM test_places WHERE lat BETWEEN -90 AND 90 AND lng BETWEEN -180 AND 180";
     if count(geo) != count(placed) {
         wrong.push(format!("{} of {} positions", count(geo), count(placed)));
     }
     let strangers =
-        "SELECT count(*) FROM \"geo.test_places.lat,lng\" i LEFT JOIN test_places t ON t._rowid = i.id
+        "SELECT count(*) FROM \"geo.test_places.lat,lng.boxes\" i LEFT JOIN test_places t ON t._rowid = i.id
         WHERE t.lat IS NULL OR t.lat NOT BETWEEN i.south AND i.north OR t.lng NOT BETWEEN i.west AND i.east";
     if count(strangers) > 0 {
         wrong.push(format!("{} positions that are none", count(strangers)));
     }
-    let docs = "SELECT count(*) FROM \"fts.test_places_docsize\"";
+    let docs = "SELECT count(*) FROM \"fts.test_places.words_docsize\"";
     if count(docs) != count("SELECT count(*) FROM test_places") {
         wrong.push(format!("words of {} rows", count(docs)));
     }
     connection
-        .execute("INSERT INTO \"fts.test_places\" (\"fts.test_places\") VALUES ('integrity-check')", [])
+        .execute(
+            "INSERT INTO \"fts.test_places.words\" (\"fts.test_places.words\") VALUES ('integrity-check')",
+            [],
+        )
         .unwrap();
     wrong
 }
@@ -321,7 +324,7 @@ fn every_way_of_writing_keeps_the_indexes_in_step() {
     assert_eq!(
         connection
             .query_row(
-                "SELECT count(*) FROM \"fts.test_places\" WHERE \"fts.test_places\" MATCH 'seven'",
+                "SELECT count(*) FROM \"fts.test_places.words\" WHERE \"fts.test_places.words\" MATCH 'seven'",
                 [],
                 |row| row.get::<_, i64>(0)
             )

@@ -18,22 +18,30 @@ pub(super) struct Companion {
     fill: String,
 }
 
+/// What triggers are called, besides the name of their index.
+const EVENTS: [&str; 3] = [".insert", ".update", ".delete"];
+
+/// The index that a table or trigger with this name belongs to, if it may be ours.
+fn index_of(name: &str) -> Option<&str> {
+    let name = EVENTS.iter().find_map(|event| name.strip_suffix(event)).unwrap_or(name);
+    let ours = [("geo.", ".boxes"), ("fts.", ".words")];
+    ours.iter().any(|(start, end)| name.starts_with(start) && name.ends_with(end)).then_some(name)
+}
+
 /// Whether a table or trigger with this name may be ours.
 pub(super) fn is_ours(name: &str) -> bool {
-    name.starts_with("geo.") || name.starts_with("fts.")
+    index_of(name).is_some()
 }
 
 /// Whether the virtual table with this name stands beside the table.
 pub(super) fn is_beside(name: &str, table: &str) -> bool {
-    let of = name.strip_prefix("fts.").or_else(|| name.strip_prefix("geo.")?.split('.').next());
-    of == Some(table)
+    is_ours(name) && name.split('.').nth(1) == Some(table)
 }
 
 /// The names under which something of ours is beside the table, be it a trigger alone.
 pub(super) fn names(found: &FoundTable) -> Vec<&str> {
-    let triggers = found.attached.iter().filter(|(name, _)| is_ours(name));
     let mut names: Vec<&str> = found.companions.iter().map(|(name, _)| name.as_str()).collect();
-    names.extend(triggers.filter_map(|(name, _)| Some(name.rsplit_once('.')?.0)));
+    names.extend(found.attached.iter().filter_map(|(name, _)| index_of(name)));
     names.sort_unstable();
     names.dedup();
     names
