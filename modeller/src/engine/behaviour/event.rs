@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Payload;
 use crate::engine::{Cx, Subscription};
 use crate::model::{Model, Result};
 use crate::registry::Behaviour;
@@ -15,7 +14,7 @@ use crate::store::BoxFuture;
     label = "add `#[modeller::event(SomeModel)]` to this struct",
     note = "the attribute says to which model the event belongs, and registers it"
 )]
-pub trait IsEvent: Payload {
+pub trait IsEvent: Sized + Send + Sync + 'static {
     /// The model that it belongs to.
     type Model: Model;
 
