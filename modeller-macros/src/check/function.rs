@@ -1,7 +1,7 @@
 //! A function's signature: what each argument is asked for, and how the function is called.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote};
+use proc_macro2::{Ident, Span};
+use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{Attribute, FnArg, GenericParam, Pat, PatType, ReturnType, Signature, Type};
 
@@ -24,7 +24,9 @@ pub(super) fn handler(kind: Kind, raw: &RawFunction, diag: &Diag) -> Call {
         };
         let text = argument.ty.to_token_stream().to_string();
         let same = |other: &Argument| matches!(other, Argument::Given(ty) if ty.to_token_stream().to_string() == text);
-        if reference.mutability.is_some() && arguments.iter().any(same) {
+        if reference.mutability.is_some() && kind != Kind::Hook {
+            faults.at(&argument.ty, messages::mutable_context());
+        } else if reference.mutability.is_some() && arguments.iter().any(same) {
             faults.at(&argument.ty, messages::argument_twice());
         }
         arguments.push(Argument::Given((*argument.ty).clone()));
@@ -39,7 +41,10 @@ pub(super) fn payload(kind: Kind, raw: &RawFunction, diag: &Diag) -> Function {
     whole(signature, &mut faults);
     let (mut arguments, mut fields): (Vec<Argument>, Vec<Field>) = (Vec::new(), Vec::new());
     for argument in typed(signature, &mut faults) {
-        if let Type::Reference(_) = &*argument.ty {
+        if let Type::Reference(reference) = &*argument.ty {
+            if reference.mutability.is_some() {
+                faults.at(&argument.ty, messages::mutable_context());
+            }
             if let Some(moved) = argument.attrs.iter().find(|attribute| function::is_moved(attribute)) {
                 faults.at(moved, messages::attribute_of_given());
             }
@@ -177,14 +182,14 @@ fn is_context(ty: &Type) -> bool {
 
 /// Name and answer; the arguments are left to the caller.
 fn call(signature: &Signature, faults: &mut Faults<'_>) -> Call {
-    let output: TokenStream = match &signature.output {
-        ReturnType::Default => quote!(()),
+    let output = match &signature.output {
+        ReturnType::Default => None,
         ReturnType::Type(_, ty) => match hidden(ty) {
             Some(hidden) => {
                 faults.at(hidden, messages::hidden_answer());
-                quote!(())
+                None
             }
-            None => ty.to_token_stream(),
+            None => Some((**ty).clone()),
         },
     };
     let function: Ident = signature.ident.clone();

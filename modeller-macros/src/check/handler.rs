@@ -7,7 +7,7 @@ use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta};
 use super::{function, points, values};
 use crate::diag::Diag;
 use crate::ir::handler::{Function, Hook, Names, Payload, PayloadKind, Stub, Worker};
-use crate::syntax::attribute::{Every, RawAttribute};
+use crate::syntax::attribute::RawAttribute;
 use crate::syntax::function::{self as raw_function, RawFunction};
 use crate::syntax::payload::{RawShape, RawStruct};
 use crate::vocab::Kind;
@@ -37,14 +37,10 @@ pub(crate) fn worker(raw: &RawAttribute, function: &RawFunction, diag: &Diag) ->
         if raw.unsigned.is_some() {
             names.wire.clear();
         }
-        let every = match &raw.every {
-            Every::Given(time) => milliseconds("every", time, diag),
-            Every::Wrong => None,
-            Every::Missing => {
-                diag.push(syn::Error::new(Span::call_site(), messages::no_interval()));
-                None
-            }
-        };
+        if raw.every.is_none() && raw.whole {
+            diag.push(syn::Error::new(Span::call_site(), messages::no_interval()));
+        }
+        let every = raw.every.as_ref().and_then(|time| milliseconds("every", time, diag));
         let immediate = raw.immediate.as_ref().is_none_or(|immediate| immediate.value);
         let call = function::handler(raw.kind, function, diag);
         Some(Worker { names, model: raw.model.clone(), every: every?, immediate, call })
@@ -74,7 +70,8 @@ pub(crate) fn structure(raw: &RawAttribute, item: &RawStruct, diag: &Diag) -> Re
         return Ok(Payload { kind, names, model, ident, function: None });
     }
     let (conditions, generics) = (names.conditions, generics.clone());
-    Err(Box::new(Stub { kind: raw.kind, conditions, ident, generics, model, function: None }))
+    let derives = matches!(shape, RawShape::Named) && generics.params.is_empty();
+    Err(Box::new(Stub { kind: raw.kind, conditions, ident, generics, model, derives, function: None }))
 }
 
 /// A function that stands for a payload: what is right, or else what still stands in for it, if its struct can be named.
@@ -95,12 +92,17 @@ pub(crate) fn shorthand(
     };
     let names = names(raw, &ident, &item.attributes, diag);
     let kind = payload_kind(raw, diag);
+    // In an `impl` block no struct can stand.
+    if item.signature.receiver().is_some() {
+        return Err(None);
+    }
     let (model, function) = (raw.model.clone(), Some(function));
     if diag.is_clean() {
         return Ok(Payload { kind, names, model, ident, function });
     }
     let (conditions, generics) = (names.conditions, syn::Generics::default());
-    Err(Some(Box::new(Stub { kind: raw.kind, conditions, ident, generics, model, function })))
+    let derives = false;
+    Err(Some(Box::new(Stub { kind: raw.kind, conditions, ident, generics, model, derives, function })))
 }
 
 fn payload_kind(raw: &RawAttribute, diag: &Diag) -> PayloadKind {

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span};
 
 use crate::diag::Diag;
 use crate::syntax::attribute::RawAttribute;
-use crate::vocab::{HOOKED, Kind};
+use crate::vocab::{HOOKED, Kind, OPERATIONS};
 use crate::{messages, names};
 
 /// The points as variants of `Timing` and `Operation`.
@@ -20,6 +20,7 @@ pub(super) fn check(raw: &RawAttribute, diag: &Diag) -> Vec<(Ident, Ident)> {
             let name = operation.to_string();
             let Some((_, variant)) = HOOKED.iter().find(|(known, _)| *known == name) else {
                 let meant = names::nearest(&name, HOOKED.iter().map(|(known, _)| *known));
+                let meant = meant.filter(|_| !OPERATIONS.contains(&&*name));
                 diag.error(operation, messages::not_hooked(&name, meant));
                 continue;
             };
@@ -37,7 +38,7 @@ pub(super) fn check(raw: &RawAttribute, diag: &Diag) -> Vec<(Ident, Ident)> {
             points.push((ident(&names::upper_camel(&timing)), ident(variant)));
         }
     }
-    if raw.points.is_empty() && !raw.points_wrong {
+    if raw.points.is_empty() && raw.whole {
         diag.push(syn::Error::new(Span::call_site(), messages::no_point(Kind::Hook)));
     }
     if let Some((schedule, _)) = &raw.schedule

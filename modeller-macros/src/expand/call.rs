@@ -4,7 +4,6 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Type;
-use syn::spanned::Spanned;
 
 use crate::ir::handler::{Argument, Call};
 
@@ -14,19 +13,37 @@ pub(super) fn expand(call: &Call, given: impl Fn(&Type) -> TokenStream) -> Token
         Argument::Given(ty) => given(ty),
         Argument::Field(field) => quote!(self.#field),
     });
-    let span = answer(call);
+    let (first, last) = answer(call);
     let mut function: Ident = call.function.clone();
-    function.set_span(span.resolved_at(function.span()));
-    let wait = call.is_async.then(|| quote_spanned!(span=> .await));
-    quote_spanned!(span=> #function(#(#arguments),*)#wait)
+    function.set_span(first.resolved_at(function.span()));
+    let wait = call.is_async.then(|| quote_spanned!(last=> .await));
+    let arguments = quote_spanned!(last=> (#(#arguments),*));
+    quote!(#function #arguments #wait)
 }
 
-/// Where the answer's type stands; the function's name if it has none.
-pub(super) fn answer(call: &Call) -> Span {
-    match call.output.clone().into_iter().next() {
-        Some(proc_macro2::TokenTree::Group(group)) if group.stream().is_empty() => call.function.span(),
-        _ => call.output.span(),
+/// Where the answer's type begins and ends; the function's name if it has none.
+pub(super) fn answer(call: &Call) -> (Span, Span) {
+    match &call.output {
+        Some(output) => ends(output),
+        None => ends(&call.function),
     }
+}
+
+/// Calls something of ours so that it is shown where these tokens stand.
+pub(super) fn shown_at(
+    (first, last): (Span, Span),
+    callee: impl Fn(Span) -> TokenStream,
+    arguments: &TokenStream,
+) -> TokenStream {
+    let callee = callee(first);
+    let arguments = quote_spanned!(last=> (#arguments));
+    quote!(#callee #arguments)
+}
+
+/// A future in a box, shown where the function's name stands.
+pub(super) fn boxed(call: &Call, result: &TokenStream) -> TokenStream {
+    let name = call.function.span();
+    quote_spanned!(name=> __modeller::boxed(async move { #result }))
 }
 
 /// Whether something is taken from the context.
@@ -34,7 +51,11 @@ pub(super) fn takes_context(call: &Call) -> bool {
     call.arguments.iter().any(|argument| matches!(argument, Argument::Given(_)))
 }
 
-/// The span that stands for a type.
-pub(super) fn at(ty: &Type) -> Span {
-    ty.to_token_stream().span()
+/// Where something begins and ends, for tokens that are ours but shall be shown there: rustc shows an expression from its
+/// first token to its last one. Only paths may have such a place; a variable of ours would not be found where the user's
+/// tokens come out of a `macro_rules!`.
+pub(super) fn ends(tokens: &impl ToTokens) -> (Span, Span) {
+    let mut tokens = tokens.to_token_stream().into_iter();
+    let first = tokens.next().map_or_else(Span::call_site, |token| token.span());
+    (first, tokens.last().map_or(first, |token| token.span()))
 }

@@ -1,11 +1,11 @@
 //! Hooks and workers: functions that nobody calls by name.
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::{call, paths, register};
 use crate::cx::Cx;
-use crate::ir::handler::{Argument, Hook, Worker};
+use crate::ir::handler::{Argument, Call, Hook, Worker};
 
 pub(crate) fn hook(cx: &Cx, hook: &Hook) -> TokenStream {
     let Hook { model, points, order, schedule, timeout, .. } = hook;
@@ -16,16 +16,20 @@ pub(crate) fn hook(cx: &Cx, hook: &Hook) -> TokenStream {
     let schedule = schedule.map(Literal::u64_unsuffixed).map(|time| quote!(.schedule(#time)));
     let timeout = timeout.map(Literal::u64_unsuffixed).map(|time| quote!(.timeout(#time)));
     let checks = hook.call.arguments.iter().filter_map(|argument| match argument {
-        Argument::Given(ty) => Some(quote_spanned!(call::at(ty)=> __modeller::given::<#model, #ty>(POINTS);)),
+        Argument::Given(ty) => {
+            let given = |at: Span| quote_spanned!(at=> __modeller::given::<#model, #ty>);
+            Some(call::shown_at(call::ends(ty), given, &quote!(POINTS)))
+        }
         Argument::Field(_) => None,
     });
-    let called = call::expand(
-        &hook.call,
-        |ty| quote_spanned!(call::at(ty)=> __modeller::argument::<#model, #ty>(&mut parts)?),
-    );
+    let called = call::expand(&hook.call, |ty| {
+        let argument = |at: Span| quote_spanned!(at=> __modeller::argument::<#model, #ty>);
+        let taken = call::shown_at(call::ends(ty), argument, &quote!(&mut parts));
+        quote!(#taken?)
+    });
+    let run = finished(&hook.call, &called);
     // A hook without arguments takes nothing.
     let parts = if call::takes_context(&hook.call) { quote!(mut parts) } else { quote!(_) };
-    let finish = quote_spanned!(call::answer(&hook.call)=> __modeller::HookOutcome::into_result);
     let names = register::names(&hook.names);
     let behaviour =
         register::behaviour(&quote!(__modeller::hook::<#model>(#names, &HANDLER, __modeller::site!())));
@@ -35,11 +39,11 @@ pub(crate) fn hook(cx: &Cx, hook: &Hook) -> TokenStream {
         quote! {
             const POINTS: &[__modeller::HookPoint] = &[#(#points),*];
             static HANDLER: __modeller::HookHandler = {
-                #(#checks)*
+                #(#checks;)*
                 __modeller::hook_handler(
                     POINTS,
                     __modeller::HookOptions::new()#order #schedule #timeout,
-                    |#parts| __modeller::boxed(async move { #finish(#called) }),
+                    |#parts| #run,
                 )
             };
             #behaviour
@@ -50,12 +54,12 @@ pub(crate) fn hook(cx: &Cx, hook: &Hook) -> TokenStream {
 pub(crate) fn worker(cx: &Cx, worker: &Worker) -> TokenStream {
     let Worker { immediate, .. } = worker;
     let every = Literal::u64_unsuffixed(worker.every);
-    let called = call::expand(
-        &worker.call,
-        |ty| quote_spanned!(call::at(ty)=> __modeller::FromWorker::from_worker(cx)),
-    );
+    let called = call::expand(&worker.call, |ty| {
+        let from = |at: Span| quote_spanned!(at=> __modeller::FromWorker::from_worker);
+        call::shown_at(call::ends(ty), from, &quote!(cx))
+    });
+    let run = finished(&worker.call, &called);
     let context = if call::takes_context(&worker.call) { quote!(cx) } else { quote!(_) };
-    let finish = quote_spanned!(call::answer(&worker.call)=> __modeller::HookOutcome::into_result);
     let names = register::names(&worker.names);
     let of = worker.model.as_ref().map(|model| quote!(.of::<#model>()));
     let behaviour =
@@ -66,9 +70,15 @@ pub(crate) fn worker(cx: &Cx, worker: &Worker) -> TokenStream {
         quote! {
             static HANDLER: __modeller::WorkerHandler = __modeller::worker_handler(
                 __modeller::WorkerOptions { every: #every, immediate: #immediate },
-                |#context| __modeller::boxed(async move { #finish(#called) }),
+                |#context| #run,
             );
             #behaviour
         },
     )
+}
+
+/// The call with its result, in a box.
+fn finished(call: &Call, called: &TokenStream) -> TokenStream {
+    let into_result = |at: Span| quote_spanned!(at=> __modeller::HookOutcome::into_result);
+    call::boxed(call, &call::shown_at(call::answer(call), into_result, called))
 }

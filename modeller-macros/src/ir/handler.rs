@@ -1,6 +1,6 @@
 //! What an attribute on a function or a payload declares, checked.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::Ident;
 use syn::{Attribute, Generics, Type, Visibility};
 
 use crate::vocab::Kind;
@@ -22,8 +22,8 @@ pub(crate) struct Call {
     pub(crate) function: Ident,
     pub(crate) is_async: bool,
     pub(crate) arguments: Vec<Argument>,
-    /// What it returns, `()` included.
-    pub(crate) output: TokenStream,
+    /// What it returns, if it says so.
+    pub(crate) output: Option<Type>,
 }
 
 /// An argument of the user's function.
@@ -99,5 +99,7 @@ pub(crate) struct Stub {
     pub(crate) ident: Ident,
     pub(crate) generics: Generics,
     pub(crate) model: Option<Type>,
+    /// Whether it can have all derives of a payload.
+    pub(crate) derives: bool,
     pub(crate) function: Option<Function>,
 }

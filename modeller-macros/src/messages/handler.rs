@@ -118,6 +118,11 @@ pub(crate) fn not_hooked(name: &str, meant: Option<&str>) -> String {
             "hooks do not run on `{name}`: of what only reads they see `list`\nhooks run around {}",
             operations()
         )
+    } else if name == "upsert" {
+        format!(
+            "an `upsert` runs the hooks of the insert or the update that it is\nhooks run around {}",
+            operations()
+        )
     } else {
         format!("hooks do not run on `{name}`{}\nhooks run around {}", maybe(meant), operations())
     }
@@ -214,4 +219,8 @@ pub(crate) fn attribute_of_given() -> String {
 
 pub(crate) fn context_by_value() -> String {
     "the context comes by reference: write `&Cx`".into()
+}
+
+pub(crate) fn mutable_context() -> String {
+    "what comes by reference is shared with others, and can't be changed: leave out `mut`".into()
 }

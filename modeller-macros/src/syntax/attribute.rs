@@ -16,11 +16,9 @@ pub(crate) struct RawAttribute {
     /// Absent where there is none, or a wrong one.
     pub(crate) model: Option<Type>,
     pub(crate) points: Vec<RawPoint>,
-    /// Some are there, and their form is wrong.
-    pub(crate) points_wrong: bool,
     pub(crate) order: Option<Order>,
     pub(crate) schedule: Option<(Ident, Lit)>,
-    pub(crate) every: Every,
+    pub(crate) every: Option<Lit>,
     pub(crate) immediate: Option<LitBool>,
     pub(crate) unsigned: Option<Ident>,
     pub(crate) attempts: Option<LitInt>,
@@ -29,20 +27,14 @@ pub(crate) struct RawAttribute {
     pub(crate) cron: Option<LitStr>,
     pub(crate) name: Option<LitStr>,
     pub(crate) krate: Option<Path>,
+    /// Whether all of it could be read. If not, what seems to be missing may only be misspelt, and is not asked for as well.
+    pub(crate) whole: bool,
 }
 
 /// `before(insert, update)`
 pub(crate) struct RawPoint {
     pub(crate) timing: Ident,
     pub(crate) operations: Vec<Ident>,
-}
-
-/// The interval of a worker.
-pub(crate) enum Every {
-    Missing,
-    /// It is there, and its form is wrong.
-    Wrong,
-    Given(Lit),
 }
 
 /// A whole number, with or without a sign.
@@ -65,10 +57,9 @@ pub(crate) fn read(kind: Kind, tokens: TokenStream, diag: &Diag) -> RawAttribute
         kind,
         model: None,
         points: Vec::new(),
-        points_wrong: false,
         order: None,
         schedule: None,
-        every: Every::Missing,
+        every: None,
         immediate: None,
         unsigned: None,
         attempts: None,
@@ -77,6 +68,7 @@ pub(crate) fn read(kind: Kind, tokens: TokenStream, diag: &Diag) -> RawAttribute
         cron: None,
         name: None,
         krate: None,
+        whole: true,
     };
     match model(kind, &mut pieces, diag) {
         Ok(None) if kind.needs_model() => {
@@ -91,6 +83,7 @@ pub(crate) fn read(kind: Kind, tokens: TokenStream, diag: &Diag) -> RawAttribute
     for option in &options {
         raw.take(option, diag);
     }
+    raw.whole = diag.is_clean();
     raw
 }
 
@@ -98,18 +91,15 @@ impl RawAttribute {
     fn take(&mut self, option: &Opt<HandlerWord>, diag: &Diag) {
         match option.word.key {
             HandlerWord::Before | HandlerWord::After | HandlerWord::AfterCommit => {
-                match diag.scope(|| option.names(diag)) {
-                    Ok(operations) => {
-                        self.points.push(RawPoint { timing: option.key().clone(), operations });
-                    }
-                    Err(_) => self.points_wrong = true,
+                if let Ok(operations) = diag.scope(|| option.names(diag)) {
+                    self.points.push(RawPoint { timing: option.key().clone(), operations });
                 }
             }
             HandlerWord::Order => self.order = option.value(diag),
             HandlerWord::Schedule => {
                 self.schedule = option.value(diag).map(|time| (option.key().clone(), time));
             }
-            HandlerWord::Every => self.every = option.value(diag).map_or(Every::Wrong, Every::Given),
+            HandlerWord::Every => self.every = option.value(diag),
             HandlerWord::Immediate => self.immediate = option.value(diag),
             HandlerWord::Unsigned => self.unsigned = Some(option.key().clone()),
             HandlerWord::Attempts => self.attempts = option.value(diag),

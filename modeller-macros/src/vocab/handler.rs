@@ -104,8 +104,11 @@ impl Kind {
         }
     }
 
-    /// The other attribute that has this option.
+    /// The other attribute that has this option, if this one has not.
     pub(crate) fn other_with(self, option: &str) -> Option<&'static str> {
+        if self.vocabulary().find(option).is_some() {
+            return None;
+        }
         let others = Kind::ALL.into_iter().filter(|other| *other != self);
         others.map(Kind::vocabulary).find(|other| other.find(option).is_some()).map(|other| other.place)
     }

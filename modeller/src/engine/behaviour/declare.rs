@@ -4,8 +4,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::payload::{Answering, accept, encode};
 use super::{
-    Event, EventHandler, HookHandler, HookOptions, HookParts, HookPoint, Job, JobHandler, JobOptions, Method,
-    MethodHandler, Query, WorkerHandler, WorkerOptions,
+    Checked, Described, Event, EventHandler, HookHandler, HookOptions, HookParts, HookPoint, Job, JobHandler,
+    JobOptions, Method, MethodHandler, Payload, Query, Read, WorkerHandler, WorkerOptions, Written,
 };
 use crate::engine::{Cx, Subscription};
 use crate::model::{Descriptor, Model, Result, Site};
@@ -49,9 +49,15 @@ fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()
 }
 
+/// Asks for the derives of a payload, where something else is wrong with it.
+pub const fn payload<P: Written + Read + Described + Checked>() {}
+
 /// A method.
-pub const fn method<M: Method>(names: Names, site: Site) -> Behaviour {
-    fn call<'a, M: Method>(cx: &'a Cx, json: &'a [u8]) -> Answering<'a> {
+pub const fn method<M>(names: Names, site: Site) -> Behaviour
+where
+    M: Method + Written + Read + Described + Checked,
+{
+    fn call<'a, M: Method + Payload>(cx: &'a Cx, json: &'a [u8]) -> Answering<'a> {
         Box::pin(async move { encode(&accept::<M>(json)?.call(cx).await?) })
     }
     let model = <M::Model as Model>::descriptor;
@@ -61,8 +67,11 @@ pub const fn method<M: Method>(names: Names, site: Site) -> Behaviour {
 }
 
 /// A query.
-pub const fn query<Q: Query>(names: Names, site: Site) -> Behaviour {
-    fn call<'a, Q: Query>(cx: &'a Cx, json: &'a [u8]) -> Answering<'a> {
+pub const fn query<Q>(names: Names, site: Site) -> Behaviour
+where
+    Q: Query + Written + Read + Described + Checked,
+{
+    fn call<'a, Q: Query + Payload>(cx: &'a Cx, json: &'a [u8]) -> Answering<'a> {
         Box::pin(async move { encode(&accept::<Q>(json)?.run(cx).await?) })
     }
     let model = <Q::Model as Model>::descriptor;
@@ -72,8 +81,11 @@ pub const fn query<Q: Query>(names: Names, site: Site) -> Behaviour {
 }
 
 /// An event.
-pub const fn event<E: Event>(names: Names, site: Site) -> Behaviour {
-    fn handle<'a, E: Event>(cx: &'a Cx, to: &'a Subscription, json: &'a [u8]) -> Answering<'a> {
+pub const fn event<E>(names: Names, site: Site) -> Behaviour
+where
+    E: Event + Written + Read + Described + Checked,
+{
+    fn handle<'a, E: Event + Payload>(cx: &'a Cx, to: &'a Subscription, json: &'a [u8]) -> Answering<'a> {
         Box::pin(async move { encode(&accept::<E>(json)?.handle(cx, to).await?) })
     }
     let model = <E::Model as Model>::descriptor;
@@ -83,13 +95,19 @@ pub const fn event<E: Event>(names: Names, site: Site) -> Behaviour {
 }
 
 /// A job that belongs to no model; [`Behaviour::of`] gives it one.
-pub const fn job<J: Job>(names: Names, handler: &'static JobHandler, site: Site) -> Behaviour {
+pub const fn job<J>(names: Names, handler: &'static JobHandler, site: Site) -> Behaviour
+where
+    J: Job + Written + Read + Described + Checked,
+{
     typed(behaviour(BehaviourKind::Job, None, names, handler, site), schema::<J>, None)
 }
 
 /// How a job is carried out.
-pub const fn job_handler<J: Job>(options: JobOptions) -> JobHandler {
-    fn run<'a, J: Job>(cx: &'a Cx, json: &'a [u8]) -> BoxFuture<'a, Result<()>> {
+pub const fn job_handler<J>(options: JobOptions) -> JobHandler
+where
+    J: Job + Written + Read + Described + Checked,
+{
+    fn run<'a, J: Job + Payload>(cx: &'a Cx, json: &'a [u8]) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move { accept::<J>(json)?.run(cx).await })
     }
     JobHandler { options, run: run::<J> }
@@ -126,6 +144,7 @@ pub const fn hook_handler(
 #[derive(Debug, serde::Serialize, serde::Deserialize, JsonSchema, validator::Validate)]
 pub struct Unknown {}
 
+#[diagnostic::do_not_recommend]
 impl Model for Unknown {
     fn descriptor() -> &'static Descriptor {
         static DESCRIPTOR: Descriptor =

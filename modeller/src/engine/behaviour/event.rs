@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Answering, Payload};
+use super::Answering;
 use crate::engine::{Cx, Subscription};
 use crate::model::{Model, Result};
 use crate::registry::Behaviour;
@@ -14,7 +14,7 @@ use crate::registry::Behaviour;
     label = "add `#[modeller::event(SomeModel)]` to this struct",
     note = "the attribute says to which model the event belongs, and registers it"
 )]
-pub trait IsEvent: Payload {
+pub trait IsEvent: Sized + Send + Sync + 'static {
     /// The model that it belongs to.
     type Model: Model;
 

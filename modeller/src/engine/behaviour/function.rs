@@ -64,7 +64,7 @@ impl<'a> FromWorker<'a> for &'a Cx {
     }
 }
 
-/// What a method, a query or an event that is written as a function may answer: a result.
+/// What a method, a query or an event that is written as a function may answer: a result, or nothing.
 #[diagnostic::on_unimplemented(
     message = "methods, queries and events can't answer a `{Self}`",
     label = "write `Result<..>`, or nothing",
@@ -125,11 +125,11 @@ pub const fn given<'a, M, T: FromHook<'a, M>>(points: &[HookPoint]) {
         if !contains(needs.points, points[at]) {
             let HookPoint { timing, operation } = points[at];
             let message = Message::new()
-                .push("there is none at `")
+                .push("a hook at `")
                 .push(timing.name())
                 .push("(")
                 .push(operation.name())
-                .push(")`: this argument is ")
+                .push(")` can't have this argument: it is ")
                 .push(needs.what);
             panic!("{}", message.text());
         }

@@ -1,6 +1,5 @@
 //! Jobs: work that outlives its caller, and a crash.
 
-use super::Payload;
 use crate::engine::Cx;
 use crate::model::Result;
 use crate::registry::Behaviour;
@@ -12,7 +11,7 @@ use crate::store::BoxFuture;
     label = "add `#[modeller::job]` to this struct",
     note = "the attribute registers the job, and says how it is tried again"
 )]
-pub trait IsJob: Payload {
+pub trait IsJob: Sized + Send + Sync + 'static {
     /// What the attribute left for the registry.
     fn behaviour() -> &'static Behaviour;
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Answering, Payload};
+use super::Answering;
 use crate::engine::Cx;
 use crate::model::{Model, Result};
 use crate::registry::Behaviour;
@@ -14,7 +14,7 @@ use crate::registry::Behaviour;
     label = "add `#[modeller::method(SomeModel)]` to this struct",
     note = "the attribute says to which model the method belongs, and registers it"
 )]
-pub trait IsMethod: Payload {
+pub trait IsMethod: Sized + Send + Sync + 'static {
     /// The model that it belongs to.
     type Model: Model;
 
@@ -73,7 +73,7 @@ pub trait Method: IsMethod {
     label = "add `#[modeller::query(SomeModel)]` to this struct",
     note = "the attribute says to which model the query belongs, and registers it"
 )]
-pub trait IsQuery: Payload {
+pub trait IsQuery: Sized + Send + Sync + 'static {
     /// The model that it belongs to.
     type Model: Model;
 

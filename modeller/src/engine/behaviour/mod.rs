@@ -18,4 +18,6 @@ pub use hook::{
 pub use job::{IsJob, Job, JobHandler, JobOptions};
 pub use method::{IsMethod, IsQuery, Method, MethodHandler, Query};
 pub use payload::{Answering, Payload};
+#[doc(hidden)]
+pub use payload::{Checked, Described, Read, Written};
 pub use worker::{WorkerHandler, WorkerOptions};

@@ -19,10 +19,57 @@ pub type Answering<'a> = BoxFuture<'a, Result<Vec<u8>>>;
     label = "add `Serialize, Deserialize, JsonSchema, Validate` to the derives of this struct",
     note = "a payload derives `Serialize, Deserialize, JsonSchema, Validate`"
 )]
-pub trait Payload: Serialize + DeserializeOwned + JsonSchema + Validate + Send + Sync + 'static {}
+pub trait Payload: Written + Read + Described + Checked + Send + Sync + 'static {}
+
+impl<T: Written + Read + Described + Checked + Send + Sync + 'static> Payload for T {}
+
+/// Can be written as JSON. One trait a derive, so that each has a message of its own where it is forgotten.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't come over the wire, because it does not implement `Serialize`",
+    label = "add `Serialize` to the derives of this struct",
+    note = "a payload derives `Serialize, Deserialize, JsonSchema, Validate`"
+)]
+pub trait Written: Serialize {}
 
 #[diagnostic::do_not_recommend]
-impl<T: Serialize + DeserializeOwned + JsonSchema + Validate + Send + Sync + 'static> Payload for T {}
+impl<T: Serialize> Written for T {}
+
+/// Can be read from JSON. One trait a derive, so that each has a message of its own where it is forgotten.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't come over the wire, because it does not implement `Deserialize`",
+    label = "add `Deserialize` to the derives of this struct",
+    note = "a payload derives `Serialize, Deserialize, JsonSchema, Validate`"
+)]
+pub trait Read: DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned> Read for T {}
+
+/// Has a schema. One trait a derive, so that each has a message of its own where it is forgotten.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't come over the wire, because it does not implement `JsonSchema`",
+    label = "add `JsonSchema` to the derives of this struct",
+    note = "a payload derives `Serialize, Deserialize, JsonSchema, Validate`"
+)]
+pub trait Described: JsonSchema {}
+
+#[diagnostic::do_not_recommend]
+impl<T: JsonSchema> Described for T {}
+
+/// Has rules. One trait a derive, so that each has a message of its own where it is forgotten.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't come over the wire, because it does not implement `Validate`",
+    label = "add `Validate` to the derives of this struct",
+    note = "a payload derives `Serialize, Deserialize, JsonSchema, Validate`"
+)]
+pub trait Checked: Validate {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Validate> Checked for T {}
 
 /// Decodes and validates a payload.
 ///

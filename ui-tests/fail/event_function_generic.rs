@@ -1,0 +1,13 @@
+use modeller::prelude::*;
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+pub struct User {
+    pub email: String,
+}
+
+#[modeller::event(User)]
+async fn show_typing<T: Send>(email: String) -> Result<String> {
+    Ok(email)
+}
+
+fn main() {}

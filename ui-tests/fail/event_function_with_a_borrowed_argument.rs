@@ -1,0 +1,13 @@
+use modeller::prelude::*;
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+pub struct User {
+    pub email: String,
+}
+
+#[modeller::event(User)]
+async fn show_typing(email: &str) -> Result<String> {
+    Ok(email.to_owned())
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use modeller::prelude::*;
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+pub struct User {
+    pub email: String,
+}
+
+#[modeller::event(User)]
+#[derive(Serialize, Deserialize, JsonSchema, Validate)]
+pub struct ShowTyping<T> {
+    pub email: T,
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use modeller::prelude::*;
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+pub struct User {
+    pub email: String,
+}
+
+#[modeller::hook(User, before(insert))]
+async fn normalize<T: Send>(user: &mut User) -> Result<()> {
+    user.email.clear();
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+use modeller::prelude::*;
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+pub struct User {
+    pub email: String,
+}
+
+#[modeller::hook(User, before(insert))]
+pub enum Normalize {
+    Email,
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use modeller::prelude::*;
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+pub struct User {
+    pub email: String,
+}
+
+#[modeller::hook(User, after(insert), schedule = "0s")]
+async fn seen(user: &Doc<User>) -> Result<()> {
+    println!("{}", user.email);
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use modeller::prelude::*;
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+pub struct User {
+    pub email: String,
+}
+
+#[modeller::job(User)]
+async fn send_mail(email: impl Into<String>) -> Result<()> {
+    println!("{}", email.into());
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use modeller::prelude::*;
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+pub struct User {
+    pub email: String,
+}
+
+#[modeller::method(User)]
+async fn reset_password(cx: Cx, email: String) -> Result<String> {
+    let _ = cx;
+    Ok(email)
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use modeller::prelude::*;
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+pub struct User {
+    pub email: String,
+}
+
+#[modeller::method(User)]
+#[derive(Serialize, Deserialize, JsonSchema, Validate)]
+pub struct ResetPassword {
+    pub email: String,
+}
+
+fn main() {}

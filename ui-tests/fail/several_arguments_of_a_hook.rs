@@ -1,0 +1,19 @@
+use modeller::prelude::*;
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+pub struct User {
+    pub email: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+pub struct Post {
+    pub title: String,
+}
+
+#[modeller::hook(User, before(insert))]
+async fn normalize(post: &mut Post, email: String, to: &Subscription, age: u8) -> Result<()> {
+    println!("{} {email} {to:?} {age}", post.title);
+    Ok(())
+}
+
+fn main() {}

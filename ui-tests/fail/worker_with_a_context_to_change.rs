@@ -1,0 +1,14 @@
+use modeller::prelude::*;
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+pub struct User {
+    pub email: String,
+}
+
+#[modeller::worker(every = "5s")]
+async fn sweep(cx: &mut Cx) -> Result<()> {
+    let _ = cx;
+    Ok(())
+}
+
+fn main() {}
