@@ -30,6 +30,8 @@ pub use modeller_macros::{event, hook, job, method, query, worker};
 /// The examples of the pages for users compile and run.
 #[cfg(all(doctest, feature = "sqlite", feature = "server"))]
 mod pages {
+    #[doc = include_str!("../../docs/aggregates.md")]
+    mod aggregates {}
     #[doc = include_str!("../../docs/crates.md")]
     mod crates {}
     #[doc = include_str!("../../docs/geo.md")]
@@ -50,6 +52,8 @@ mod pages {
     mod search {}
     #[doc = include_str!("../../docs/storage.md")]
     mod storage {}
+    #[doc = include_str!("../../docs/updates.md")]
+    mod updates {}
     #[doc = include_str!("../../docs/validation.md")]
     mod validation {}
 }

@@ -127,3 +127,32 @@ async fn it_is_a_read_for_every_door() {
     let all: Vec<Json> = operations.flatten().filter(|one| one["name"] == "aggregate").cloned().collect();
     assert_eq!((all.len(), &all[0]["write"], &all[0]["method"]), (2, &json!(false), &json!("POST")));
 }
+
+#[tokio::test]
+async fn many_faults_are_told_in_few_words() {
+    let (mut client, _) = shop().await;
+    let wrong: serde_json::Map<String, Json> = (0..5_000).map(|at| (format!("n{at}"), json!(1))).collect();
+    let operators: serde_json::Map<String, Json> =
+        (0..5_000).map(|at| (format!("$n{at}"), json!(1))).collect();
+    let mixed = json!({"$inc": wrong, "$set": wrong});
+    for body in
+        [json!({"$inc": wrong}), Json::Object(operators), mixed, json!({"$unset": vec!["stock"; 5_000]})]
+    {
+        let answer = client.put("/shop/products/update?sku=a", &body).await;
+        refused(&answer, 400, "VALIDATION_ERROR");
+        assert!(answer.body.len() < 50_000, "{}", answer.body.len());
+    }
+    let many: serde_json::Map<String, Json> =
+        (0..1_001).map(|at| (format!("place.n{at}"), json!(1))).collect();
+    refused(&client.put("/shop/products/update?sku=a", &json!({"$set": many})).await, 400, "INVALID_REQUEST");
+    let mut deep = json!(1);
+    for _ in 0..70 {
+        deep = json!([deep]);
+    }
+    let answer = client.put("/shop/products/update?sku=a", &json!({"$set": {"place.x": deep}})).await;
+    assert_eq!(answer.status, 400);
+    let path = vec!["x"; 40].join(".");
+    let answer =
+        client.put("/shop/products/update?sku=a", &json!({"$set": {format!("place.{path}"): 1}})).await;
+    refused(&answer, 400, "VALIDATION_ERROR");
+}

@@ -113,7 +113,7 @@ async fn nobody_sets_what_is_the_frameworks_own() {
         "nothing",
         "__proto__",
         "constructor",
-        "$set",
+        "$sett",
         "email.x",
     ];
     for member in members {

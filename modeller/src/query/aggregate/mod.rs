@@ -21,6 +21,7 @@ use crate::query::{Filter, Path};
 
 #[cfg(feature = "sqlite")]
 pub(crate) use canonical::{json_number, json_text, plain};
+#[cfg(feature = "sqlite")]
 pub(crate) use evaluate::Groups;
 pub use evaluate::{Evaluation, evaluate};
 #[cfg(feature = "sqlite")]

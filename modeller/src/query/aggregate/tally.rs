@@ -184,6 +184,8 @@ pub(super) struct Tally {
     total: Total,
     values: Values,
     best: Option<Value>,
+    /// Inside JSON values of several types may meet.
+    extreme: Option<Extreme>,
 }
 
 impl Tally {
@@ -198,6 +200,7 @@ impl Tally {
             total: Total::default(),
             values: Values::default(),
             best: None,
+            extreme: (kind == Kind::Json).then(|| Extreme::new(function == Function::Max)),
         }
     }
 
@@ -230,8 +233,8 @@ impl Tally {
     }
 
     fn extreme(&mut self, value: Value, wanted: Ordering) {
-        if self.kind == Kind::Json && value.as_text().is_none_or(|text| text.starts_with(['[', '{'])) {
-            return;
+        if let Some(extreme) = &mut self.extreme {
+            return extreme.add(value.as_text().unwrap_or_default());
         }
         if self.best.as_ref().is_none_or(|best| order(self.kind, &value, best) == wanted) {
             self.best = Some(value);
@@ -243,7 +246,10 @@ impl Tally {
             Function::Count => Value::Integer(i64::try_from(self.count).unwrap_or(i64::MAX)),
             Function::Sum => self.total.sum()?,
             Function::Avg => self.total.average(),
-            Function::Min | Function::Max => self.best.unwrap_or_default(),
+            Function::Min | Function::Max => match self.extreme {
+                Some(extreme) => extreme.finish(),
+                None => self.best.unwrap_or_default(),
+            },
             Function::Values => listed(self.kind, self.values.finish()?),
         })
     }

@@ -89,9 +89,9 @@ impl Update {
         let mut reader = Reader { shape, access, operations: Vec::new(), faults: Vec::new() };
         let mut plain = Map::new();
         for (name, json) in members {
-            if name.starts_with('$') {
+            if name.starts_with('$') && reader.faults.len() < MOST {
                 reader.operator(&name, json);
-            } else {
+            } else if !name.starts_with('$') {
                 plain.insert(name, json);
             }
         }
@@ -109,9 +109,18 @@ impl Update {
 
 /// Whether a name may begin with `$`, however it is escaped. Most patches have no operators, and are not to pay for them.
 fn may_have_operators(patch: &[u8]) -> bool {
-    let pairs = || patch.windows(2);
-    pairs().any(|pair| pair == b"\"$") || pairs().any(|pair| pair == b"\\u")
+    let mut rest = patch;
+    while let Some(at) = rest.iter().position(|&byte| byte == b'"') {
+        rest = &rest[at + 1..];
+        if rest.starts_with(b"$") || rest.starts_with(b"\\u0024") {
+            return true;
+        }
+    }
+    false
 }
+
+/// How many faults of one update are told.
+const MOST: usize = 100;
 
 /// What is wrong with one operator.
 type Fault = Box<Violation>;
@@ -131,7 +140,7 @@ fn fault(operator: &str, name: &str, keyword: &str, message: impl Into<String>, 
 
 /// The error with all these faults.
 fn refused(faults: Vec<Fault>) -> Error {
-    Error::validation(faults.into_iter().map(|fault| *fault).collect())
+    Error::validation(faults.into_iter().take(MOST).map(|fault| *fault).collect())
 }
 
 /// The value is of another type than it must be.
@@ -185,6 +194,9 @@ impl Reader<'_> {
             self.faults.push(fault(name, "", "minProperties", message, json!({ "limit": 1 })));
         }
         for (name, value) in members {
+            if self.faults.len() >= MOST {
+                return;
+            }
             match self.place(operator, &name).and_then(|path| self.fits(operator, &name, path, &value)) {
                 Ok(path) => self.operations.push(Operation { operator, name, path, value }),
                 Err(fault) => self.faults.push(fault),
