@@ -20,7 +20,7 @@ pub mod store;
 #[cfg(feature = "server")]
 pub use app::App;
 #[cfg(feature = "engine")]
-pub use engine::{Cx, Records};
+pub use engine::{Cx, Records, Secret};
 pub use model::{Code, Column, Doc, Error, Id, Model, Ref, Result};
 #[doc = include_str!("../docs/model.md")]
 pub use modeller_macros::Model;
