@@ -30,6 +30,8 @@ pub use modeller_macros::{event, hook, job, method, query, worker};
 /// The examples of the pages for users compile and run.
 #[cfg(all(doctest, feature = "sqlite", feature = "server"))]
 mod pages {
+    #[doc = include_str!("../../docs/configuration.md")]
+    mod configuration {}
     #[doc = include_str!("../../docs/crates.md")]
     mod crates {}
     #[doc = include_str!("../../docs/geo.md")]
@@ -38,6 +40,8 @@ mod pages {
     mod hooks {}
     #[doc = include_str!("../../docs/http.md")]
     mod http {}
+    #[doc = include_str!("../../docs/logging.md")]
+    mod logging {}
     #[doc = include_str!("../../docs/migrations.md")]
     mod migrations {}
     #[doc = include_str!("../../docs/models.md")]
@@ -48,6 +52,8 @@ mod pages {
     mod rust_api {}
     #[doc = include_str!("../../docs/search.md")]
     mod search {}
+    #[doc = include_str!("../../docs/server.md")]
+    mod server {}
     #[doc = include_str!("../../docs/storage.md")]
     mod storage {}
     #[doc = include_str!("../../docs/validation.md")]

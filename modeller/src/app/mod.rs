@@ -325,7 +325,7 @@ impl fmt::Debug for App {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The models contradict each other.
+    /// Models, routes, folders, extensions or configurations contradict each other, or what they name is not there.
     Models(Faults),
     /// There are no models.
     Empty,

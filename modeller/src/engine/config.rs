@@ -51,7 +51,8 @@ type Erased = Arc<dyn Any + Send + Sync>;
 #[derive(Clone)]
 pub(crate) struct Declared {
     pub(crate) shape: fn() -> &'static Shape,
-    pub(crate) is_lazy: bool,
+    #[cfg_attr(not(feature = "server"), allow(dead_code))]
+    is_lazy: bool,
     make: Arc<dyn Fn() -> Erased + Send + Sync>,
     write: fn(&(dyn Any + Send + Sync)) -> serde_json::Result<Json>,
     read: fn(Json) -> serde_json::Result<Erased>,
@@ -83,6 +84,7 @@ impl Declared {
     }
 
     /// The names of its parts. A lazy one is not made for that.
+    #[cfg(feature = "server")]
     pub(crate) fn keys(&self) -> Option<Vec<String>> {
         if self.is_lazy {
             return None;
@@ -244,6 +246,11 @@ impl Engine {
             }
             None => self.configs().declare(Declared::value::<M>(config)),
         }
+    }
+
+    /// Gives a model the configuration that this answers when it is next asked for; it is asked once.
+    pub fn set_config_with<M: Configured>(&self, config: impl Fn() -> M::Config + Send + Sync + 'static) {
+        self.configs().declare(Declared::lazy::<M>(config));
     }
 
     /// One part of a model's configuration as JSON; secrets are `"[secret]"`. The model is named by its path (`system/users`),

@@ -78,3 +78,63 @@ impl HttpBody for FileBody {
         SizeHint::with_exact(self.left)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::path::PathBuf;
+
+    /// A file that is gone with the test.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(name: &str, length: usize) -> Self {
+            let path = std::env::temp_dir().join(format!("modeller-read-{}-{name}", std::process::id()));
+            std::fs::write(&path, vec![7; length]).unwrap();
+            Scratch(path)
+        }
+
+        fn open(&self) -> File {
+            File::open(&self.0).unwrap()
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            drop(std::fs::remove_file(&self.0));
+        }
+    }
+
+    async fn next(body: &mut FileBody) -> Option<io::Result<Bytes>> {
+        let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await?;
+        Some(frame.map(|frame| frame.into_data().unwrap()))
+    }
+
+    #[tokio::test]
+    async fn a_file_is_read_in_pieces_of_bounded_size() {
+        let file = Scratch::new("pieces", 1_000_000);
+        let mut body = FileBody::new(file.open(), 1_000_000);
+        let mut total = 0;
+        while let Some(piece) = next(&mut body).await {
+            let piece = piece.unwrap();
+            assert!(!piece.is_empty() && piece.len() <= PIECE && piece.iter().all(|&byte| byte == 7));
+            total += piece.len() as u64;
+            assert_eq!(body.size_hint().exact(), Some(1_000_000 - total));
+        }
+        assert_eq!(total, 1_000_000);
+        assert!(body.is_end_stream());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_shrinks_breaks_off_and_one_that_grows_does_not_go_on() {
+        let file = Scratch::new("shrinks", 10);
+        let mut body = FileBody::new(file.open(), 20);
+        assert_eq!(next(&mut body).await.unwrap().unwrap().len(), 10);
+        assert_eq!(next(&mut body).await.unwrap().unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert!(next(&mut body).await.is_none());
+        let mut body = FileBody::part(file.open(), 3, 4).unwrap();
+        assert_eq!(next(&mut body).await.unwrap().unwrap().len(), 4);
+        assert!(next(&mut body).await.is_none());
+    }
+}
