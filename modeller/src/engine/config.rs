@@ -19,6 +19,7 @@ use crate::model::{Code, Error, Model, Result, Shape, nearest};
 /// use modeller::prelude::*;
 /// use modeller::engine::Configured;
 /// # #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+/// # #[model(name = "users")]
 /// # pub struct User { pub email: String }
 ///
 /// #[derive(Serialize, Deserialize)]

@@ -165,7 +165,7 @@ async fn what_may_not_be_read_is_not_there() {
     use std::os::unix::fs::PermissionsExt as _;
     let place = assets();
     let file = place.path("fonts/a.woff2");
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o000)).unwrap();
     // Who may read everything can't be kept from it.
     let is_root = std::fs::File::open(&file).is_ok();
     let answer = connected(app().folder("/assets", place.path("fonts"))).await.get("/assets/a.woff2").await;

@@ -50,7 +50,8 @@ fn is_shown(name: &str) -> bool {
 
 /// Opens what is at this place, if that is a file within the root, or a directory with an index.
 pub(super) fn open(root: &Path, relative: &Path, is_directory: bool) -> io::Result<Option<Found>> {
-    // Links are followed first, so that it shows where they lead.
+    // Links are followed first, so that it shows where they lead. Whoever can swap them in between can write to the folder, and
+    // put whatever they like into it anyway.
     let Some(path) = inside(root, &root.join(relative))? else { return Ok(None) };
     let about = fs::metadata(&path)?;
     if about.is_dir() {
