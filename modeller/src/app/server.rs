@@ -117,7 +117,7 @@ impl App {
     }
 }
 
-/// Tells the log which operations there are.
+/// Tells the log which operations there are, and which hooks, methods, ...
 pub(super) fn tell_log(engine: &Engine) {
     for shape in engine.registry().models() {
         let offered: Vec<&str> = Operation::ALL
@@ -127,5 +127,10 @@ pub(super) fn tell_log(engine: &Engine) {
             .collect();
         let message = format!("registered: {}", offered.join(", "));
         engine.log().registered(Feature::Crud, Some(shape), &message, shape.descriptor.site);
+    }
+    for behaviour in engine.registry().behaviours() {
+        let name = if behaviour.name.is_empty() { behaviour.rust } else { behaviour.name };
+        let shape = behaviour.model.map(|model| model().shape());
+        engine.log().registered(behaviour.kind.into(), shape, &format!("registered: {name}"), behaviour.site);
     }
 }

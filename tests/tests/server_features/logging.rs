@@ -7,7 +7,7 @@ use modeller::prelude::*;
 use serde_json::json;
 
 use crate::program::{Place, has};
-use crate::{FEATURED, User, app, connected};
+use crate::{Customer, FEATURED, User, app, connected};
 
 /// Keeps what it gets.
 #[derive(Clone, Default)]
@@ -125,6 +125,16 @@ async fn an_entry_says_what_where_and_when() {
 
 // OPS-15
 #[tokio::test]
+async fn an_entry_on_behalf_of_a_handler_names_its_place() {
+    let (cx, kept) = logged(at(LogLevel::Info).features([Feature::Worker])).await;
+    let site = <Customer as Model>::descriptor().site;
+    cx.engine().logger(None).about(Feature::Worker).at(site).error("stopped", ());
+    let [entry]: [LogEntry; 1] = kept.take().try_into().unwrap();
+    assert_eq!((entry.model_id, entry.call_site), (None, format!("{}:{}", site.file, site.line)));
+}
+
+// OPS-15
+#[tokio::test]
 async fn what_was_registered_is_told_at_the_start() {
     let (_cx, kept) = logged(at(LogLevel::Info)).await;
     let [entry]: [LogEntry; 1] = kept.take().try_into().unwrap();
@@ -134,6 +144,38 @@ async fn what_was_registered_is_told_at_the_start() {
     );
     assert!(entry.message.starts_with("registered: insert, get, list"), "{entry:?}");
     assert!(entry.call_site.contains("server_features/main.rs:"), "{entry:?}");
+}
+
+/// What `#[modeller::worker(Customer, every = "1h")]` makes of a function.
+mod nightly {
+    use super::*;
+    use modeller::__private::{
+        Behaviour, Entry, Names, WorkerHandler, WorkerOptions, declare, inventory, site,
+    };
+
+    static HANDLER: WorkerHandler =
+        declare::worker_handler(WorkerOptions { every: 3_600_000, immediate: false }, |_| {
+            Box::pin(async { Ok(()) })
+        });
+    static NIGHTLY: Behaviour = declare::worker(
+        Some(<Customer as Model>::descriptor),
+        Names { name: "nightly", rust: "nightly", docs: "" },
+        &HANDLER,
+        site!(),
+    );
+    inventory::submit! { Entry::behaviour(&NIGHTLY) }
+}
+
+// OPS-15
+#[tokio::test]
+async fn what_models_do_is_told_at_the_start_too() {
+    let kept = Kept::default();
+    let options = at(LogLevel::Info).features([Feature::Worker]).adapter(kept.clone());
+    let _cx = App::isolated().models::<(Customer,)>().log(options).cx().await.unwrap();
+    let [entry]: [LogEntry; 1] = kept.take().try_into().unwrap();
+    assert!(entry.initial && entry.model_id == Some("shop/users"), "{entry:?}");
+    assert_eq!(entry.message, "registered: nightly");
+    assert!(entry.call_site.contains("server_features/logging.rs:"), "{entry:?}");
 }
 
 // OPS-14

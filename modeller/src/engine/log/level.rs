@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
+use crate::registry::BehaviourKind;
+
 /// How important an entry is. As the level of a log: entries of at least this importance, or none at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogLevel {
@@ -70,6 +72,18 @@ impl Feature {
             Feature::Event => "event",
             Feature::Crud => "crud",
             Feature::Job => "job",
+        }
+    }
+}
+
+impl From<BehaviourKind> for Feature {
+    fn from(kind: BehaviourKind) -> Self {
+        match kind {
+            BehaviourKind::Hook => Feature::Hook,
+            BehaviourKind::Method | BehaviourKind::Query => Feature::Method,
+            BehaviourKind::Event => Feature::Event,
+            BehaviourKind::Worker => Feature::Worker,
+            BehaviourKind::Job => Feature::Job,
         }
     }
 }

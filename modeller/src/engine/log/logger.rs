@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::{Feature, Log, LogEntry, LogLevel, place, redact};
 use crate::engine::Cx;
-use crate::model::{Model, Shape};
+use crate::model::{Model, Shape, Site};
 
 impl Cx {
     /// The logger of a model: for what its hooks, methods and other code have to say.
@@ -38,17 +38,24 @@ pub struct Logger<'a> {
     log: &'a Log,
     shape: Option<&'static Shape>,
     feature: Feature,
+    site: Option<Site>,
 }
 
 impl<'a> Logger<'a> {
     pub(super) fn new(log: &'a Log, shape: Option<&'static Shape>) -> Self {
-        Logger { log, shape, feature: Feature::Method }
+        Logger { log, shape, feature: Feature::Method, site: None }
     }
 
     /// The same logger for another feature.
     #[must_use]
     pub fn about(self, feature: Feature) -> Self {
         Logger { feature, ..self }
+    }
+
+    /// The same logger, whose entries name this place instead of the caller's: for what is logged on behalf of a handler.
+    #[must_use]
+    pub fn at(self, site: Site) -> Self {
+        Logger { site: Some(site), ..self }
     }
 
     /// Writes an entry of this level.
@@ -100,7 +107,8 @@ impl<'a> Logger<'a> {
             Ok(data) => Some(redact::data(data, self.shape)),
             Err(error) => Some(format!("(no JSON form: {})", redact::text(&error.to_string())).into()),
         };
-        LogEntry { data, ..self.log.entry(level, self.feature, self.shape, message, place(caller)) }
+        let place = self.site.map_or_else(|| place(caller), |site| format!("{}:{}", site.file, site.line));
+        LogEntry { data, ..self.log.entry(level, self.feature, self.shape, message, place) }
     }
 }
 

@@ -171,9 +171,9 @@ impl Engine {
         self.log().listen(Arc::new(listener))
     }
 
-    /// A logger of a model's code, as [`Cx::log`](super::Cx::log).
-    pub fn logger(&self, shape: &'static Shape) -> Logger<'_> {
-        Logger::new(self.log(), Some(shape))
+    /// A logger of a model's code, as [`Cx::log`](super::Cx::log); with `None`, of code that belongs to no model.
+    pub fn logger(&self, shape: impl Into<Option<&'static Shape>>) -> Logger<'_> {
+        Logger::new(self.log(), shape.into())
     }
 }
 
