@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::behaviour::{HookHandler, HookOptions, HookParts, HookPoint, Timing};
-use super::{Engine, Operation};
+use super::{Engine, Feature, Operation, log};
 use crate::model::{Code, Error, Model, Result, Shape};
 use crate::registry::{BehaviourKind, Registry};
 use crate::store::BoxFuture;
@@ -41,7 +41,7 @@ pub(super) struct Hook {
 impl Hook {
     /// Runs it, for as long as it may take.
     pub(super) async fn run(&self, parts: HookParts<'_>) -> Result<()> {
-        let point = parts.point;
+        let (cx, shape, point) = (parts.cx, parts.shape, parts.point);
         let mut run = pin!(async {
             match &self.run {
                 Run::Declared(run) => run(parts).await,
@@ -64,9 +64,8 @@ impl Hook {
                 Err(Error::new(Code::Timeout, message))
             }),
         };
-        if let Err(error) = &result {
-            tracing::error!(target: "modeller::hook", hook = &*self.id, %point, %error, "a hook failed");
-        }
+        let what = format_args!("hook `{}` {point}", self.id);
+        log::ran(cx.engine(), Feature::Hook, Some(shape), None, what, &result);
         result
     }
 

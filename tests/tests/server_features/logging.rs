@@ -2,8 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use modeller::engine::{Clock, Feature, LogAdapter, LogEntry, LogLevel, LogOptions};
+use modeller::engine::{
+    Clock, Feature, HookParts, HookPoint, LogAdapter, LogEntry, LogLevel, LogOptions, Operation, Timing,
+};
 use modeller::prelude::*;
+use modeller::store::BoxFuture;
 use serde_json::json;
 
 use crate::program::{Place, has};
@@ -131,6 +134,36 @@ async fn an_entry_on_behalf_of_a_handler_names_its_place() {
     cx.engine().logger(None).about(Feature::Worker).at(site).error("stopped", ());
     let [entry]: [LogEntry; 1] = kept.take().try_into().unwrap();
     assert_eq!((entry.model_id, entry.call_site), (None, format!("{}:{}", site.file, site.line)));
+}
+
+/// Takes no document of one name.
+fn quota(parts: HookParts<'_>) -> BoxFuture<'_, Result<()>> {
+    let user = parts.record.and_then(|record| record.as_any().downcast_ref::<User>());
+    let is_bad = user.is_some_and(|user| user.email == "bad");
+    Box::pin(async move {
+        match is_bad {
+            true => Err(Error::custom("QUOTA_EXCEEDED", 400, "no room; token=hunter2")),
+            false => Ok(()),
+        }
+    })
+}
+
+// OPS-14, HOO-05
+#[tokio::test]
+async fn hooks_are_told_with_what_they_came_to() {
+    let (cx, kept) = logged(at(LogLevel::Debug).features([Feature::Hook])).await;
+    let point = [HookPoint::new(Timing::Before, Operation::Insert)];
+    cx.engine().hooks().hook::<User>("quota", &point, quota).unwrap();
+    User::insert(&cx, User::new("good")).await.unwrap();
+    User::insert(&cx, User::new("bad")).await.unwrap_err();
+    let [good, bad]: [LogEntry; 2] = kept.take().try_into().unwrap();
+    assert_eq!(
+        (good.level, good.message.as_str(), good.data),
+        (LogLevel::Debug, "hook `quota` before(insert)", None)
+    );
+    assert_eq!((bad.level, bad.message.as_str()), (LogLevel::Error, "hook `quota` before(insert) failed"));
+    assert_eq!(bad.data, Some(json!({ "code": "QUOTA_EXCEEDED", "error": "no room; token=[secret]" })));
+    assert!(bad.call_site.contains("server_features/main.rs:"), "{bad:?}");
 }
 
 // OPS-15

@@ -8,6 +8,7 @@ mod entry;
 mod level;
 mod logger;
 mod options;
+mod ran;
 mod redact;
 mod text;
 mod trace;
@@ -24,6 +25,7 @@ pub use logger::Logger;
 pub use options::{LogAdapter, LogOptions};
 
 pub(super) use crud::{read, replied, wrote};
+pub(super) use ran::ran;
 
 use super::{Clock, Engine};
 use crate::model::{Shape, Site};
