@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::behaviour::{HookHandler, HookOptions, HookParts, HookPoint, Timing};
 use super::{Engine, Feature, Operation, log};
-use crate::model::{Code, Error, Model, Result, Shape};
+use crate::model::{Code, Error, Model, Result, Shape, Site};
 use crate::registry::{BehaviourKind, Registry};
 use crate::store::BoxFuture;
 
@@ -36,6 +36,8 @@ pub(super) struct Hook {
     /// How long after the commit it runs as a job.
     pub(super) schedule: Option<Duration>,
     run: Run,
+    /// Where it was declared.
+    site: Option<Site>,
 }
 
 impl Hook {
@@ -65,7 +67,7 @@ impl Hook {
             }),
         };
         let what = format_args!("hook `{}` {point}", self.id);
-        log::ran(cx.engine(), Feature::Hook, Some(shape), None, what, &result);
+        log::ran(cx.engine(), Feature::Hook, Some(shape), self.site, what, &result);
         result
     }
 
@@ -143,6 +145,7 @@ impl Hooks {
                 timeout: handler.options.timeout.map_or(TIMEOUT, Duration::from_millis),
                 schedule: handler.options.schedule.map(Duration::from_millis),
                 run: Run::Declared(handler.run),
+                site: Some(behaviour.site),
             });
         }
         let any = AtomicBool::new(!models.is_empty());
@@ -218,6 +221,7 @@ impl Hooks {
                 timeout: options.timeout.map_or(TIMEOUT, Duration::from_millis),
                 schedule: None,
                 run: Run::Added(Arc::new(run)),
+                site: None,
             },
         )
     }

@@ -179,24 +179,26 @@ async fn what_was_registered_is_told_at_the_start() {
     assert!(entry.call_site.contains("server_features/main.rs:"), "{entry:?}");
 }
 
-/// What `#[modeller::worker(Customer, every = "1h")]` makes of a function.
-mod nightly {
-    use super::*;
-    use modeller::__private::{
-        Behaviour, Entry, Names, WorkerHandler, WorkerOptions, declare, inventory, site,
-    };
+#[modeller::hook(Customer, before(insert))]
+fn greet(_customer: &mut Customer) {}
 
-    static HANDLER: WorkerHandler =
-        declare::worker_handler(WorkerOptions { every: 3_600_000, immediate: false }, |_| {
-            Box::pin(async { Ok(()) })
-        });
-    static NIGHTLY: Behaviour = declare::worker(
-        Some(<Customer as Model>::descriptor),
-        Names { name: "nightly", rust: "nightly", docs: "" },
-        &HANDLER,
-        site!(),
-    );
-    inventory::submit! { Entry::behaviour(&NIGHTLY) }
+// OPS-15
+#[tokio::test]
+async fn a_declared_hook_is_told_with_its_place() {
+    let kept = Kept::default();
+    let options = at(LogLevel::Debug).features([Feature::Hook]).adapter(kept.clone());
+    let cx = App::isolated().models::<(Customer,)>().log(options).cx().await.unwrap();
+    Customer::insert(&cx, Customer { email: "a@b.c".into() }).await.unwrap();
+    let [registered, ran]: [LogEntry; 2] = kept.take().try_into().unwrap();
+    assert_eq!((registered.initial, registered.message.as_str()), (true, "registered: greet"));
+    assert_eq!((ran.initial, ran.message.as_str()), (false, "hook `greet` before(insert)"));
+    assert_eq!(ran.call_site, registered.call_site);
+    assert!(ran.call_site.contains("server_features/logging.rs:"), "{ran:?}");
+}
+
+#[modeller::worker(Customer, every = "1h", immediate = false)]
+async fn nightly() -> Result<()> {
+    Ok(())
 }
 
 // OPS-15
