@@ -20,7 +20,7 @@ pub mod store;
 #[cfg(feature = "server")]
 pub use app::App;
 #[cfg(feature = "engine")]
-pub use engine::{Cx, Records};
+pub use engine::{Cx, Records, Secret};
 pub use model::{Code, Column, Doc, Error, Id, Model, Ref, Result};
 #[doc = include_str!("../docs/model.md")]
 pub use modeller_macros::Model;
@@ -32,6 +32,8 @@ pub use modeller_macros::{event, hook, job, method, query, worker};
 mod pages {
     #[doc = include_str!("../../docs/aggregates.md")]
     mod aggregates {}
+    #[doc = include_str!("../../docs/configuration.md")]
+    mod configuration {}
     #[doc = include_str!("../../docs/crates.md")]
     mod crates {}
     #[doc = include_str!("../../docs/geo.md")]
@@ -40,6 +42,8 @@ mod pages {
     mod hooks {}
     #[doc = include_str!("../../docs/http.md")]
     mod http {}
+    #[doc = include_str!("../../docs/logging.md")]
+    mod logging {}
     #[doc = include_str!("../../docs/migrations.md")]
     mod migrations {}
     #[doc = include_str!("../../docs/models.md")]
@@ -50,6 +54,8 @@ mod pages {
     mod rust_api {}
     #[doc = include_str!("../../docs/search.md")]
     mod search {}
+    #[doc = include_str!("../../docs/server.md")]
+    mod server {}
     #[doc = include_str!("../../docs/storage.md")]
     mod storage {}
     #[doc = include_str!("../../docs/updates.md")]

@@ -7,7 +7,8 @@
 pub use crate::app::App;
 #[cfg(feature = "engine")]
 pub use crate::engine::{
-    Cx, Event, Find, HookEvent, Job, Listing, Method, Page, Patch, Previous, Query, Records, Subscription,
+    Configured, Cx, Event, Find, HookEvent, Job, Listing, Method, Page, Patch, Previous, Query, Records,
+    Secret, Subscription,
 };
 pub use crate::model::{Code, Column, Doc, Error, Id, Model, Ref, Result};
 pub use crate::query::{Change, Figure, Predicate, Sort};

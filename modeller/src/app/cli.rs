@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 use super::serve::serve;
 use super::{App, Database, StartError, export, import, plan};
 use crate::doors::openapi;
+use crate::engine::{Feature, LogLevel};
 use crate::model::Code;
 use crate::store::{Apply, Plan};
 
@@ -97,17 +98,39 @@ fn command(about: &openapi::About) -> Command {
         .value_parser(value_parser!(u32).range(1..=1 << 24))
         .global(true)
         .help("How many writes may wait");
+    let log_level = Arg::new("log-level")
+        .long("log-level")
+        .value_name("LEVEL")
+        .env("MODELLER_LOG_LEVEL")
+        .value_parser(str::parse::<LogLevel>)
+        .global(true)
+        .help("How much the models' log says: debug, info, warn, error, silent");
+    let log_features = Arg::new("log-features")
+        .long("log-features")
+        .value_name("FEATURES")
+        .env("MODELLER_LOG_FEATURES")
+        .value_delimiter(',')
+        .value_parser(str::parse::<Feature>)
+        .global(true)
+        .help("What the models' log is about: some of hook,worker,method,event,crud,job");
+    let log_timestamp = Arg::new("log-timestamp")
+        .long("log-timestamp")
+        .value_name("BOOL")
+        .env("MODELLER_LOG_TIMESTAMP")
+        .value_parser(value_parser!(bool))
+        .global(true)
+        .help("Whether the log's lines have the time");
     let model = Arg::new("model").value_name("MODEL").help("Only this model, for example app/user");
     let file = |help| Arg::new("file").value_name("FILE").value_parser(value_parser!(PathBuf)).help(help);
     // The name is that of the program's file, which clap takes from the command line.
     Command::new("modeller")
         .about(format!("{} {}", about.title, about.version))
         .after_help(PRECEDENCE)
-        .args([database, address, port, readers, queue])
+        .args([database, address, port, readers, queue, log_level, log_features, log_timestamp])
         .subcommand(Command::new("serve").about("Serve the models over HTTP (the default)").after_help(
             "SIGTERM or ctrl-c ends it: requests under way are finished, and the database is closed.",
         ))
-        .subcommand(Command::new("inspect").about("Print the models that were linked, and where they stand"))
+        .subcommand(Command::new("inspect").about("Print the models that were linked, where they stand, and what else is served"))
         .subcommand(
             Command::new("schema")
                 .about("Print the JSON Schema of one model, or of all by path")
@@ -175,10 +198,23 @@ async fn run(mut app: App, matches: &ArgMatches) -> Result<ExitCode, StartError>
             app.options.address.set_port(port);
         }
     }
+    if let Some(&level) = matches.get_one::<LogLevel>("log-level") {
+        app.log = app.log.level(level);
+    }
+    if let Some(features) = matches.get_many::<Feature>("log-features") {
+        app.log = app.log.features(features.copied());
+    }
+    if let Some(&on) = matches.get_one::<bool>("log-timestamp") {
+        app.log = app.log.timestamp(on);
+    }
     match name {
-        "inspect" => print(&app.registry()?.report())?,
+        "inspect" => {
+            let app = app.listed().await?;
+            print(&(app.registry()?.report() + &app.report()))?;
+        }
         "schema" => return schema(&app, matches.get_one::<String>("model")),
         "openapi" => {
+            let app = app.listed().await?;
             let registry = app.registry()?;
             print(&format!("{:#}\n", openapi::document(registry.models(), &app.about())))?;
         }

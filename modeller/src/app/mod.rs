@@ -2,10 +2,12 @@
 
 mod cli;
 mod export;
+mod extension;
 mod import;
 mod options;
 mod plan;
 mod serve;
+mod server;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -14,14 +16,15 @@ use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+pub use extension::{Extension, Setup};
 pub use options::{Database, Options};
 
 use axum::body::Bytes;
 use serde_json::Value as Json;
 
-use crate::doors::http::{Backend, BoxFuture, HttpDoor, HttpOptions, Page, Route};
+use crate::doors::http::{Backend, BoxFuture, Folder, HttpDoor, HttpOptions, Listener, Page, Route};
 use crate::doors::{docs, metadata, openapi};
-use crate::engine::{Call, Clock, Cx, Engine, Identity, Reply};
+use crate::engine::{Call, Clock, Cx, Declared, Engine, Identity, LogOptions, Reply};
 use crate::model::{Descriptor, Error, Model};
 use crate::registry::{Faults, Registry};
 use crate::store::sqlite::Sqlite;
@@ -49,6 +52,14 @@ pub struct App {
     http: HttpOptions,
     routes: Vec<Route>,
     nested: Vec<(String, axum::Router)>,
+    pages: Vec<Page>,
+    folders: Vec<Folder>,
+    listeners: Vec<Listener>,
+    extensions: Vec<Box<dyn Extension>>,
+    /// The ids of the extensions that were set up.
+    extended: Vec<String>,
+    configs: Vec<Declared>,
+    log: LogOptions,
     store: Option<Arc<dyn Store>>,
     clock: Clock,
 }
@@ -70,6 +81,13 @@ impl App {
             http: HttpOptions::default(),
             routes: Vec::new(),
             nested: Vec::new(),
+            pages: Vec::new(),
+            folders: Vec::new(),
+            listeners: Vec::new(),
+            extensions: Vec::new(),
+            extended: Vec::new(),
+            configs: Vec::new(),
+            log: LogOptions::new(),
             store: None,
             clock: Clock::system(),
         }
@@ -192,11 +210,14 @@ impl App {
 
     fn open(&self) -> Result<Arc<Engine>, StartError> {
         let registry = self.registry()?;
+        self.check_configs(&registry)?;
         let store = match &self.store {
             Some(store) => store.clone(),
             None => Arc::new(Sqlite::open(self.options.sqlite())?),
         };
-        Ok(Engine::new(registry, store, self.clock.clone()))
+        let engine = Engine::new(registry, store, self.clock.clone());
+        self.equip(&engine);
+        Ok(engine)
     }
 
     /// The file of the database, if the documents are to be in one and it does not exist.
@@ -214,6 +235,7 @@ impl App {
     pub async fn engine(&self) -> Result<Arc<Engine>, StartError> {
         let engine = self.open()?;
         engine.migrate(Apply::Safe).await?;
+        server::tell_log(&engine);
         engine.sweep_every(SWEEP);
         Ok(engine)
     }
@@ -230,8 +252,10 @@ impl App {
     ///
     /// # Errors
     /// As [`engine`](App::engine).
-    pub async fn router(self) -> Result<axum::Router, StartError> {
+    pub async fn router(mut self) -> Result<axum::Router, StartError> {
+        self.check_folders()?;
         let engine = self.engine().await?;
+        self.extend(&engine)?;
         Ok(self.door(engine)?.router()?)
     }
 
@@ -255,8 +279,11 @@ impl App {
             .page(Page::new("/@docs", "text/html; charset=utf-8", docs::PAGE).policy(docs::POLICY))
             .page(Page::new("/@docs.css", "text/css; charset=utf-8", docs::STYLE))
             .page(Page::new("/@docs.js", "text/javascript; charset=utf-8", docs::SCRIPT));
-        for route in self.routes {
-            door = door.route(route);
+        door = self.pages.into_iter().fold(door, HttpDoor::page);
+        door = self.routes.into_iter().fold(door, HttpDoor::route);
+        door = self.folders.into_iter().fold(door, HttpDoor::folder);
+        for listener in self.listeners {
+            door = door.on(move |event| listener(event));
         }
         for (path, router) in self.nested {
             door = door.nest(&path, router);
@@ -298,7 +325,7 @@ impl fmt::Debug for App {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The models contradict each other.
+    /// Models, routes, folders, extensions or configurations contradict each other, or what they name is not there.
     Models(Faults),
     /// There are no models.
     Empty,

@@ -5,9 +5,13 @@ use std::future::Future;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+
 use super::cli::print;
 use super::{App, StartError};
 use crate::doors::http;
+use crate::engine::{Feature, LogOptions};
 
 /// With fewer files than this there is hardly room for the database and the listener.
 const LEAST_FILES: usize = 64;
@@ -16,7 +20,7 @@ const LEAST_FILES: usize = 64;
 const SPARE_FILES: usize = 64;
 
 pub(super) async fn serve(mut app: App) -> Result<(), StartError> {
-    log();
+    log(&app.log);
     let address = app.options.address;
     if !address.ip().is_loopback() {
         return Err(StartError::Io(io::Error::other(format!(
@@ -32,7 +36,9 @@ pub(super) async fn serve(mut app: App) -> Result<(), StartError> {
         );
         return Err(StartError::Io(io::Error::other(message)));
     }
+    app.check_folders()?;
     let engine = app.engine().await?;
+    app.extend(&engine)?;
     for line in engine.registry().manifest() {
         tracing::info!("{line}");
     }
@@ -56,6 +62,7 @@ pub(super) async fn serve(mut app: App) -> Result<(), StartError> {
     let address = listener.local_addr()?;
     // Before anybody can know that we are there.
     let stopped = stopped()?;
+    service.mounted(address);
     print(&format!(
         "listening on http://{address}\n  API reference  http://{address}/@docs\n  \
          There is no sign-in: everybody who reaches this loopback address may read and write.\n"
@@ -117,8 +124,9 @@ fn stopped() -> io::Result<impl Future<Output = ()>> {
     Ok(async { drop(tokio::signal::ctrl_c().await) })
 }
 
-/// Logs to standard error what `MODELLER_LOG` asks for; by default warnings, and what was linked.
-fn log() {
+/// Logs to standard error what `MODELLER_LOG` asks for; by default warnings, and what was linked. What the models' log lets
+/// through is printed whatever that says.
+fn log(models: &LogOptions) {
     use tracing::level_filters::LevelFilter;
     use tracing_subscriber::filter::Targets;
     use tracing_subscriber::layer::SubscriberExt as _;
@@ -133,7 +141,23 @@ fn log() {
     });
     let usual =
         Targets::new().with_default(LevelFilter::WARN).with_target("modeller::app", LevelFilter::INFO);
-    let lines =
-        tracing_subscriber::fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(io::stderr);
-    let _ = tracing_subscriber::registry().with(filter.unwrap_or(usual)).with(lines).try_init();
+    let lines = tracing_subscriber::fmt::layer()
+        .with_timer(Timer(models.has_timestamp()))
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
+    let mut filter = filter.unwrap_or(usual);
+    if !models.is_silent() {
+        let features = Feature::ALL.iter().map(|feature| format!("modeller::{feature}"));
+        filter = filter.with_targets(features.map(|target| (target, LevelFilter::TRACE)));
+    }
+    let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
+}
+
+/// Writes the time, or nothing.
+struct Timer(bool);
+
+impl FormatTime for Timer {
+    fn format_time(&self, writer: &mut Writer<'_>) -> std::fmt::Result {
+        if self.0 { SystemTime.format_time(writer) } else { Ok(()) }
+    }
 }

@@ -7,7 +7,7 @@ use super::hooked::Draft;
 use super::idempotency::{Once, reply};
 use super::pipeline::{permit, prepare, render, too_large};
 use super::scope::MAX_BYTES;
-use super::{Arguments, BodyKind, Call, Cx, Operation, Reply};
+use super::{Arguments, BodyKind, Call, Cx, Operation, Reply, log};
 use crate::model::{self, Code, Error, Result, Shape};
 use crate::store::{Answer, Work};
 
@@ -118,6 +118,7 @@ async fn results(cx: &Cx, shape: &'static Shape, steps: Vec<Step>) -> Result<Rep
             Step::Read(call) => cx.call(call).await,
             Step::Write(operation, draft) => {
                 let written = cx.carry_out(shape, draft).await;
+                log::wrote(cx, shape, operation, &written);
                 written.map(|written| render(shape, operation, &written))
             }
         };

@@ -9,8 +9,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::behaviour::{HookHandler, HookOptions, HookParts, HookPoint, Timing};
-use super::{Engine, Operation};
-use crate::model::{Code, Error, Model, Result, Shape};
+use super::{Engine, Feature, Operation, log};
+use crate::model::{Code, Error, Model, Result, Shape, Site};
 use crate::registry::{BehaviourKind, Registry};
 use crate::store::BoxFuture;
 
@@ -36,12 +36,14 @@ pub(super) struct Hook {
     /// How long after the commit it runs as a job.
     pub(super) schedule: Option<Duration>,
     run: Run,
+    /// Where it was declared.
+    site: Option<Site>,
 }
 
 impl Hook {
     /// Runs it, for as long as it may take.
     pub(super) async fn run(&self, parts: HookParts<'_>) -> Result<()> {
-        let point = parts.point;
+        let (cx, shape, point) = (parts.cx, parts.shape, parts.point);
         let mut run = pin!(async {
             match &self.run {
                 Run::Declared(run) => run(parts).await,
@@ -64,9 +66,8 @@ impl Hook {
                 Err(Error::new(Code::Timeout, message))
             }),
         };
-        if let Err(error) = &result {
-            tracing::error!(target: "modeller::hook", hook = &*self.id, %point, %error, "a hook failed");
-        }
+        let what = format_args!("hook `{}` {point}", self.id);
+        log::ran(cx.engine(), Feature::Hook, Some(shape), self.site, what, &result);
         result
     }
 
@@ -144,6 +145,7 @@ impl Hooks {
                 timeout: handler.options.timeout.map_or(TIMEOUT, Duration::from_millis),
                 schedule: handler.options.schedule.map(Duration::from_millis),
                 run: Run::Declared(handler.run),
+                site: Some(behaviour.site),
             });
         }
         let any = AtomicBool::new(!models.is_empty());
@@ -219,6 +221,7 @@ impl Hooks {
                 timeout: options.timeout.map_or(TIMEOUT, Duration::from_millis),
                 schedule: None,
                 run: Run::Added(Arc::new(run)),
+                site: None,
             },
         )
     }

@@ -6,12 +6,14 @@ mod batch;
 pub mod behaviour;
 mod call;
 mod clock;
+mod config;
 mod cx;
 mod figures;
 mod hooked;
 mod hooks;
 mod idempotency;
 mod listing;
+mod log;
 mod numbers;
 mod patch;
 mod pipeline;
@@ -20,6 +22,7 @@ mod records;
 mod references;
 mod scope;
 mod search;
+mod secret;
 mod subscription;
 mod sweep;
 mod transaction;
@@ -38,26 +41,35 @@ pub use behaviour::{
 };
 pub use call::{Argument, Arguments, BodyKind, Call, Identity, Operation, Reply};
 pub use clock::Clock;
+pub use config::Configured;
 pub use cx::Cx;
 pub use figures::Grouped;
 pub use hooks::Hooks;
 pub use listing::Listing;
+pub use log::{Feature, Log, LogAdapter, LogEntry, LogLevel, LogOptions, LogSubscription, Logger};
 pub use patch::Patch;
 pub use records::{Find, Hit, Page, Records};
+pub use secret::Secret;
 pub use subscription::Subscription;
 pub use write::MAX_BULK;
+
+use config::Configurations;
+#[cfg(feature = "server")]
+pub(crate) use config::Declared;
 
 use crate::model::{Result, Shape};
 use crate::registry::Registry;
 use crate::store::{Apply, Plan, Store};
 
-/// A running application: its models, its store and its clock.
+/// A running application: its models, its store, its clock, its configurations and its log.
 pub struct Engine {
     registry: Registry,
     store: Arc<dyn Store>,
     clock: Clock,
     hooks: Hooks,
     secret: [u8; 32],
+    configs: Configurations,
+    log: Log,
 }
 
 impl Engine {
@@ -65,7 +77,8 @@ impl Engine {
     pub fn new(registry: Registry, store: Arc<dyn Store>, clock: Clock) -> Arc<Self> {
         let secret = store.secret();
         let hooks = Hooks::of_registry(&registry);
-        Arc::new(Engine { registry, store, clock, hooks, secret })
+        let (configs, log) = (Configurations::default(), Log::new(clock.clone()));
+        Arc::new(Engine { registry, store, clock, hooks, secret, configs, log })
     }
 
     /// Makes the store fit the models.
@@ -92,9 +105,18 @@ impl Engine {
         &self.clock
     }
 
+    /// The models' log.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
     /// A context for the application's own code.
     pub fn cx(self: &Arc<Self>) -> Cx {
         Cx::new(self.clone(), Identity::System)
+    }
+
+    pub(crate) fn configs(&self) -> &Configurations {
+        &self.configs
     }
 
     pub(crate) fn secret(&self) -> &[u8; 32] {

@@ -10,7 +10,7 @@ use super::read::{Form, JsonRows};
 use super::scope::{MAX_BYTES, pins_one, visible};
 use super::search::check_paged;
 use super::write::{self, Patch, Write, Written};
-use super::{Call, Cx, Engine, Listing, Operation, Reply, aggregate, batch, idempotency};
+use super::{Call, Cx, Engine, Listing, Operation, Reply, aggregate, batch, idempotency, log};
 use crate::model::{self, Code, Error, Kind, Result, Shape, View, write_row};
 use crate::query::limits::{DEFAULT_COUNT, MAX_COUNT};
 use crate::query::{Access, Cursor, Filter, Order, Path, Seal, Select};
@@ -36,6 +36,13 @@ impl Cx {
     /// # Errors
     /// Whatever is wrong with the call.
     pub async fn call(&self, call: Call) -> Result<Reply> {
+        let Call { operation, shape, .. } = call;
+        let reply = self.answer(call).await;
+        log::replied(self, shape, operation, &reply);
+        reply
+    }
+
+    async fn answer(&self, call: Call) -> Result<Reply> {
         permit(self, &call)?;
         let Call { operation, shape, .. } = call;
         match operation {

@@ -14,7 +14,7 @@ use super::pipeline::{insertion, upsert_filter};
 use super::scope::{trashed, visible};
 use super::search::check_paged;
 use super::write::{self, Write, Written};
-use super::{Cx, Listing, Operation};
+use super::{Cx, Listing, Operation, log};
 use crate::model::{self, Code, Doc, Error, Id, Model, Record, Result, Row, RowView, Shape};
 use crate::query::limits::DEFAULT_COUNT;
 use crate::query::{Access, Cursor, Filter, Order, Predicate, Seal, Select, Sort};
@@ -304,8 +304,9 @@ impl<M: Model> Find<M> {
     /// If the store can't be read.
     pub async fn all(self, cx: &Cx) -> Result<Vec<Doc<M>>> {
         let select = self.select(cx)?;
-        let sink = cx.read(&select, Docs::<M>::new(u64::MAX, None)).await?;
-        store::sink::<Docs<M>>(sink).docs.into_iter().collect()
+        let found = cx.read(&select, Docs::<M>::new(u64::MAX, None)).await.map(store::sink::<Docs<M>>);
+        log::read(cx, select.shape, Operation::Find, &found, Docs::count);
+        found?.docs.into_iter().collect()
     }
 
     /// The first of them.
@@ -322,7 +323,9 @@ impl<M: Model> Find<M> {
     /// If the store can't be read.
     pub async fn count(self, cx: &Cx) -> Result<u64> {
         let select = self.select(cx)?;
-        cx.count(select.shape, &select.filter).await
+        let count = cx.count(select.shape, &select.filter).await;
+        log::read(cx, select.shape, Operation::Count, &count, |count| *count);
+        count
     }
 
     /// One page of `limit` documents (20 unless said otherwise, 1 at least), after the cursor of the page before.
@@ -345,8 +348,10 @@ impl<M: Model> Find<M> {
             select.filter = select.filter.and(cursor.after(shape, &self.order));
         }
         select.count = Some(count.saturating_add(1));
-        let sink = cx.read(&select, Docs::<M>::new(count, Some(self.order.clone()))).await?;
-        let docs = store::sink::<Docs<M>>(sink);
+        let sink = Docs::<M>::new(count, Some(self.order.clone()));
+        let docs = cx.read(&select, sink).await.map(store::sink::<Docs<M>>);
+        log::read(cx, shape, Operation::Paginate, &docs, Docs::count);
+        let docs = docs?;
         let next = docs.more.then_some(docs.last).flatten();
         Ok(Page {
             next_cursor: next.map(|last| last.encode(&seal)),
@@ -378,6 +383,10 @@ impl<M: Model> Docs<M> {
         let shape = M::descriptor().shape();
         Box::new(Docs { shape, docs: Vec::new(), most, order, last: None, more: false })
     }
+
+    fn count(&self) -> u64 {
+        self.docs.len() as u64
+    }
 }
 
 impl<M: Model> Sink for Docs<M> {
@@ -403,7 +412,7 @@ fn checked<M: Model>(model: &M) -> Result<Row> {
 
 async fn run<M: Model>(cx: &Cx, write: Write) -> Result<Written> {
     let shape = M::descriptor().shape();
-    cx.carry_out(shape, Draft::Ready(write)).await
+    carry_out(cx, shape, write.operation(), Draft::Ready(write)).await
 }
 
 async fn insert<M: Model>(cx: &Cx, models: Vec<M>) -> Result<Written> {
@@ -413,7 +422,13 @@ async fn insert<M: Model>(cx: &Cx, models: Vec<M>) -> Result<Written> {
     } else {
         Draft::Ready(Write::Insert(models.iter().map(checked).collect::<Result<_>>()?))
     };
-    cx.carry_out(shape, draft).await
+    carry_out(cx, shape, Operation::Insert, draft).await
+}
+
+async fn carry_out(cx: &Cx, shape: &'static Shape, operation: Operation, draft: Draft) -> Result<Written> {
+    let written = cx.carry_out(shape, draft).await;
+    log::wrote(cx, shape, operation, &written);
+    written
 }
 
 fn docs<M: Model>(written: Written) -> Result<Vec<Doc<M>>> {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Engine;
 use super::numbers::{MAX_TAKEN, has_autoincrement};
 use super::scope::{Bounded, CHUNK, is_id, milliseconds, pins_one, purge, trashed, visible};
+use super::{Engine, Operation};
 use crate::model::{self, Code, Error, Record, Result, Row, Shape, Value};
 use crate::query::{Access, Filter, Op, Operand, Order, Path, Select, Update};
 use crate::store::{self, Answer, Tx, Work};
@@ -75,6 +75,18 @@ pub(crate) struct Written {
 }
 
 impl Write {
+    /// The operation that it carries out.
+    pub(crate) fn operation(&self) -> Operation {
+        match self {
+            Write::Insert(_) => Operation::Insert,
+            Write::Update { .. } => Operation::Update,
+            Write::Upsert { .. } => Operation::Upsert,
+            Write::Delete { .. } => Operation::Delete,
+            Write::Restore { .. } => Operation::Restore,
+            Write::Clear => Operation::Clear,
+        }
+    }
+
     /// Whether it makes at most one change, and that as its last step.
     pub(super) fn is_single(&self, shape: &Shape) -> bool {
         // Expired documents may have to make room first,

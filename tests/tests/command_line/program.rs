@@ -54,7 +54,8 @@ impl Place {
     fn command(&self, program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(&self.0).kill_on_drop(true);
-        for name in ["DATABASE", "ADDRESS", "PORT", "READERS", "QUEUE", "LOG"] {
+        let log = ["LOG", "LOG_LEVEL", "LOG_FEATURES", "LOG_TIMESTAMP"];
+        for name in ["DATABASE", "ADDRESS", "PORT", "READERS", "QUEUE"].into_iter().chain(log) {
             command.env_remove(format!("MODELLER_{name}"));
         }
         command.envs(environment.iter().copied());
@@ -123,9 +124,23 @@ impl Server {
 
     /// Sends a signal, and waits for the end.
     pub async fn signal(mut self, name: &str) -> ExitStatus {
-        let id = self.child.id().expect("the server is running").to_string();
-        assert!(std::process::Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+        self.send(name);
         timeout(PATIENCE, self.child.wait()).await.expect("the server ends").unwrap()
+    }
+
+    /// Ends the server in order, and answers what it logged.
+    #[allow(dead_code)]
+    pub async fn logged(self) -> String {
+        self.send("TERM");
+        let output =
+            timeout(PATIENCE, self.child.wait_with_output()).await.expect("the server ends").unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    fn send(&self, signal: &str) {
+        let id = self.child.id().expect("the server is running").to_string();
+        assert!(std::process::Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
     }
 }
 

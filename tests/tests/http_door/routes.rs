@@ -1,4 +1,4 @@
-use modeller::doors::http::{HttpDoor, HttpOptions, Method, Page, Route, RouteCx};
+use modeller::doors::http::{Folder, HttpDoor, HttpOptions, Method, Page, Route, RouteCx};
 use modeller::engine::{Call, Operation, Reply};
 use modeller::store::Apply;
 use modeller::{Error, Model, Result};
@@ -54,6 +54,7 @@ fn door(door: HttpDoor) -> HttpDoor {
         .route(Route::new(Method::POST, "/system/users/restore", async |_: RouteCx| Ok(json!("restored"))))
         .page(Page::new("/@docs", "text/html; charset=utf-8", "<p>hello</p>").policy("default-src 'self'"))
         .page(Page::made("/@made", "text/plain", || "made".into()))
+        .folder(Folder::new("/source", concat!(env!("CARGO_MANIFEST_DIR"), "/src")))
         .merge(nested)
 }
 
@@ -163,6 +164,8 @@ async fn the_door_nests_in_an_axum_application() {
     assert_eq!(client.get("/api/hello/x").await.json(), json!("x"));
     assert_eq!(client.get("/api/@health").await.status, 200);
     assert_eq!(client.get("/api/ping").await.body, b"pong");
+    assert_eq!(client.get("/api/source/lib.rs").await.status, 200);
+    assert_eq!(client.get("/api/source/bin").await.code(), "ROUTE_NOT_FOUND");
     assert_eq!(client.get("/api/unknown").await.code(), "ROUTE_NOT_FOUND");
     assert_eq!(client.get("/api/system/nothing/get").await.code(), "MODEL_NOT_FOUND");
     assert_eq!(client.send("HEAD", "/api/system/users/get", &[], b"").await.status, 200);
@@ -180,6 +183,8 @@ async fn the_door_merges_into_an_axum_application_without_taking_its_fallback() 
     assert_eq!(client.get("/system/nothing/get").await.code(), "MODEL_NOT_FOUND");
     assert_eq!(client.get("/hello/x").await.json(), json!("x"));
     assert_eq!(client.get("/@docs").await.status, 200);
+    assert_eq!(client.get("/source/http.rs").await.status, 200);
+    assert_eq!(client.get("/source/http.rs/x").await.code(), "ROUTE_NOT_FOUND");
     assert_eq!(client.get("/ping").await.body, b"pong");
     let answer = client.delete("/system/users/get").await;
     assert_eq!((answer.status, answer.code().as_str()), (405, "METHOD_NOT_ALLOWED"));

@@ -13,6 +13,8 @@ use tower_service::Service;
 use super::answer::{self, Refusal};
 use super::body::{Held, Limits};
 use super::caught::caught;
+use super::events::{Events, Requested};
+use super::folder::{Folders, Wish};
 use super::headers::{self, IfMatch};
 use super::origin::{Origins, permit_host};
 use super::route::Answered;
@@ -30,6 +32,8 @@ pub(super) struct Inner {
     pub(super) paths: matchit::Router<usize>,
     /// Per path the routes of its methods; none is empty.
     pub(super) endpoints: Vec<Vec<Route>>,
+    pub(super) folders: Folders,
+    pub(super) events: Events,
     pub(super) nested: Option<Router>,
     pub(super) in_flight: AtomicUsize,
     /// Bytes of large bodies that are held.
@@ -41,6 +45,8 @@ enum Target<'a> {
     Operation(&'static Shape, Operation),
     Page(&'a Page),
     Route(&'a [Route], Vec<(String, String)>),
+    /// A file, if it is there; else nothing.
+    File(Wish, Error),
     Nothing(Error),
 }
 
@@ -57,6 +63,10 @@ impl Inner {
     pub(super) async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let (head, body) = request.into_parts();
         let is_head = head.method == Method::HEAD;
+        if self.events.is_listened_to() {
+            // Nothing is protected as long as there is no sign-in.
+            self.events.requested(Requested::new(&head, false));
+        }
         let origin = self.origins.allowed(&head.headers);
         let mut response = match self.origins.preflight(&head, origin.as_ref()) {
             Some(response) => response,
@@ -83,15 +93,22 @@ impl Inner {
             Target::Route(routes, params) => {
                 return Box::pin(self.custom(routes, params, head, body)).await;
             }
-            Target::Nothing(error) => match &self.nested {
-                Some(router) => {
-                    let request = Request::from_parts(head, body);
-                    return Box::pin(nested(router.clone(), request, error)).await;
-                }
-                None => Err(error.into()),
+            Target::File(wish, error) => match Box::pin(wish.answer(&head)).await {
+                Ok(Some(response)) => Ok(response),
+                Ok(None) => return self.unclaimed(head, body, error).await,
+                Err(refusal) => Err(refusal),
             },
+            Target::Nothing(error) => return self.unclaimed(head, body, error).await,
         };
         finish(result, &head, body)
+    }
+
+    /// What is nobody's here may be that of a nested router.
+    async fn unclaimed(&self, head: Parts, body: Body, error: Error) -> Response<Body> {
+        match &self.nested {
+            Some(router) => Box::pin(nested(router.clone(), Request::from_parts(head, body), error)).await,
+            None => finish(Err(error.into()), &head, body),
+        }
     }
 
     fn find(&self, path: &str) -> Target<'_> {
@@ -113,7 +130,26 @@ impl Inner {
                 Err(error) => Target::Nothing(error),
             };
         }
-        Target::Nothing(self.unknown(path))
+        match self.file(path) {
+            Ok(Some(wish)) => {
+                let error = if wish.is_root { self.unknown(path) } else { nothing(path) };
+                Target::File(wish, error)
+            }
+            Ok(None) => Target::Nothing(self.unknown(path)),
+            Err(error) => Target::Nothing(error),
+        }
+    }
+
+    /// The file that a path means. Below a model nothing is a file: there its own errors say more.
+    fn file(&self, path: &str) -> Result<Option<Wish>> {
+        let is_of_model = || {
+            let [scope, model, _] = segments(path)?.map(decode::segment);
+            self.backend.registry().find(&scope.ok()?, &model.ok()?)
+        };
+        match is_of_model() {
+            Some(_) => Ok(None),
+            None => self.folders.find(path),
+        }
     }
 
     /// `/{scope}/{model}/{operation}`, of models that exist.
@@ -130,8 +166,7 @@ impl Inner {
         let registry = self.backend.registry();
         let decoded = segments(path).map(|all| all.map(|raw| decode::segment(raw).unwrap_or_default()));
         let Some([scope, model, name]) = decoded.filter(|all| !all[0].starts_with('@')) else {
-            let message = format!("there is nothing at `{}`", decode::shown(path));
-            return Error::new(Code::RouteNotFound, message);
+            return nothing(path);
         };
         let Some(shape) = registry.find(&scope, &model) else {
             let written = format!("{scope}/{model}");
@@ -312,6 +347,10 @@ fn segments(path: &str) -> Option<[&str; 3]> {
     let mut parts = path.strip_prefix('/')?.split('/');
     let all = [parts.next()?, parts.next()?, parts.next()?];
     (parts.next().is_none() && all.iter().all(|part| !part.is_empty())).then_some(all)
+}
+
+fn nothing(path: &str) -> Error {
+    Error::new(Code::RouteNotFound, format!("there is nothing at `{}`", decode::shown(path)))
 }
 
 fn hint(nearest: Option<&str>) -> String {

@@ -1,6 +1,7 @@
 //! The door put together: what it serves, checked once, and then one service for everything.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll};
@@ -11,26 +12,39 @@ use axum::http::{Request, Response};
 use tower_service::Service;
 
 use super::dispatch::Inner;
+use super::events::{Events, Listener, Mounted, ServerEvent};
+use super::folder::Folders;
 use super::origin::Origins;
-use super::{Backend, BoxFuture, HttpOptions, Page, Route};
+use super::{Backend, BoxFuture, Folder, HttpOptions, Page, Route};
 use crate::engine::Operation;
 use crate::registry::{Fault, Faults};
 
 /// Everything that the HTTP door is to serve, while it is put together.
 ///
-/// The models' own routes win over custom routes, and those over nested routers.
+/// The models' own routes win over pages, those over custom routes, those over the files of folders, and those over nested
+/// routers.
 pub struct HttpDoor {
     backend: Arc<dyn Backend>,
     options: HttpOptions,
     pages: Vec<Page>,
     routes: Vec<Route>,
+    folders: Vec<Folder>,
+    listeners: Vec<Listener>,
     nested: Option<Router>,
 }
 
 impl HttpDoor {
     /// A door for all models of `backend`, with `/@health`.
     pub fn new(backend: Arc<dyn Backend>, options: HttpOptions) -> Self {
-        HttpDoor { backend, options, pages: Vec::new(), routes: Vec::new(), nested: None }
+        HttpDoor {
+            backend,
+            options,
+            pages: Vec::new(),
+            routes: Vec::new(),
+            folders: Vec::new(),
+            listeners: Vec::new(),
+            nested: None,
+        }
     }
 
     /// Serves a page too.
@@ -44,6 +58,20 @@ impl HttpDoor {
     #[must_use]
     pub fn route(mut self, route: Route) -> Self {
         self.routes.push(route);
+        self
+    }
+
+    /// Serves the files of a folder too.
+    #[must_use]
+    pub fn folder(mut self, folder: Folder) -> Self {
+        self.folders.push(folder);
+        self
+    }
+
+    /// Tells this listener what happens at the door. What it panics with is logged, and harms nobody.
+    #[must_use]
+    pub fn on(mut self, listener: impl Fn(&ServerEvent<'_>) + Send + Sync + 'static) -> Self {
+        self.listeners.push(Arc::new(listener));
         self
     }
 
@@ -72,7 +100,7 @@ impl HttpDoor {
     /// One service that answers every path.
     ///
     /// # Errors
-    /// All contradictions at once: paths that are taken or malformed, origins that are none.
+    /// All contradictions at once: paths that are taken or malformed, folders whose directory is not there, origins that are none.
     pub fn service(mut self) -> Result<HttpService, Faults> {
         let mut faults = Faults::default();
         let origins = Origins::of(&self.options.cors).unwrap_or_else(|fault| {
@@ -110,6 +138,7 @@ impl HttpDoor {
                 },
             }
         }
+        let folders = Folders::of(&self.folders, &*self.backend, &mut faults);
         faults.into_result()?;
         Ok(HttpService(Arc::new(Inner {
             backend: self.backend,
@@ -118,6 +147,8 @@ impl HttpDoor {
             pages: self.pages,
             paths,
             endpoints,
+            folders,
+            events: Events::new(self.listeners),
             nested: self.nested,
             in_flight: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
@@ -151,6 +182,7 @@ impl HttpDoor {
         paths.extend(scopes.iter().map(|scope| format!("/{scope}/{{model}}/{{operation}}")));
         paths.extend(inner.pages.iter().map(|page| page.path().to_owned()));
         paths.extend(inner.endpoints.iter().map(|routes| routes[0].path.clone()));
+        paths.extend(inner.folders.patterns());
         Ok(paths.iter().fold(nested, |router, path| router.route_service(path, service.clone())))
     }
 }
@@ -171,6 +203,18 @@ fn taken(backend: &dyn Backend, route: &Route) -> Option<String> {
 /// The HTTP door as a service: each request gets an answer, and never an error.
 #[derive(Clone)]
 pub struct HttpService(Arc<Inner>);
+
+impl HttpService {
+    /// Tells all who listen that the server can be reached at this address now.
+    pub fn mounted(&self, address: SocketAddr) {
+        self.0.events.tell(&ServerEvent::Mounted(Mounted::new(address, self.0.backend.cx())));
+    }
+
+    /// Whether anybody asks from where a request came.
+    pub(super) fn wants_remote(&self) -> bool {
+        self.0.events.is_listened_to() || self.0.nested.is_some()
+    }
+}
 
 impl Service<Request<Body>> for HttpService {
     type Response = Response<Body>;

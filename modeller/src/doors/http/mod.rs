@@ -1,7 +1,7 @@
 //! The HTTP door: every model at `/{scope}/{model}/{operation}`, fixed pages, custom routes, and the server itself.
 //!
 //! ```text
-//! bytes ─► serve ─► HttpService ─► path → operation │ page │ custom route │ nested axum router
+//! bytes ─► serve ─► HttpService ─► path → operation │ page │ custom route │ file of a folder │ nested axum router
 //!                                   decode → Call → Backend → Reply → bytes
 //! ```
 //!
@@ -15,6 +15,8 @@ mod compress;
 mod decode;
 mod dispatch;
 mod door;
+mod events;
+mod folder;
 mod headers;
 mod options;
 mod origin;
@@ -27,10 +29,15 @@ use std::pin::Pin;
 
 pub use axum::http::Method;
 pub use door::{HttpDoor, HttpService};
+pub use events::{Mounted, Requested, ServerEvent};
+pub use folder::Folder;
 pub use options::HttpOptions;
 pub use page::Page;
 pub use route::{IntoReply, Json, Route, RouteCx, RouteReply, Written};
 pub use serve::{listen, serve};
+
+pub(crate) use events::Listener;
+pub(crate) use folder::check as check_folders;
 
 use crate::engine::{Call, Cx, Reply};
 use crate::model::Result;

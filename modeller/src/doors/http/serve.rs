@@ -1,5 +1,6 @@
 //! The server: connections, their limits, and an orderly end.
 
+use std::any::Any;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
+use axum::extract::ConnectInfo;
 use axum::http::{Request, Response, Version, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
@@ -18,10 +20,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tower_service::Service;
 
-use super::HttpOptions;
 use super::answer::{self, Refusal};
 use super::caught::caught;
 use super::stream::Stream;
+use super::{HttpOptions, HttpService};
 use crate::model::{Code, Error};
 
 /// The smallest head that hyper can be limited to.
@@ -59,8 +61,9 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Serves HTTP/1.1 on a listener until `shutdown` is done.
 ///
-/// `service` is an [`HttpService`](super::HttpService) (the fastest way) or any axum router. After `shutdown` nothing more is accepted, idle
-/// connections close, and requests under way have [`grace`](HttpOptions::grace) to finish.
+/// `service` is an [`HttpService`] (the fastest way) or any axum router, whose handlers may ask for `ConnectInfo<SocketAddr>`.
+/// After `shutdown` nothing more is accepted, idle connections close, and requests under way have
+/// [`grace`](HttpOptions::grace) to finish.
 ///
 /// # Errors
 /// None at present: faults of single connections end those, and a listener that can't accept is asked again.
@@ -76,7 +79,11 @@ where
 {
     let permits = Arc::new(Semaphore::new(options.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
     let (phase, watched) = watch::channel(Phase::Serving);
-    let server = Server { builder: builder(options), patience: options.read_timeout, phase: watched };
+    // Passing on addresses costs a little, and nearly nobody asks.
+    let own = (&service as &dyn Any).downcast_ref::<HttpService>();
+    let wants_remote = own.is_none_or(HttpService::wants_remote);
+    let server =
+        Server { builder: builder(options), patience: options.read_timeout, phase: watched, wants_remote };
     let mut shutdown = pin!(shutdown);
     loop {
         let accepted = async {
@@ -84,11 +91,11 @@ where
             let permit = Arc::clone(&permits).acquire_owned().await.ok();
             (accept(&listener).await, permit)
         };
-        let (stream, permit) = tokio::select! {
+        let ((stream, remote), permit) = tokio::select! {
             accepted = accepted => accepted,
             () = &mut shutdown => break,
         };
-        tokio::spawn(server.clone().connection(stream, service.clone(), permit));
+        tokio::spawn(server.clone().connection(stream, remote, service.clone(), permit));
     }
     drop((listener, server));
     phase.send_replace(Phase::Draining);
@@ -111,14 +118,14 @@ fn builder(options: &HttpOptions) -> Builder {
 }
 
 /// The next connection, however long the system refuses one.
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     let mut pause = Duration::from_millis(10);
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, remote)) => {
                 // A stream that can't be set up says so at its first read.
                 let _ = stream.set_nodelay(true);
-                return stream;
+                return (stream, remote);
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -141,11 +148,18 @@ struct Server {
     builder: Builder,
     patience: Duration,
     phase: watch::Receiver<Phase>,
+    /// Whether requests carry the address they came from.
+    wants_remote: bool,
 }
 
 impl Server {
-    async fn connection<S>(mut self, stream: TcpStream, service: S, _permit: Option<OwnedSemaphorePermit>)
-    where
+    async fn connection<S>(
+        mut self,
+        stream: TcpStream,
+        remote: SocketAddr,
+        service: S,
+        _permit: Option<OwnedSemaphorePermit>,
+    ) where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
             + Clone
             + Send
@@ -154,7 +168,8 @@ impl Server {
         S::Future: Send,
     {
         let stream = TokioIo::new(Stream::new(stream, self.patience));
-        let handler = service_fn(move |request| handle(service.clone(), request));
+        let remote = self.wants_remote.then_some(remote);
+        let handler = service_fn(move |request| handle(service.clone(), request, remote));
         let mut connection = pin!(self.builder.serve_connection(stream, handler).with_upgrades());
         let ended = tokio::select! {
             result = connection.as_mut() => Some(result),
@@ -184,12 +199,19 @@ impl Server {
 }
 
 /// One request, from whatever it is that answers.
-async fn handle<S>(mut service: S, request: Request<Incoming>) -> Result<Response<Body>, Infallible>
+async fn handle<S>(
+    mut service: S,
+    request: Request<Incoming>,
+    remote: Option<SocketAddr>,
+) -> Result<Response<Body>, Infallible>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Send,
     S::Future: Send,
 {
-    let request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
+    let mut request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
+    if let Some(remote) = remote {
+        request.extensions_mut().insert(ConnectInfo(remote));
+    }
     // hyper keeps to the chunks where a request has a `Content-Length` too. A proxy in front may not: what it takes for
     // the rest of the body must not become the next request, so that nothing follows.
     let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
