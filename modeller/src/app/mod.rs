@@ -21,7 +21,7 @@ use serde_json::Value as Json;
 
 use crate::doors::http::{Backend, BoxFuture, HttpDoor, HttpOptions, Page, Route};
 use crate::doors::{docs, metadata, openapi};
-use crate::engine::{Call, Clock, Cx, Engine, Identity, Reply};
+use crate::engine::{Call, Clock, Cx, Engine, Identity, Reply, Transact};
 use crate::model::{Descriptor, Error, Model};
 use crate::registry::{Faults, Registry};
 use crate::store::sqlite::Sqlite;
@@ -281,6 +281,10 @@ impl Backend for Pipeline {
 
     fn call(&self, call: Call) -> BoxFuture<'_, crate::Result<Reply>> {
         Box::pin(self.0.call(call))
+    }
+
+    fn transact(&self, several: Transact) -> BoxFuture<'_, crate::Result<Reply>> {
+        Box::pin(self.0.transact(several))
     }
 
     fn cx(&self) -> Cx {

@@ -39,6 +39,11 @@ impl Cx {
         &self.identity
     }
 
+    /// The same context, in which somebody else calls. A transaction keeps the name it was begun under.
+    pub fn as_identity(&self, identity: Identity) -> Self {
+        Cx { identity, ..self.clone() }
+    }
+
     /// Whether what is written here is part of a transaction.
     pub fn in_transaction(&self) -> bool {
         self.open.is_some()

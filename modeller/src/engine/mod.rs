@@ -22,6 +22,7 @@ mod scope;
 mod search;
 mod subscription;
 mod sweep;
+mod transact;
 mod transaction;
 mod write;
 
@@ -45,6 +46,7 @@ pub use listing::Listing;
 pub use patch::Patch;
 pub use records::{Find, Hit, Page, Records};
 pub use subscription::Subscription;
+pub use transact::Transact;
 pub use write::MAX_BULK;
 
 use crate::model::{Result, Shape};
