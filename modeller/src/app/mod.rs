@@ -26,6 +26,7 @@ use crate::model::{Descriptor, Error, Model};
 use crate::registry::{Faults, Registry};
 use crate::store::sqlite::Sqlite;
 use crate::store::{Apply, Store};
+use crate::test_kit::Kit;
 
 /// How often expired documents are removed.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -212,9 +213,15 @@ impl App {
     /// # Errors
     /// Whatever keeps the application from starting.
     pub async fn engine(&self) -> Result<Arc<Engine>, StartError> {
+        let engine = self.at_rest().await?;
+        engine.sweep_every(SWEEP);
+        Ok(engine)
+    }
+
+    /// The engine, of which nothing runs by itself.
+    async fn at_rest(&self) -> Result<Arc<Engine>, StartError> {
         let engine = self.open()?;
         engine.migrate(Apply::Safe).await?;
-        engine.sweep_every(SWEEP);
         Ok(engine)
     }
 
@@ -233,6 +240,21 @@ impl App {
     pub async fn router(self) -> Result<axum::Router, StartError> {
         let engine = self.engine().await?;
         Ok(self.door(engine)?.router()?)
+    }
+
+    /// The application as tests want it: its documents in memory, whatever [`database`](App::database) says; a clock that they move;
+    /// the HTTP door without a port; and nothing that runs by itself. See [`test`](crate::test).
+    ///
+    /// # Errors
+    /// As [`engine`](App::engine).
+    pub async fn test(mut self) -> Result<Kit, StartError> {
+        self.options.database = Database::Memory;
+        if !self.clock.is_manual() {
+            self.clock = Clock::manual(Kit::START);
+        }
+        let engine = self.at_rest().await?;
+        let service = self.door(engine.clone())?.service()?;
+        Ok(Kit::new(engine, service))
     }
 
     /// What the documentation says of the application, its own routes included.

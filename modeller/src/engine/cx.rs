@@ -83,7 +83,7 @@ impl Cx {
     pub fn after_commit(&self, task: impl Future<Output = ()> + Send + 'static) {
         match &self.open {
             Some(open) => open.after_commit(Box::new(move || Box::pin(task))),
-            None => drop(tokio::spawn(task)),
+            None => drop(self.engine.tasks().spawn(task)),
         }
     }
 
@@ -124,11 +124,7 @@ impl Cx {
         }
         let open = Shared::running(self.engine.store().begin(self.actor()).await?);
         let result = body(self.within(open.clone())).await;
-        let result = open.end(result).await;
-        if result.is_ok() {
-            finish(open.take_after()).await;
-        }
-        result
+        open.end(result, &self.engine).await
     }
 
     /// As [`transaction`](Cx::transaction), and again from the start when it ends in a `CONFLICT`: `attempts` times in all.
@@ -197,20 +193,5 @@ impl Cx {
             let read = open.read(move |tx| Box::pin(async move { tx.aggregate(&owned).await }));
             read.await.unwrap_or_else(|| Err(Error::new(Code::Conflict, "the transaction has not begun")))
         })
-    }
-}
-
-/// Does what was to be done after a commit, in a task of its own: it is done even if nobody waits for it.
-pub(super) async fn finish(after: Vec<super::transaction::AfterCommit>) {
-    if after.is_empty() {
-        return;
-    }
-    let all = tokio::spawn(async move {
-        for task in after {
-            task().await;
-        }
-    });
-    if let Err(error) = all.await {
-        tracing::error!(%error, "something that was to be done after a commit failed");
     }
 }

@@ -22,6 +22,7 @@ mod scope;
 mod search;
 mod subscription;
 mod sweep;
+mod tasks;
 mod transact;
 mod transaction;
 mod write;
@@ -49,6 +50,8 @@ pub use subscription::Subscription;
 pub use transact::Transact;
 pub use write::MAX_BULK;
 
+use tasks::Tasks;
+
 use crate::model::{Result, Shape};
 use crate::registry::Registry;
 use crate::store::{Apply, Plan, Store};
@@ -60,6 +63,7 @@ pub struct Engine {
     clock: Clock,
     hooks: Hooks,
     secret: [u8; 32],
+    tasks: Tasks,
 }
 
 impl Engine {
@@ -67,7 +71,7 @@ impl Engine {
     pub fn new(registry: Registry, store: Arc<dyn Store>, clock: Clock) -> Arc<Self> {
         let secret = store.secret();
         let hooks = Hooks::of_registry(&registry);
-        Arc::new(Engine { registry, store, clock, hooks, secret })
+        Arc::new(Engine { registry, store, clock, hooks, secret, tasks: Tasks::default() })
     }
 
     /// Makes the store fit the models.
@@ -97,6 +101,11 @@ impl Engine {
     /// A context for the application's own code.
     pub fn cx(self: &Arc<Self>) -> Cx {
         Cx::new(self.clone(), Identity::System)
+    }
+
+    /// What was set going and nobody waits for.
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     pub(crate) fn secret(&self) -> &[u8; 32] {
