@@ -115,29 +115,37 @@ impl Cx {
     /// ```
     pub async fn transaction<T>(&self, body: impl AsyncFnOnce(Cx) -> Result<T>) -> Result<T> {
         if let Some(open) = &self.open {
-            let result = body(self.clone()).await;
-            // What it did before it failed can't be undone by itself, so that nothing of the whole may stay.
-            if result.is_err() {
-                open.spoil().await;
-            }
-            return result;
+            return open.part(body(self.clone())).await;
         }
-        let open = Shared::running(self.engine.store().begin(self.actor()).await?);
+        let open = self.begin().await?;
         let result = body(self.within(open.clone())).await;
         open.end(result, &self.engine).await
+    }
+
+    async fn begin(&self) -> Result<Arc<Shared>> {
+        Ok(Shared::running(self.engine.store().begin(self.actor()).await?))
     }
 
     /// As [`transaction`](Cx::transaction), and again from the start when it ends in a `CONFLICT`: `attempts` times in all.
     ///
     /// # Errors
     /// Those of the last attempt.
-    pub async fn retrying<T>(&self, attempts: u32, body: impl AsyncFn(Cx) -> Result<T>) -> Result<T> {
+    pub async fn retrying<T, F>(&self, attempts: u32, body: impl Fn(Cx) -> F) -> Result<T>
+    where
+        // Not `AsyncFn`: of its futures rustc can't tell yet that they may go from thread to thread, as those of handlers must.
+        F: Future<Output = Result<T>>,
+    {
+        if let Some(open) = &self.open {
+            // The whole of it would have to be repeated.
+            return open.part(body(self.clone())).await;
+        }
         let mut left = attempts.max(1);
         loop {
             left -= 1;
-            match self.transaction(&body).await {
-                // Inside a transaction the whole of it would have to be repeated.
-                Err(error) if error.is(Code::Conflict) && left > 0 && self.open.is_none() => {}
+            let open = self.begin().await?;
+            let result = body(self.within(open.clone())).await;
+            match open.end(result, &self.engine).await {
+                Err(error) if error.is(Code::Conflict) && left > 0 => {}
                 result => return result,
             }
         }

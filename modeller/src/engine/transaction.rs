@@ -84,6 +84,16 @@ impl Shared {
         };
     }
 
+    /// Does a part of it.
+    pub(super) async fn part<T>(&self, body: impl Future<Output = Result<T>>) -> Result<T> {
+        let result = body.await;
+        // What it did before it failed can't be undone by itself, so that nothing of the whole may stay.
+        if result.is_err() {
+            self.spoil().await;
+        }
+        result
+    }
+
     /// Ends it: commits, if the body succeeded and nothing in it was spoiled, and does what was to be done then.
     pub(super) async fn end<T>(&self, result: Result<T>, engine: &Engine) -> Result<T> {
         let state = std::mem::replace(&mut *self.state.lock().await, Open::Ended);

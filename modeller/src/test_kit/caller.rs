@@ -55,7 +55,7 @@ impl Caller {
         self.send(Method::GET, path, Vec::new()).await
     }
 
-    /// POST with this as JSON.
+    /// POST with this as JSON; with `()` there is no body.
     ///
     /// # Panics
     /// If it has no JSON form.
@@ -91,7 +91,9 @@ impl Caller {
         if !is_empty {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        headers.extend(self.headers.iter().cloned());
+        for (name, value) in &self.headers {
+            headers.insert(name.clone(), value.clone());
+        }
         request.extensions_mut().insert(self.identity.clone());
         let Ok(response) = self.service.clone().call(request).await;
         Response::read(response).await
@@ -100,6 +102,7 @@ impl Caller {
 
 fn json(body: &impl Serialize) -> Vec<u8> {
     match serde_json::to_vec(body) {
+        Ok(json) if json == b"null" => Vec::new(),
         Ok(json) => json,
         Err(error) => panic!("the body has no JSON form: {error}"),
     }

@@ -78,7 +78,7 @@ impl Kit {
         self.anonymous().get(path).await
     }
 
-    /// POST by nobody in particular.
+    /// POST by nobody in particular; with `()` there is no body.
     pub async fn post(&self, path: &str, body: impl Serialize) -> Response {
         self.anonymous().post(path, body).await
     }
