@@ -126,10 +126,28 @@ impl Cx {
         Ok(Shared::running(self.engine.store().begin(self.actor()).await?))
     }
 
-    /// As [`transaction`](Cx::transaction), and again from the start when it ends in a `CONFLICT`: `attempts` times in all.
+    /// As [`transaction`](Cx::transaction), and again from the start when it ends in a `CONFLICT`: `attempts` times in all. The
+    /// body may run several times, so that what it does besides writing through its own `Cx` belongs into
+    /// [`after_commit`](Cx::after_commit). Within a transaction it runs once: the whole would have to be repeated.
     ///
     /// # Errors
     /// Those of the last attempt.
+    ///
+    /// ```no_run
+    /// # use modeller::prelude::*;
+    /// # #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+    /// # struct Tally { #[model(key)] name: String, count: i64 }
+    /// # async fn example(cx: &modeller::engine::Cx) -> Result<()> {
+    /// let tally = cx
+    ///     .retrying(5, async |tx| {
+    ///         let mut tally = Tally::get(&tx, "visits").await?.ok_or(Error::new(Code::NotFound, "no such tally"))?;
+    ///         tally.count += 1;
+    ///         Tally::save(&tx, &tally).await
+    ///     })
+    ///     .await?;
+    /// # drop(tally); Ok(())
+    /// # }
+    /// ```
     pub async fn retrying<T, F>(&self, attempts: u32, body: impl Fn(Cx) -> F) -> Result<T>
     where
         // Not `AsyncFn`: of its futures rustc can't tell yet that they may go from thread to thread, as those of handlers must.
