@@ -249,6 +249,8 @@ impl App {
     /// As [`engine`](App::engine).
     pub async fn test(mut self) -> Result<Kit, StartError> {
         self.options.database = Database::Memory;
+        // Each is a connection to be opened, and a test has no crowd of readers.
+        self.options.readers.get_or_insert(1);
         if !self.clock.is_manual() {
             self.clock = Clock::manual(Kit::START);
         }
