@@ -16,6 +16,8 @@ pub mod query;
 pub mod registry;
 #[cfg(feature = "engine")]
 pub mod store;
+#[cfg(feature = "server")]
+mod test_kit;
 
 #[cfg(feature = "server")]
 pub use app::App;
@@ -26,6 +28,12 @@ pub use model::{Code, Column, Doc, Error, Id, Model, Ref, Result};
 pub use modeller_macros::Model;
 #[cfg(feature = "engine")]
 pub use modeller_macros::{event, hook, job, method, query, worker};
+
+/// What the tests of an application need: [`App::test`] makes a [`Kit`](test::Kit) of it.
+#[cfg(feature = "server")]
+pub mod test {
+    pub use crate::test_kit::{Caller, Kit, Response};
+}
 
 /// The examples of the pages for users compile and run.
 #[cfg(all(doctest, feature = "sqlite", feature = "server"))]
@@ -60,6 +68,10 @@ mod pages {
     mod storage {}
     #[doc = include_str!("../../docs/updates.md")]
     mod updates {}
+    #[doc = include_str!("../../docs/testing.md")]
+    mod testing {}
+    #[doc = include_str!("../../docs/transactions.md")]
+    mod transactions {}
     #[doc = include_str!("../../docs/validation.md")]
     mod validation {}
 }

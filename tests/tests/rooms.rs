@@ -14,6 +14,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("auth", &["model", "query", "registry", "store", "engine"]),
     ("doors", &["model", "query", "registry", "store", "engine", "live", "auth"]),
     ("client", &["model", "query"]),
+    ("test_kit", &["model", "query", "registry", "store", "engine", "live", "auth", "doors"]),
 ];
 
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {

@@ -24,11 +24,12 @@ use serde_json::Value as Json;
 
 use crate::doors::http::{Backend, BoxFuture, Folder, HttpDoor, HttpOptions, Listener, Page, Route};
 use crate::doors::{docs, metadata, openapi};
-use crate::engine::{Call, Clock, Cx, Declared, Engine, Identity, LogOptions, Reply};
+use crate::engine::{Call, Clock, Cx, Declared, Engine, Identity, LogOptions, Reply, Transact};
 use crate::model::{Descriptor, Error, Model};
 use crate::registry::{Faults, Registry};
 use crate::store::sqlite::Sqlite;
 use crate::store::{Apply, Store};
+use crate::test_kit::Kit;
 
 /// How often expired documents are removed.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -233,10 +234,16 @@ impl App {
     /// # Errors
     /// Whatever keeps the application from starting.
     pub async fn engine(&self) -> Result<Arc<Engine>, StartError> {
+        let engine = self.at_rest().await?;
+        engine.sweep_every(SWEEP);
+        Ok(engine)
+    }
+
+    /// The engine, of which nothing runs by itself.
+    async fn at_rest(&self) -> Result<Arc<Engine>, StartError> {
         let engine = self.open()?;
         engine.migrate(Apply::Safe).await?;
         server::tell_log(&engine);
-        engine.sweep_every(SWEEP);
         Ok(engine)
     }
 
@@ -257,6 +264,23 @@ impl App {
         let engine = self.engine().await?;
         self.extend(&engine)?;
         Ok(self.door(engine)?.router()?)
+    }
+
+    /// The application as tests want it: its documents in memory, whatever [`database`](App::database) says; a clock that they move;
+    /// the HTTP door without a port; and nothing that runs by itself. See [`test`](crate::test).
+    ///
+    /// # Errors
+    /// As [`engine`](App::engine).
+    pub async fn test(mut self) -> Result<Kit, StartError> {
+        self.options.database = Database::Memory;
+        // Each is a connection to be opened, and a test has no crowd of readers.
+        self.options.readers.get_or_insert(1);
+        if !self.clock.is_manual() {
+            self.clock = Clock::manual(Kit::START);
+        }
+        let engine = self.at_rest().await?;
+        let service = self.door(engine.clone())?.service()?;
+        Ok(Kit::new(engine, service))
     }
 
     /// What the documentation says of the application, its own routes included.
@@ -308,6 +332,10 @@ impl Backend for Pipeline {
 
     fn call(&self, call: Call) -> BoxFuture<'_, crate::Result<Reply>> {
         Box::pin(self.0.call(call))
+    }
+
+    fn transact(&self, several: Transact) -> BoxFuture<'_, crate::Result<Reply>> {
+        Box::pin(self.0.transact(several))
     }
 
     fn cx(&self) -> Cx {

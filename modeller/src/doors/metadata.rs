@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::engine::{BodyKind, Operation};
+use crate::engine::{BodyKind, MAX_OPERATIONS, Operation, Transact};
 use crate::model::{ColumnInfo, Generated, Kind, Shape};
 
 /// The version of this document's form. It grows by additions; the first number changes when something is taken away.
@@ -16,7 +16,17 @@ pub const PROTOCOL: &str = "1.0.0";
 /// ```
 pub fn document(models: &[&'static Shape]) -> Json {
     let models: Vec<Json> = models.iter().map(|shape| model(shape)).collect();
-    json!({ "protocol": PROTOCOL, "models": models })
+    json!({ "protocol": PROTOCOL, "models": models, "transaction": transaction() })
+}
+
+/// Several operations on any models at once.
+fn transaction() -> Json {
+    json!({
+        "method": "POST",
+        "path": Transact::PATH,
+        "operations": Transact::operations().collect::<Vec<_>>(),
+        "maxOperations": MAX_OPERATIONS,
+    })
 }
 
 fn model(shape: &Shape) -> Json {
@@ -175,6 +185,17 @@ mod tests {
         let posts = &document["models"][1];
         let author = posts["fields"].as_array().unwrap().iter().find(|field| field["name"] == "author");
         assert_eq!(author.unwrap()["references"], json!({ "model": "system/users", "field": "_id" }));
+    }
+
+    #[test]
+    fn transactions_are_advertised() {
+        // TXN-01
+        let document = document(&sample::all());
+        let transaction = &document["transaction"];
+        assert_eq!((&transaction["method"], &transaction["path"]), (&json!("POST"), &json!("/@transaction")));
+        for op in ["get", "insert", "update", "delete", "where", "findOne", "count"] {
+            assert!(transaction["operations"].as_array().unwrap().contains(&op.into()), "{op}");
+        }
     }
 
     #[test]

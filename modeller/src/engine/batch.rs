@@ -1,4 +1,5 @@
-//! Several operations on one model in one transaction; without one, if they only read.
+//! Several operations in one transaction; without one, if they only read. In a batch all are on one model, in a
+//! [`Transact`] each says on which.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -7,11 +8,14 @@ use super::hooked::Draft;
 use super::idempotency::{Once, reply};
 use super::pipeline::{permit, prepare, render, too_large};
 use super::scope::MAX_BYTES;
+use super::transact::{self, Transact};
+use super::write::Written;
 use super::{Arguments, BodyKind, Call, Cx, Operation, Reply, log};
-use crate::model::{self, Code, Error, Result, Shape};
+use crate::model::{self, Code, Error, Result, Shape, nearest};
+use crate::registry::Registry;
 use crate::store::{Answer, Work};
 
-/// How many operations a batch may have.
+/// How many operations a batch or a transaction of the wire may have.
 pub const MAX_OPERATIONS: usize = 1_000;
 
 #[derive(Deserialize)]
@@ -25,6 +29,10 @@ struct Batch<'a> {
 #[serde(deny_unknown_fields)]
 struct Item<'a> {
     op: String,
+    /// Only in a transaction: the model's path.
+    model: Option<String>,
+    /// Only in a transaction: the `_id`, in place of a query.
+    key: Option<String>,
     #[serde(borrow, default)]
     query: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -60,7 +68,32 @@ fn whole<'de, D: serde::Deserializer<'de>>(json: D) -> Result<Option<i64>, D::Er
     whole.map(Some).ok_or_else(|| serde::de::Error::custom("a version is a whole number"))
 }
 
-/// The operations that a batch may hold.
+/// Where operations stand.
+#[derive(Clone, Copy)]
+pub(super) enum Form<'a> {
+    /// In a batch: all are on this model.
+    Batch(&'static Shape),
+    /// In a transaction: each names one of these.
+    Transaction(&'a Registry),
+}
+
+impl Form<'_> {
+    fn name(self) -> &'static str {
+        match self {
+            Form::Batch(_) => "batch",
+            Form::Transaction(_) => "transaction",
+        }
+    }
+
+    fn syntax(self) -> &'static str {
+        match self {
+            Form::Batch(_) => "{operations: [{op, query?, data?, version?}]}",
+            Form::Transaction(_) => "{operations: [{op, model, query? or key?, data?, version?}]}",
+        }
+    }
+}
+
+/// The operations that a batch or a transaction may hold.
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::Insert,
     Operation::Update,
@@ -76,25 +109,41 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 /// An operation as far as it can be taken without the store.
 enum Step {
     Read(Call),
-    Write(Operation, Draft),
+    Write(&'static Shape, Operation, Draft),
 }
 
+/// Carries out a batch.
 pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
     let once = Once::of(cx, &call);
+    let calls = parse(Form::Batch(call.shape), &call.body)?;
+    carry_out(cx, once, calls, render).await
+}
+
+/// Carries out a transaction of the wire.
+pub(super) async fn transact(cx: &Cx, several: Transact) -> Result<Reply> {
+    let once = Once::of_transaction(cx, &several);
+    let calls = parse(Form::Transaction(cx.engine().registry()), &several.body)?;
+    let result = carry_out(cx, once, calls, transact::render).await;
+    result.map_err(transact::told_of_version)
+}
+
+/// How a write is answered.
+type Render = fn(&Shape, Operation, &Written) -> Reply;
+
+async fn carry_out(cx: &Cx, once: Option<Once>, calls: Vec<Call>, render: Render) -> Result<Reply> {
     // The writer is not kept waiting while payloads are checked.
     let prepare = |(index, call): (usize, Call)| match call.operation.is_write() {
         false => Ok(Step::Read(call)),
         true => {
-            let operation = call.operation;
+            let (shape, operation) = (call.shape, call.operation);
             let write =
                 permit(cx, &call).and_then(|()| prepare(cx, call)).map_err(|error| at(index, error))?;
-            Ok(Step::Write(operation, write))
+            Ok(Step::Write(shape, operation, write))
         }
     };
-    let steps: Vec<Step> = parse(&call)?.into_iter().enumerate().map(prepare).collect::<Result<_>>()?;
-    let shape = call.shape;
+    let steps: Vec<Step> = calls.into_iter().enumerate().map(prepare).collect::<Result<_>>()?;
     if once.is_none() && steps.iter().all(|step| matches!(step, Step::Read(_))) {
-        return results(cx, shape, steps).await;
+        return results(cx, steps, render).await;
     }
     cx.transaction(async move |tx| {
         if let Some(once) = once.clone()
@@ -102,7 +151,7 @@ pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
         {
             return Ok(reply);
         }
-        let reply = results(&tx, shape, steps).await?;
+        let reply = results(&tx, steps, render).await?;
         if let Some(once) = once {
             keep(&tx, once, reply.clone()).await?;
         }
@@ -111,12 +160,12 @@ pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
     .await
 }
 
-async fn results(cx: &Cx, shape: &'static Shape, steps: Vec<Step>) -> Result<Reply> {
+async fn results(cx: &Cx, steps: Vec<Step>, render: Render) -> Result<Reply> {
     let mut body = b"{\"results\":[".to_vec();
     for (index, step) in steps.into_iter().enumerate() {
         let reply = match step {
             Step::Read(call) => cx.call(call).await,
-            Step::Write(operation, draft) => {
+            Step::Write(shape, operation, draft) => {
                 let written = cx.carry_out(shape, draft).await;
                 log::wrote(cx, shape, operation, &written);
                 written.map(|written| render(shape, operation, &written))
@@ -174,24 +223,20 @@ fn at(index: usize, error: Error) -> Error {
     error.with_details(details)
 }
 
-fn parse(call: &Call) -> Result<Vec<Call>> {
-    model::check_json(&call.body)?;
-    let malformed = |error: serde_json::Error| {
-        Error::new(
-            Code::InvalidRequest,
-            format!("a batch is {{operations: [{{op, query?, data?}}]}}: {error}"),
-        )
-    };
+fn parse(form: Form<'_>, body: &[u8]) -> Result<Vec<Call>> {
+    model::check_json(body)?;
+    let (name, syntax) = (form.name(), form.syntax());
+    let malformed =
+        |error: serde_json::Error| Error::new(Code::InvalidRequest, format!("a {name} is {syntax}: {error}"));
     // serde would take an array for a struct.
     let is_object = |json: &[u8]| json.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-    let object =
-        || Error::new(Code::InvalidRequest, "a batch is an object: {operations: [{op, query?, data?}]}");
-    if !is_object(&call.body) {
+    let object = || Error::new(Code::InvalidRequest, format!("a {name} is an object: {syntax}"));
+    if !is_object(body) {
         return Err(object());
     }
-    let batch: Batch<'_> = serde_json::from_slice(&call.body).map_err(malformed)?;
+    let batch: Batch<'_> = serde_json::from_slice(body).map_err(malformed)?;
     if batch.operations.is_empty() || batch.operations.len() > MAX_OPERATIONS {
-        let message = format!("a batch has 1 to {MAX_OPERATIONS} operations");
+        let message = format!("a {name} has 1 to {MAX_OPERATIONS} operations");
         return Err(Error::new(Code::InvalidRequest, message));
     }
     let parse = |(index, raw): (usize, &&RawValue)| {
@@ -199,31 +244,55 @@ fn parse(call: &Call) -> Result<Vec<Call>> {
             return Err(at(index, object()));
         }
         let item: Item<'_> = serde_json::from_str(raw.get()).map_err(|error| at(index, malformed(error)))?;
-        operation(call.shape, item).map_err(|error| at(index, error))
+        operation(form, item).map_err(|error| at(index, error))
     };
     batch.operations.iter().enumerate().map(parse).collect()
 }
 
-fn operation(shape: &'static Shape, item: Item<'_>) -> Result<Call> {
-    let operation = Operation::from_name(&item.op)
-        .filter(|operation| OPERATIONS.contains(operation) && operation.is_offered(shape))
-        .ok_or_else(|| {
-            let known: Vec<&str> = OPERATIONS.iter().map(|operation| operation.name()).collect();
-            Error::new(Code::InvalidRequest, format!("`op` must be one of {}", known.join(", ")))
-        })?;
+fn operation(form: Form<'_>, item: Item<'_>) -> Result<Call> {
+    let refused = |message: String| Err(Error::new(Code::InvalidRequest, message));
+    let shape = match (form, &item.model) {
+        (Form::Batch(shape), None) if item.key.is_none() => shape,
+        (Form::Batch(shape), _) => {
+            let path = &shape.path;
+            return refused(format!(
+                "a batch is all on `{path}`, and takes no `model` or `key`: those go with a transaction"
+            ));
+        }
+        (Form::Transaction(registry), Some(path)) => transact::model(registry, path)?,
+        (Form::Transaction(_), None) => {
+            return refused("every operation of a transaction needs its `model`: `scope/name`".into());
+        }
+    };
+    let named = match form {
+        Form::Batch(_) => Operation::from_name(&item.op),
+        Form::Transaction(_) => transact::operation(&item.op),
+    };
+    let offered = |operation: &Operation| OPERATIONS.contains(operation) && operation.is_offered(shape);
+    let Some(operation) = named.filter(offered) else {
+        let known: Vec<&str> = OPERATIONS.iter().filter(|one| offered(one)).map(|one| one.name()).collect();
+        let hint = nearest(&item.op, known.iter().copied());
+        let hint = hint.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
+        return refused(format!("`op` must be one of {}{hint}", known.join(", ")));
+    };
     let takes_data = matches!(operation.body(), BodyKind::Document | BodyKind::Patch);
     if takes_data != item.data.is_some() {
         let message = if takes_data { "needs `data`" } else { "takes no `data`" };
-        return Err(Error::new(Code::InvalidRequest, format!("`{operation}` {message}")));
+        return refused(format!("`{operation}` {message}"));
     }
     if item.version.is_some() && !matches!(operation, Operation::Update | Operation::Delete) {
-        return Err(Error::new(Code::InvalidRequest, format!("`{operation}` takes no `version`")));
+        return refused(format!("`{operation}` takes no `version`"));
     }
     let mut call = Call::new(operation, shape);
     call.expected_version = item.version;
     let mut arguments = serde_json::Map::new();
-    if let Some(query) = item.query {
-        arguments.insert("query".into(), super::arguments::json(query.get())?);
+    match (item.key, item.query) {
+        (Some(_), Some(_)) => return refused("`key` and `query` exclude each other".into()),
+        (Some(key), None) => drop(arguments.insert("query".into(), serde_json::json!({ "_id": key }))),
+        (None, Some(query)) => {
+            drop(arguments.insert("query".into(), super::arguments::json(query.get())?));
+        }
+        (None, None) => {}
     }
     let figures = [
         ("field", item.field),
@@ -237,7 +306,7 @@ fn operation(shape: &'static Shape, item: Item<'_>) -> Result<Call> {
     for (name, json) in figures.into_iter().filter_map(|(name, json)| Some((name, json?))) {
         let fits = operation.arguments().iter().any(|argument| argument.name() == name);
         if !fits || !matches!(operation, Operation::Count | Operation::Aggregate) {
-            return Err(Error::new(Code::InvalidRequest, format!("`{operation}` takes no `{name}` here")));
+            return refused(format!("`{operation}` takes no `{name}` here"));
         }
         arguments.insert(name.into(), super::arguments::json(json.get())?);
     }

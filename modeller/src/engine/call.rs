@@ -329,16 +329,22 @@ impl Call {
                 "an idempotency key goes with operations that change something",
             ));
         }
-        let printable = id.bytes().all(|byte| (0x20..0x7f).contains(&byte));
-        if id.is_empty() || id.len() > Self::MAX_MUTATION_ID || !printable {
-            return Err(Error::new(
-                Code::InvalidRequest,
-                "an idempotency key is 1 to 255 printable ASCII characters",
-            ));
-        }
-        self.mutation_id = Some(id.to_owned());
+        self.mutation_id = Some(check_mutation_id(id)?);
         Ok(self)
     }
+}
+
+/// An id that makes a write happen once, if it can be one.
+///
+/// # Errors
+/// `INVALID_REQUEST`.
+pub(super) fn check_mutation_id(id: &str) -> Result<String> {
+    let printable = id.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+    if id.is_empty() || id.len() > Call::MAX_MUTATION_ID || !printable {
+        let message = "an idempotency key is 1 to 255 printable ASCII characters";
+        return Err(Error::new(Code::InvalidRequest, message));
+    }
+    Ok(id.to_owned())
 }
 
 /// What a call answers.

@@ -28,6 +28,12 @@ impl Clock {
         Clock(Some(Arc::new(AtomicI64::new(now))))
     }
 
+    /// Whether it is moved by hand.
+    #[cfg(feature = "server")]
+    pub(crate) fn is_manual(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Now, in Unix milliseconds.
     pub fn now(&self) -> i64 {
         match &self.0 {

@@ -39,6 +39,11 @@ impl Cx {
         &self.identity
     }
 
+    /// The same context, in which somebody else calls. A transaction keeps the name it was begun under.
+    pub fn as_identity(&self, identity: Identity) -> Self {
+        Cx { identity, ..self.clone() }
+    }
+
     /// Whether what is written here is part of a transaction.
     pub fn in_transaction(&self) -> bool {
         self.open.is_some()
@@ -78,7 +83,7 @@ impl Cx {
     pub fn after_commit(&self, task: impl Future<Output = ()> + Send + 'static) {
         match &self.open {
             Some(open) => open.after_commit(Box::new(move || Box::pin(task))),
-            None => drop(tokio::spawn(task)),
+            None => drop(self.engine.tasks().spawn(task)),
         }
     }
 
@@ -110,33 +115,55 @@ impl Cx {
     /// ```
     pub async fn transaction<T>(&self, body: impl AsyncFnOnce(Cx) -> Result<T>) -> Result<T> {
         if let Some(open) = &self.open {
-            let result = body(self.clone()).await;
-            // What it did before it failed can't be undone by itself, so that nothing of the whole may stay.
-            if result.is_err() {
-                open.spoil().await;
-            }
-            return result;
+            return open.part(body(self.clone())).await;
         }
-        let open = Shared::running(self.engine.store().begin(self.actor()).await?);
+        let open = self.begin().await?;
         let result = body(self.within(open.clone())).await;
-        let result = open.end(result).await;
-        if result.is_ok() {
-            finish(open.take_after()).await;
-        }
-        result
+        open.end(result, &self.engine).await
     }
 
-    /// As [`transaction`](Cx::transaction), and again from the start when it ends in a `CONFLICT`: `attempts` times in all.
+    async fn begin(&self) -> Result<Arc<Shared>> {
+        Ok(Shared::running(self.engine.store().begin(self.actor()).await?))
+    }
+
+    /// As [`transaction`](Cx::transaction), and again from the start when it ends in a `CONFLICT`: `attempts` times in all. The
+    /// body may run several times, so that what it does besides writing through its own `Cx` belongs into
+    /// [`after_commit`](Cx::after_commit). Within a transaction it runs once: the whole would have to be repeated.
     ///
     /// # Errors
     /// Those of the last attempt.
-    pub async fn retrying<T>(&self, attempts: u32, body: impl AsyncFn(Cx) -> Result<T>) -> Result<T> {
+    ///
+    /// ```no_run
+    /// # use modeller::prelude::*;
+    /// # #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+    /// # struct Tally { #[model(key)] name: String, count: i64 }
+    /// # async fn example(cx: &modeller::engine::Cx) -> Result<()> {
+    /// let tally = cx
+    ///     .retrying(5, async |tx| {
+    ///         let mut tally = Tally::get(&tx, "visits").await?.ok_or(Error::new(Code::NotFound, "no such tally"))?;
+    ///         tally.count += 1;
+    ///         Tally::save(&tx, &tally).await
+    ///     })
+    ///     .await?;
+    /// # drop(tally); Ok(())
+    /// # }
+    /// ```
+    pub async fn retrying<T, F>(&self, attempts: u32, body: impl Fn(Cx) -> F) -> Result<T>
+    where
+        // Not `AsyncFn`: of its futures rustc can't tell yet that they may go from thread to thread, as those of handlers must.
+        F: Future<Output = Result<T>>,
+    {
+        if let Some(open) = &self.open {
+            // The whole of it would have to be repeated.
+            return open.part(body(self.clone())).await;
+        }
         let mut left = attempts.max(1);
         loop {
             left -= 1;
-            match self.transaction(&body).await {
-                // Inside a transaction the whole of it would have to be repeated.
-                Err(error) if error.is(Code::Conflict) && left > 0 && self.open.is_none() => {}
+            let open = self.begin().await?;
+            let result = body(self.within(open.clone())).await;
+            match open.end(result, &self.engine).await {
+                Err(error) if error.is(Code::Conflict) && left > 0 => {}
                 result => return result,
             }
         }
@@ -192,20 +219,5 @@ impl Cx {
             let read = open.read(move |tx| Box::pin(async move { tx.aggregate(&owned).await }));
             read.await.unwrap_or_else(|| Err(Error::new(Code::Conflict, "the transaction has not begun")))
         })
-    }
-}
-
-/// Does what was to be done after a commit, in a task of its own: it is done even if nobody waits for it.
-pub(super) async fn finish(after: Vec<super::transaction::AfterCommit>) {
-    if after.is_empty() {
-        return;
-    }
-    let all = tokio::spawn(async move {
-        for task in after {
-            task().await;
-        }
-    });
-    if let Err(error) = all.await {
-        tracing::error!(%error, "something that was to be done after a commit failed");
     }
 }

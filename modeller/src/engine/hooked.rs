@@ -11,7 +11,6 @@ use std::task::{Context, Poll, Waker};
 use tokio::runtime::Handle;
 
 use super::behaviour::{HookParts, HookPoint, Stored, Timing};
-use super::cx::finish;
 use super::hooks::ModelHooks;
 use super::pipeline::written;
 use super::transaction::{AfterCommit, Host, Shared};
@@ -150,19 +149,16 @@ impl Cx {
         }
         let open = Shared::lazy(self.engine().clone(), self.actor());
         let follows = hooks.follow();
+        let engine = self.engine().clone();
         let whole = async move {
             let result = attempts(cx.within(open.clone()), shape, draft, hooks).await;
-            let result = open.end(result).await;
-            if result.is_ok() {
-                finish(open.take_after()).await;
-            }
-            result
+            open.end(result, &engine).await
         };
         if !follows {
             return whole.await;
         }
         // What follows the commit happens even if the caller has gone away meanwhile.
-        tokio::spawn(whole).await.unwrap_or_else(|error| {
+        self.engine().tasks().spawn(whole).await.unwrap_or_else(|error| {
             tracing::error!(%error, "a write with hooks was broken off");
             Err(Error::new(Code::InternalError, "the write was broken off"))
         })

@@ -9,7 +9,7 @@ use super::hooked::Draft;
 use super::pipeline::{prepare, render};
 use super::scope::visible;
 use super::write::Steps;
-use super::{Arguments, Call, Cx, Engine, Operation, Reply, batch};
+use super::{Arguments, Call, Cx, Engine, Operation, Reply, Transact, batch};
 use crate::Model;
 use crate::model::{self, Code, Error, Result, Row, Shape, Value};
 use crate::query::{Filter, Select};
@@ -43,29 +43,32 @@ impl Once {
     /// Of a call that has a mutation id.
     pub(super) fn of(cx: &Cx, call: &Call) -> Option<Self> {
         let id = call.mutation_id.as_deref()?;
-        let mut digest = Sha256::new();
-        let mut part = |bytes: &[u8]| {
-            digest.update((bytes.len() as u64).to_le_bytes());
-            digest.update(bytes);
-        };
-        part(call.operation.name().as_bytes());
-        part(call.shape.path.as_bytes());
-        part(format!("{:?}", call.expected_version).as_bytes());
-        part(&call.body);
+        let mut request = Request::default();
+        request.part(call.operation.name().as_bytes());
+        request.part(call.shape.path.as_bytes());
+        request.part(format!("{:?}", call.expected_version).as_bytes());
+        request.part(&call.body);
         match &call.arguments {
             Arguments::None => {}
             Arguments::Pairs(pairs) => {
                 for (name, value) in pairs {
-                    part(name.as_bytes());
-                    part(value.as_bytes());
+                    request.part(name.as_bytes());
+                    request.part(value.as_bytes());
                 }
             }
-            Arguments::Json(json) => part(json.to_string().as_bytes()),
+            Arguments::Json(json) => request.part(json.to_string().as_bytes()),
         }
-        let request = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        // The length tells where the one ends and the other begins.
-        let actor = cx.identity().actor().unwrap_or_default();
-        Some(Once { key: format!("{}:{actor}:{id}", actor.len()), request })
+        Some(request.once(cx, id))
+    }
+
+    /// Of a transaction that has a mutation id.
+    pub(super) fn of_transaction(cx: &Cx, several: &Transact) -> Option<Self> {
+        let id = several.mutation_id.as_deref()?;
+        let mut request = Request::default();
+        // No operation of a model has this name.
+        request.part(b"@transaction");
+        request.part(&several.body);
+        Some(request.once(cx, id))
     }
 
     /// The answer that was given before, if there was one.
@@ -117,6 +120,24 @@ impl Once {
             row[index] = Value::Integer(now.saturating_add(ttl));
         }
         tx.insert(shape, &row).await
+    }
+}
+
+/// The digest of a request, in the making.
+#[derive(Default)]
+struct Request(Sha256);
+
+impl Request {
+    fn part(&mut self, bytes: &[u8]) {
+        self.0.update((bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    fn once(self, cx: &Cx, id: &str) -> Once {
+        let request = self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        // The length tells where the one ends and the other begins.
+        let actor = cx.identity().actor().unwrap_or_default();
+        Once { key: format!("{}:{actor}:{id}", actor.len()), request }
     }
 }
 

@@ -25,6 +25,8 @@ mod search;
 mod secret;
 mod subscription;
 mod sweep;
+mod tasks;
+mod transact;
 mod transaction;
 mod write;
 
@@ -51,11 +53,13 @@ pub use patch::Patch;
 pub use records::{Find, Hit, Page, Records};
 pub use secret::Secret;
 pub use subscription::Subscription;
+pub use transact::Transact;
 pub use write::MAX_BULK;
 
 use config::Configurations;
 #[cfg(feature = "server")]
 pub(crate) use config::Declared;
+use tasks::Tasks;
 
 use crate::model::{Result, Shape};
 use crate::registry::Registry;
@@ -70,6 +74,7 @@ pub struct Engine {
     secret: [u8; 32],
     configs: Configurations,
     log: Log,
+    tasks: Tasks,
 }
 
 impl Engine {
@@ -78,7 +83,7 @@ impl Engine {
         let secret = store.secret();
         let hooks = Hooks::of_registry(&registry);
         let (configs, log) = (Configurations::default(), Log::new(clock.clone()));
-        Arc::new(Engine { registry, store, clock, hooks, secret, configs, log })
+        Arc::new(Engine { registry, store, clock, hooks, secret, configs, log, tasks: Tasks::default() })
     }
 
     /// Makes the store fit the models.
@@ -117,6 +122,11 @@ impl Engine {
 
     pub(crate) fn configs(&self) -> &Configurations {
         &self.configs
+    }
+
+    /// What was set going and nobody waits for.
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     pub(crate) fn secret(&self) -> &[u8; 32] {

@@ -8,6 +8,7 @@ use std::task::Poll;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, oneshot};
+use tokio::task::JoinError;
 
 use super::Engine;
 use crate::model::{Code, Error, Result};
@@ -83,11 +84,23 @@ impl Shared {
         };
     }
 
-    /// Ends it: commits, if the body succeeded and nothing in it was spoiled.
-    pub(super) async fn end<T>(&self, result: Result<T>) -> Result<T> {
+    /// Does a part of it.
+    pub(super) async fn part<T>(&self, body: impl Future<Output = Result<T>>) -> Result<T> {
+        let result = body.await;
+        // What it did before it failed can't be undone by itself, so that nothing of the whole may stay.
+        if result.is_err() {
+            self.spoil().await;
+        }
+        result
+    }
+
+    /// Ends it: commits, if the body succeeded and nothing in it was spoiled, and does what was to be done then.
+    pub(super) async fn end<T>(&self, result: Result<T>, engine: &Engine) -> Result<T> {
         let state = std::mem::replace(&mut *self.state.lock().await, Open::Ended);
         match (result, state) {
-            (Ok(value), Open::Running(transaction)) => transaction.commit().await.map(|()| value),
+            (Ok(value), Open::Running(transaction)) => {
+                commit(transaction, self.take_after(), engine).await.map(|()| value)
+            }
             (Ok(_), Open::Spoiled(transaction)) => {
                 transaction.rollback().await;
                 Err(spoiled())
@@ -95,6 +108,11 @@ impl Shared {
             (Err(error), Open::Running(transaction) | Open::Spoiled(transaction)) => {
                 transaction.rollback().await;
                 Err(error)
+            }
+            (Ok(value), Open::Lazy { .. }) => {
+                // Nothing was written, and nothing failed.
+                follow(self.take_after(), engine).await;
+                Ok(value)
             }
             (result, Open::Lazy { .. } | Open::Hosted(_)) => result,
             // A write was broken off.
@@ -157,6 +175,46 @@ impl Shared {
     /// Whether the first write is still to come.
     pub(super) fn is_lazy(&self) -> bool {
         self.state.try_lock().is_ok_and(|state| matches!(*state, Open::Lazy { .. }))
+    }
+}
+
+/// Commits, and does what was to be done then, even if the caller goes away meanwhile.
+async fn commit(transaction: Box<dyn Transaction>, after: Vec<AfterCommit>, engine: &Engine) -> Result<()> {
+    if after.is_empty() {
+        return transaction.commit().await;
+    }
+    let (told, committed) = oneshot::channel();
+    let task = engine.tasks().spawn(async move {
+        let done = transaction.commit().await;
+        let is_done = done.is_ok();
+        // Whoever waited may have gone.
+        drop(told.send(done));
+        if is_done {
+            all(after).await;
+        }
+    });
+    let done = committed.await.unwrap_or_else(|_| Err(ended()));
+    warn(task.await);
+    done
+}
+
+/// Does what was to be done after a commit, in a task of its own: it is done even if nobody waits for it.
+async fn follow(after: Vec<AfterCommit>, engine: &Engine) {
+    if after.is_empty() {
+        return;
+    }
+    warn(engine.tasks().spawn(all(after)).await);
+}
+
+async fn all(after: Vec<AfterCommit>) {
+    for task in after {
+        task().await;
+    }
+}
+
+fn warn(end: Result<(), JoinError>) {
+    if let Err(error) = end {
+        tracing::error!(%error, "something that was to be done after a commit failed");
     }
 }
 

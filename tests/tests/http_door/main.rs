@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use modeller::doors::http::{Backend, BoxFuture, HttpDoor, HttpOptions, listen, serve};
-use modeller::engine::{Arguments, Call, Clock, Cx, Engine, Operation, Reply};
+use modeller::engine::{Arguments, Call, Clock, Cx, Engine, Operation, Reply, Transact};
 use modeller::registry::Registry;
 use modeller::store::sqlite::{Sqlite, SqliteOptions};
 use modeller::{Code, Error, Model, Result};
@@ -119,6 +119,12 @@ impl Backend for Echo {
 
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply>> {
         Box::pin(self.answer(call))
+    }
+
+    fn transact(&self, several: Transact) -> BoxFuture<'_, Result<Reply>> {
+        let text = String::from_utf8_lossy(&several.body).into_owned();
+        let said = json!({ "transaction": text, "mutationId": several.mutation_id });
+        Box::pin(async move { Ok(Reply { body: said.to_string().into_bytes(), ..Reply::default() }) })
     }
 }
 

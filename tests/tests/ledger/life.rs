@@ -2,7 +2,18 @@
 
 use std::time::Duration;
 
+use modeller::test::{Kit, Response};
+
 use super::*;
+
+async fn kit<M: Models>() -> Kit {
+    App::isolated().models::<M>().clock(Clock::manual(START)).test().await.unwrap()
+}
+
+#[track_caller]
+fn refused(answer: &Response, status: u16, code: &str) {
+    assert_eq!((answer.status, answer.code().as_str()), (status, code), "{}", answer.text());
+}
 
 /// Somebody is signed in.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
@@ -24,20 +35,19 @@ pub struct Sight {
 #[tokio::test]
 async fn documents_expire_after_their_last_write() {
     // SCH-13, SCH-23
-    let server = start::<(Session,)>().await;
-    let mut client = server.client().await;
-    let insert = client.post("/system/sessions/insert", &json!({"token": "a"})).await.json();
+    let kit = kit::<(Session,)>().await;
+    let insert = kit.post("/system/sessions/insert", &json!({"token": "a"})).await.json();
     assert_eq!(insert["_expiresAt"], START + 30 * 60_000);
-    client.post("/system/sessions/insert", &json!({"token": "b"})).await;
-    server.clock.advance(Duration::from_secs(29 * 60));
-    let written = client.put("/system/sessions/update?token=b", &json!({"seat": 1})).await.json();
+    kit.post("/system/sessions/insert", &json!({"token": "b"})).await;
+    kit.clock().advance(Duration::from_secs(29 * 60));
+    let written = kit.put("/system/sessions/update?token=b", &json!({"seat": 1})).await.json();
     assert_eq!(written["_expiresAt"], START + 59 * 60_000);
-    server.clock.advance(Duration::from_secs(60));
+    kit.clock().advance(Duration::from_secs(60));
     // It is gone at once, whether or not it was swept.
-    assert_eq!(client.get("/system/sessions/get?token=a").await.json(), Json::Null);
-    assert_eq!(client.get("/system/sessions/count").await.json(), 1);
-    refused(&client.put("/system/sessions/update?token=a", &json!({"seat": 1})).await, 404, "NOT_FOUND");
-    assert_eq!(client.post("/system/sessions/insert", &json!({"token": "a"})).await.status, 201);
+    assert_eq!(kit.get("/system/sessions/get?token=a").await.json(), Json::Null);
+    assert_eq!(kit.get("/system/sessions/count").await.json(), 1);
+    refused(&kit.put("/system/sessions/update?token=a", &json!({"seat": 1})).await, 404, "NOT_FOUND");
+    assert_eq!(kit.post("/system/sessions/insert", &json!({"token": "a"})).await.status, 201);
 }
 
 #[tokio::test]
@@ -66,66 +76,72 @@ async fn a_sweep_removes_what_has_expired_and_says_how_much() {
 #[tokio::test]
 async fn the_oldest_documents_make_room() {
     // SCH-24
-    let server = start::<(Sight,)>().await;
-    let mut client = server.client().await;
+    let kit = kit::<(Sight,)>().await;
     // Inserted at one time: the one that comes last stays, whatever its name.
     for name in ["d", "c", "b", "a"] {
-        assert_eq!(client.post("/system/sights/insert", &json!({"name": name})).await.status, 201);
-        assert_eq!(client.get(&format!("/system/sights/get?_id={name}")).await.json()["name"], name);
+        assert_eq!(kit.post("/system/sights/insert", &json!({"name": name})).await.status, 201);
+        assert_eq!(kit.get(&format!("/system/sights/get?_id={name}")).await.json()["name"], name);
     }
-    server.clock.advance(Duration::from_secs(1));
+    kit.clock().advance(Duration::from_secs(1));
     for name in ["z", "y", "x"] {
-        client.post("/system/sights/insert", &json!({"name": name})).await;
+        kit.post("/system/sights/insert", &json!({"name": name})).await;
     }
-    assert_eq!(pluck(&client.get("/system/sights/list").await, "name"), ["x", "y", "z"]);
+    assert_eq!(
+        kit.get("/system/sights/list")
+            .await
+            .data::<Vec<Sight>>()
+            .iter()
+            .map(|sight| &sight.name)
+            .collect::<Vec<_>>(),
+        ["x", "y", "z"]
+    );
     // What comes back needs room, too.
-    client.delete("/system/sights/delete?_id=x").await;
-    client.post("/system/sights/insert", &json!({"name": "w"})).await;
+    kit.delete("/system/sights/delete?_id=x").await;
+    kit.post("/system/sights/insert", &json!({"name": "w"})).await;
     // The key of what lies in the trash is not free.
-    let taken = client.post("/system/sights/insert", &json!({"name": "x"})).await;
+    let taken = kit.post("/system/sights/insert", &json!({"name": "x"})).await;
     refused(&taken, 409, "UNIQUE_VIOLATION");
     assert!(taken.json()["message"].as_str().unwrap().contains("trash"));
-    refused(&client.post("/system/sights/upsert", &json!({"name": "x"})).await, 409, "UNIQUE_VIOLATION");
-    let back = client.send("POST", "/system/sights/restore?_id=x", &[], b"").await;
+    refused(&kit.post("/system/sights/upsert", &json!({"name": "x"})).await, 409, "UNIQUE_VIOLATION");
+    let back = kit.post("/system/sights/restore?_id=x", ()).await;
     assert_eq!(back.json()["name"], "x");
-    assert_eq!(client.get("/system/sights/count").await.json(), 3);
-    client.delete("/system/sights/delete?_id=x").await;
-    server.clock.advance(Duration::from_secs(3_600));
-    assert_eq!(client.post("/system/sights/insert", &json!({"name": "x"})).await.status, 201);
+    assert_eq!(kit.get("/system/sights/count").await.json(), 3);
+    kit.delete("/system/sights/delete?_id=x").await;
+    kit.clock().advance(Duration::from_secs(3_600));
+    assert_eq!(kit.post("/system/sights/insert", &json!({"name": "x"})).await.status, 201);
 }
 
 #[tokio::test]
 async fn deleted_documents_lie_in_the_trash_for_a_time() {
     // PER-04
-    let server = start::<(User, Product)>().await;
-    let mut client = server.client().await;
+    let kit = kit::<(User, Product)>().await;
     let path = "/system/users";
-    let one = client.post(&format!("{path}/insert"), &user("a@b.c", 1)).await.json();
+    let one = kit.post(&format!("{path}/insert"), &user("a@b.c", 1)).await.json();
     let id = one["_id"].as_str().unwrap().to_owned();
-    let deleted = client.delete(&format!("{path}/delete?_id={id}")).await.json();
+    let deleted = kit.delete(&format!("{path}/delete?_id={id}")).await.json();
     assert_eq!((&deleted["_version"], &deleted["_deletedAt"]), (&json!(2), &json!(START)));
     for read in ["list", "first", "last"] {
-        assert_eq!(client.get(&format!("{path}/{read}")).await.json(), json!([]));
+        assert_eq!(kit.get(&format!("{path}/{read}")).await.json(), json!([]));
     }
-    refused(&client.put(&format!("{path}/update?_id={id}"), &json!({"age": 2})).await, 404, "NOT_FOUND");
-    assert_eq!(User::find().trashed().count(&server.cx).await.unwrap(), 1);
+    refused(&kit.put(&format!("{path}/update?_id={id}"), &json!({"age": 2})).await, 404, "NOT_FOUND");
+    assert_eq!(User::find().trashed().count(&kit.cx()).await.unwrap(), 1);
     // Its address is free meanwhile, so that it can only come back when that is free again.
-    client.post(&format!("{path}/insert"), &user("a@b.c", 2)).await;
+    kit.post(&format!("{path}/insert"), &user("a@b.c", 2)).await;
     let restore = format!("{path}/restore?_id={id}");
-    refused(&client.send("POST", &restore, &[], b"").await, 409, "UNIQUE_VIOLATION");
-    client.delete(&format!("{path}/delete?age=2")).await;
-    let both = client.send("POST", &format!("{path}/restore?email=a@b.c"), &[], b"").await;
+    refused(&kit.post(&restore, ()).await, 409, "UNIQUE_VIOLATION");
+    kit.delete(&format!("{path}/delete?age=2")).await;
+    let both = kit.post(&format!("{path}/restore?email=a@b.c"), ()).await;
     refused(&both, 409, "CONFLICT");
-    let back = client.send("POST", &restore, &[], b"").await;
+    let back = kit.post(&restore, ()).await;
     assert_eq!((back.status, &back.json()["_version"], &back.json()["age"]), (200, &json!(3), &json!(1)));
     assert_eq!(back.json().get("_deletedAt"), None);
-    refused(&client.send("POST", &restore, &[], b"").await, 404, "NOT_FOUND");
+    refused(&kit.post(&restore, ()).await, 404, "NOT_FOUND");
     // After its time it does not come back, swept or not.
-    server.clock.advance(Duration::from_secs(3_601));
-    let late = client.send("POST", &format!("{path}/restore?age=2"), &[], b"").await;
+    kit.clock().advance(Duration::from_secs(3_601));
+    let late = kit.post(&format!("{path}/restore?age=2"), ()).await;
     assert_eq!(late.json(), json!([]));
-    assert_eq!(User::find().trashed().count(&server.cx).await.unwrap(), 0);
-    let none = client.send("POST", "/shop/products/restore?_id=A", &[], b"").await;
+    assert_eq!(User::find().trashed().count(&kit.cx()).await.unwrap(), 0);
+    let none = kit.post("/shop/products/restore?_id=A", ()).await;
     refused(&none, 404, "METHOD_NOT_FOUND");
 }
 

@@ -18,8 +18,8 @@ use super::folder::{Folders, Wish};
 use super::headers::{self, IfMatch};
 use super::origin::{Origins, permit_host};
 use super::route::Answered;
-use super::{Backend, HttpOptions, Page, Route, RouteCx, body, decode};
-use crate::engine::{Arguments, BodyKind, Call, Operation};
+use super::{Backend, HttpOptions, Page, Route, RouteCx, body, decode, identity};
+use crate::engine::{Arguments, BodyKind, Call, Operation, Transact};
 use crate::model::{Code, Error, Result, Shape, check_json, nearest};
 
 /// What every request needs, shared by all.
@@ -43,6 +43,7 @@ pub(super) struct Inner {
 /// What a path means.
 enum Target<'a> {
     Operation(&'static Shape, Operation),
+    Transaction,
     Page(&'a Page),
     Route(&'a [Route], Vec<(String, String)>),
     /// A file, if it is there; else nothing.
@@ -89,6 +90,7 @@ impl Inner {
         let result = match self.find(head.uri.path()) {
             Target::Operation(shape, operation) => self.operate(&head, &mut body, shape, operation).await,
             // Boxed, so that the future of every request is not as large as that of the rarest.
+            Target::Transaction => Box::pin(self.transact(&head, &mut body)).await,
             Target::Page(page) => Box::pin(page.answer(&head, self.options.compression)).await,
             Target::Route(routes, params) => {
                 return Box::pin(self.custom(routes, params, head, body)).await;
@@ -116,6 +118,9 @@ impl Inner {
             Ok(Some((shape, operation))) => return Target::Operation(shape, operation),
             Ok(None) => {}
             Err(error) => return Target::Nothing(error),
+        }
+        if path == Transact::PATH {
+            return Target::Transaction;
         }
         if let Some(page) = self.pages.iter().find(|page| page.path() == path) {
             return Target::Page(page);
@@ -211,6 +216,7 @@ impl Inner {
         }
         let if_match = headers::if_match(&head.headers)?;
         let mut call = Call::new(operation, shape);
+        call.identity = identity(head);
         if let Some(key) = headers::single_text(&head.headers, &headers::IDEMPOTENCY_KEY)? {
             call = call.with_mutation_id(key)?;
         }
@@ -279,7 +285,7 @@ impl Inner {
         Ok(held)
     }
 
-    fn body_limits(&self, size: usize) -> Limits<'_> {
+    pub(super) fn body_limits(&self, size: usize) -> Limits<'_> {
         Limits { size, time: self.options.read_timeout, memory: self.options.body_memory, held: &self.held }
     }
 
@@ -313,7 +319,8 @@ impl Inner {
             Err(refusal) => return finish(Err(refusal), &head, body),
         };
         let request = head.headers.clone();
-        let cx = RouteCx { head, params, body: bytes, cx: self.backend.cx() };
+        let cx = self.backend.cx().as_identity(identity(&head));
+        let cx = RouteCx { head, params, body: bytes, cx };
         match self.timed(route.handle(cx)).await.map(|reply| reply.0) {
             Ok(Answered::Reply(reply)) => answer::reply(reply, &request, self.options.compression).await,
             Ok(Answered::Response(mut response)) => {
@@ -326,7 +333,7 @@ impl Inner {
     }
 
     /// Waits for a call, within the limits of number and time.
-    async fn timed<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) async fn timed<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
         if self.in_flight.fetch_add(1, Ordering::Relaxed) >= self.options.max_in_flight {
             self.in_flight.fetch_sub(1, Ordering::Relaxed);
             return Err(Error::new(Code::Overloaded, "too many calls are under way; try again soon"));
@@ -366,7 +373,7 @@ fn with_options(method: &'static str) -> &'static str {
 }
 
 /// The answer for a method that a path does not have.
-fn by_method(head: &Parts, allow: &str) -> Result<Response<Body>, Refusal> {
+pub(super) fn by_method(head: &Parts, allow: &str) -> Result<Response<Body>, Refusal> {
     match head.method {
         Method::OPTIONS => Ok(answer::options(allow)),
         _ => Err(Refusal::method(head.method.as_str(), allow)),

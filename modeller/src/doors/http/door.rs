@@ -16,7 +16,7 @@ use super::events::{Events, Listener, Mounted, ServerEvent};
 use super::folder::Folders;
 use super::origin::Origins;
 use super::{Backend, BoxFuture, Folder, HttpOptions, Page, Route};
-use crate::engine::Operation;
+use crate::engine::{Operation, Transact};
 use crate::registry::{Fault, Faults};
 
 /// Everything that the HTTP door is to serve, while it is put together.
@@ -180,6 +180,7 @@ impl HttpDoor {
         let mut scopes: Vec<&str> = models.iter().map(|shape| shape.descriptor.scope).collect();
         scopes.dedup();
         paths.extend(scopes.iter().map(|scope| format!("/{scope}/{{model}}/{{operation}}")));
+        paths.push(Transact::PATH.to_owned());
         paths.extend(inner.pages.iter().map(|page| page.path().to_owned()));
         paths.extend(inner.endpoints.iter().map(|routes| routes[0].path.clone()));
         paths.extend(inner.folders.patterns());
@@ -187,8 +188,14 @@ impl HttpDoor {
     }
 }
 
-/// Why the route can't be reached, if an operation of a model has its path.
+/// Why the route can't be reached, if an operation of a model, or the transaction, has its path.
 fn taken(backend: &dyn Backend, route: &Route) -> Option<String> {
+    if route.path == Transact::PATH {
+        return Some(format!(
+            "the route `{} {}` is not possible: transactions are there",
+            route.method, route.path
+        ));
+    }
     let mut segments = route.path.strip_prefix('/')?.split('/');
     let (scope, name, operation) = (segments.next()?, segments.next()?, segments.next()?);
     let shape = backend.registry().find(scope, name)?;

@@ -1,7 +1,7 @@
 //! The HTTP door: every model at `/{scope}/{model}/{operation}`, fixed pages, custom routes, and the server itself.
 //!
 //! ```text
-//! bytes ─► serve ─► HttpService ─► path → operation │ page │ custom route │ file of a folder │ nested axum router
+//! bytes ─► serve ─► HttpService ─► path → operation │ transaction │ page │ custom route │ file of a folder │ nested axum router
 //!                                   decode → Call → Backend → Reply → bytes
 //! ```
 //!
@@ -24,10 +24,12 @@ mod page;
 mod route;
 mod serve;
 mod stream;
+mod transact;
 
 use std::pin::Pin;
 
 pub use axum::http::Method;
+use axum::http::request::Parts;
 pub use door::{HttpDoor, HttpService};
 pub use events::{Mounted, Requested, ServerEvent};
 pub use folder::Folder;
@@ -39,7 +41,7 @@ pub use serve::{listen, serve};
 pub(crate) use events::Listener;
 pub(crate) use folder::check as check_folders;
 
-use crate::engine::{Call, Cx, Reply};
+use crate::engine::{Call, Cx, Identity, Reply, Transact};
 use crate::model::Result;
 use crate::registry::Registry;
 
@@ -54,6 +56,15 @@ pub trait Backend: Send + Sync + 'static {
     /// Runs one call. Dropping the future gives up waiting; a write that was queued may still happen.
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply>>;
 
+    /// Runs several operations as one transaction. Dropping the future gives up waiting, and what was done so far with it.
+    fn transact(&self, several: Transact) -> BoxFuture<'_, Result<Reply>>;
+
     /// The context that custom routes work in.
     fn cx(&self) -> Cx;
+}
+
+/// Who a request is from: whom a layer before the door has recognised and put among the request's extensions, which nobody can
+/// send over the wire; else nobody in particular.
+fn identity(head: &Parts) -> Identity {
+    head.extensions.get().cloned().unwrap_or_default()
 }

@@ -14,6 +14,7 @@ mod parameters;
 mod replies;
 mod schemas;
 mod search;
+mod transaction;
 mod walk;
 
 use serde_json::{Map, Value as Json, json};
@@ -66,7 +67,8 @@ pub fn document(models: &[&'static Shape], about: &About) -> Json {
     let mut paths = Map::new();
     let mut tags = Vec::new();
     let components: Vec<_> = schemas.add_models(models);
-    for (shape, names) in models.iter().zip(&components) {
+    let mut described = Vec::new();
+    for (shape, names) in models.iter().copied().zip(&components) {
         let mut tag = Map::from_iter([("name".to_owned(), shape.path.as_str().into())]);
         if let Some(description) = shape.schema.get("description").and_then(Json::as_str) {
             tag.insert("description".into(), description.into());
@@ -74,7 +76,9 @@ pub fn document(models: &[&'static Shape], about: &About) -> Json {
         tags.push(Json::Object(tag));
         let referred = is_referred_to(shape, models);
         operations::add(shape, names, referred, &mut shared, &mut ids, &mut paths);
+        described.push((shape, names, referred));
     }
+    transaction::add(&described, &mut shared, &mut ids, &mut paths, &mut tags);
     pages::add(&about.pages, &mut ids, &mut paths, &mut tags);
     let mut info = Map::from_iter([
         ("title".to_owned(), about.title.as_str().into()),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use super::names::{Names, Shared};
 use super::schemas::ModelSchemas;
 use super::{aggregates, errors, example, parameters, replies, search};
-use crate::engine::{BodyKind, Operation};
+use crate::engine::{BodyKind, MAX_OPERATIONS, Operation};
 use crate::model::Shape;
 
 /// What operations have in common.
@@ -50,10 +50,7 @@ pub(super) fn add(
             }
             responses.insert(status.to_owned(), response);
         }
-        responses.insert(
-            "431".into(),
-            json!({ "description": "The URL or the headers are larger than the server takes." }),
-        );
+        responses.insert("431".into(), too_large_head());
         responses
             .extend(errors::responses(&errors::codes_of(operation, shape, referred), &mut shared.responses));
         described["responses"] = responses.into();
@@ -61,6 +58,11 @@ pub(super) fn add(
         let path = format!("/{}/{}", shape.path, operation.name());
         paths.insert(path, Json::Object(Map::from_iter([(method, described)])));
     }
+}
+
+/// The answer that hyper gives.
+pub(super) fn too_large_head() -> Json {
+    json!({ "description": "The URL or the headers are larger than the server takes." })
 }
 
 /// `system_users_insert`.
@@ -140,7 +142,7 @@ fn body(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Option<Jso
             (aggregates::body(shape, names), Some(aggregates::example()))
         }
         BodyKind::Query => (find(operation, shape, names), Some(json!({ "query": {}, "count": 10 }))),
-        BodyKind::Batch => (batch(shape, names), None),
+        BodyKind::Batch => (together(steps(shape, names)), None),
     };
     let mut media = json!({ "schema": schema });
     if let Some(example) = example {
@@ -169,7 +171,8 @@ fn find(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Json {
     body
 }
 
-fn batch(shape: &Shape, names: &ModelSchemas) -> Json {
+/// What may stand in a batch, one schema each.
+pub(super) fn steps(shape: &Shape, names: &ModelSchemas) -> Vec<Json> {
     let step = |op: &str, members: &[(&str, Json)], required: &[&str]| {
         let mut properties = Map::from_iter([("op".to_owned(), json!({ "const": op }))]);
         properties.extend(members.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())));
@@ -227,12 +230,17 @@ fn batch(shape: &Shape, names: &ModelSchemas) -> Json {
             "additionalProperties": false,
         }));
     }
+    steps
+}
+
+/// `{operations: [..]}` of these steps.
+pub(super) fn together(steps: Vec<Json>) -> Json {
     json!({
         "type": "object",
         "properties": { "operations": {
             "type": "array",
             "minItems": 1,
-            "maxItems": 1000,
+            "maxItems": MAX_OPERATIONS,
             "items": { "oneOf": steps },
         } },
         "required": ["operations"],

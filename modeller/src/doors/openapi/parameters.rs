@@ -54,13 +54,22 @@ fn all(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Vec<Json> {
         ));
     }
     if operation.is_write() {
-        parameters.push(header(
-            "Idempotency-Key",
-            "Makes a retry have its effect only once: the same key gets the first answer again.",
-            json!({ "type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$" }),
-        ));
+        parameters.push(idempotent());
     }
     parameters
+}
+
+fn idempotent() -> Json {
+    header(
+        "Idempotency-Key",
+        "Makes a retry have its effect only once: the same key gets the first answer again.",
+        json!({ "type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$" }),
+    )
+}
+
+/// The parameter that all writes have.
+pub(super) fn idempotency_key(shared: &mut Shared) -> Json {
+    shared.share("Idempotency-Key", idempotent())
 }
 
 fn header(name: &str, description: &str, schema: Json) -> Json {

@@ -92,7 +92,7 @@ pub(super) fn of(operation: Operation, names: &ModelSchemas) -> Vec<(&'static st
                 "additionalProperties": false,
             }),
         ),
-        Operation::Batch => reply("What each operation answered, in their order.", results(names)),
+        Operation::Batch => reply("What each operation answered, in their order.", results(data(names))),
     };
     if matches!(operation, Operation::Update | Operation::Delete | Operation::Restore) {
         version(&mut ok);
@@ -103,7 +103,7 @@ pub(super) fn of(operation: Operation, names: &ModelSchemas) -> Vec<(&'static st
     vec![("200", ok)]
 }
 
-fn reply(description: &str, schema: Json) -> Json {
+pub(super) fn reply(description: &str, schema: Json) -> Json {
     json!({ "description": description, "content": { "application/json": { "schema": schema } } })
 }
 
@@ -112,25 +112,28 @@ fn one_or_many(description: &str, names: &ModelSchemas) -> Json {
     reply(description, json!({ "anyOf": [document, { "type": "array", "items": document }] }))
 }
 
-fn results(names: &ModelSchemas) -> Json {
+/// What operations on a model answer.
+pub(super) fn data(names: &ModelSchemas) -> Vec<Json> {
     let document = names.document();
+    vec![
+        document.clone(),
+        json!({ "type": "array", "items": document }),
+        json!({ "type": "integer", "minimum": 0 }),
+        aggregates::answer(),
+        json!({ "type": "array", "items": aggregates::answer() }),
+        json!({ "type": "null" }),
+    ]
+}
+
+/// `{results: [{index, data}]}`, where the data is one of these.
+pub(super) fn results(data: Vec<Json>) -> Json {
     json!({
         "type": "object",
         "properties": { "results": { "type": "array", "items": {
             "type": "object",
             "properties": {
                 "index": { "type": "integer", "minimum": 0, "description": "Which operation, from 0." },
-                "data": {
-                    "description": "As the operation alone would have answered.",
-                    "anyOf": [
-                        document,
-                        { "type": "array", "items": document },
-                        { "type": "integer", "minimum": 0 },
-                        aggregates::answer(),
-                        { "type": "array", "items": aggregates::answer() },
-                        { "type": "null" },
-                    ],
-                },
+                "data": { "description": "As the operation alone would have answered.", "anyOf": data },
             },
             "required": ["index", "data"],
             "additionalProperties": false,
@@ -156,7 +159,7 @@ fn location(response: &mut Json) {
     });
 }
 
-fn replayed(response: &mut Json) {
+pub(super) fn replayed(response: &mut Json) {
     response["headers"]["Idempotent-Replayed"] = json!({
         "description": "The answer is that of an earlier request with the same `Idempotency-Key`.",
         "schema": { "type": "string", "enum": ["true"] },

@@ -35,6 +35,39 @@ fn every_operation_of_every_model_is_described() {
 }
 
 #[test]
+fn a_transaction_is_described_per_model_and_operation() {
+    // TXN-01
+    let document = sample_document();
+    let body = &document["paths"]["/@transaction"]["post"]["requestBody"]["content"]["application/json"];
+    let root = json!({ "allOf": [body["schema"]], "components": document["components"] });
+    let validator = jsonschema::validator_for(&root).unwrap();
+    let fits = |operation: Json| validator.is_valid(&json!({ "operations": [operation] }));
+    assert!(validator.is_valid(&body["example"]));
+    let guest = json!({ "role": "Hamlet" });
+    for good in [
+        json!({ "op": "insert", "model": "stage/users", "data": guest }),
+        json!({ "op": "update", "model": "stage/users", "key": "k", "data": guest, "version": 3 }),
+        json!({ "op": "delete", "model": "stage/users", "query": { "role": "Hamlet" } }),
+        json!({ "op": "findOne", "model": "stage/users", "query": { "role": "Hamlet" } }),
+        json!({ "op": "where", "model": "system/users" }),
+        json!({ "op": "restore", "model": "system/users", "key": "k" }),
+    ] {
+        assert!(fits(good.clone()), "{good}");
+    }
+    for bad in [
+        json!({ "op": "insert", "data": guest }),
+        json!({ "op": "insert", "model": "system/users", "data": guest }),
+        json!({ "op": "insert", "model": "system/nobody", "data": guest }),
+        json!({ "op": "update", "model": "stage/users", "data": guest }),
+        json!({ "op": "get", "model": "stage/users", "key": "k", "query": {} }),
+        json!({ "op": "restore", "model": "stage/users", "key": "k" }),
+        json!({ "op": "clear", "model": "stage/users" }),
+    ] {
+        assert!(!fits(bad.clone()), "{bad}");
+    }
+}
+
+#[test]
 fn every_reference_leads_somewhere() {
     let document = sample_document();
     let mut found = Vec::new();
