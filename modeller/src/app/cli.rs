@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 use super::serve::serve;
 use super::{App, Database, StartError, export, import, plan};
 use crate::doors::openapi;
+use crate::engine;
 use crate::model::Code;
 use crate::store::{Apply, Plan};
 
@@ -107,7 +108,7 @@ fn command(about: &openapi::About) -> Command {
         .subcommand(Command::new("serve").about("Serve the models over HTTP (the default)").after_help(
             "SIGTERM or ctrl-c ends it: requests under way are finished, and the database is closed.",
         ))
-        .subcommand(Command::new("inspect").about("Print the models that were linked, and where they stand"))
+        .subcommand(Command::new("inspect").about("Print the models that were linked, with jobs and workers, and where they stand"))
         .subcommand(
             Command::new("schema")
                 .about("Print the JSON Schema of one model, or of all by path")
@@ -176,7 +177,12 @@ async fn run(mut app: App, matches: &ArgMatches) -> Result<ExitCode, StartError>
         }
     }
     match name {
-        "inspect" => print(&app.registry()?.report())?,
+        "inspect" => {
+            let registry = app.registry()?;
+            let behaviours: String =
+                engine::lines(&registry).iter().map(|line| format!("{line}\n")).collect();
+            print(&(registry.report() + &behaviours))?;
+        }
         "schema" => return schema(&app, matches.get_one::<String>("model")),
         "openapi" => {
             let registry = app.registry()?;

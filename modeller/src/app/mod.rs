@@ -21,7 +21,7 @@ use serde_json::Value as Json;
 
 use crate::doors::http::{Backend, BoxFuture, HttpDoor, HttpOptions, Page, Route};
 use crate::doors::{docs, metadata, openapi};
-use crate::engine::{Call, Clock, Cx, Engine, Identity, Reply};
+use crate::engine::{self, Call, Clock, Cx, Engine, Identity, JobsOptions, Reply};
 use crate::model::{Descriptor, Error, Model};
 use crate::registry::{Faults, Registry};
 use crate::store::sqlite::Sqlite;
@@ -51,6 +51,8 @@ pub struct App {
     nested: Vec<(String, axum::Router)>,
     store: Option<Arc<dyn Store>>,
     clock: Clock,
+    jobs: JobsOptions,
+    background: bool,
 }
 
 impl Default for App {
@@ -72,6 +74,8 @@ impl App {
             nested: Vec::new(),
             store: None,
             clock: Clock::system(),
+            jobs: JobsOptions::new(),
+            background: true,
         }
     }
 
@@ -93,6 +97,7 @@ impl App {
         let mut app = Self::new();
         app.models = Some(Vec::new());
         app.options.database = Database::Memory;
+        app.background = false;
         app
     }
 
@@ -156,6 +161,20 @@ impl App {
         self
     }
 
+    /// How jobs are run: how many at once, how long they are kept.
+    pub fn jobs(mut self, options: JobsOptions) -> Self {
+        self.jobs = options;
+        self
+    }
+
+    /// Whether jobs and workers run by themselves once the application is started. They do, but in an
+    /// [isolated](App::isolated) one: there [`run_due`](crate::engine::Jobs::run_due) runs jobs, and
+    /// [`start_all`](crate::engine::Workers::start_all) starts workers.
+    pub fn background(mut self, runs: bool) -> Self {
+        self.background = runs;
+        self
+    }
+
     /// Serves a route of one's own.
     pub fn route(mut self, route: Route) -> Self {
         self.routes.push(route);
@@ -187,6 +206,7 @@ impl App {
         if registry.models().is_empty() && !self.allow_empty {
             return Err(StartError::Empty);
         }
+        engine::check(&registry)?;
         Ok(registry)
     }
 
@@ -196,7 +216,9 @@ impl App {
             Some(store) => store.clone(),
             None => Arc::new(Sqlite::open(self.options.sqlite())?),
         };
-        Ok(Engine::new(registry, store, self.clock.clone()))
+        let engine = Engine::new(registry, store, self.clock.clone());
+        engine.jobs().set_options(self.jobs.clone());
+        Ok(engine)
     }
 
     /// The file of the database, if the documents are to be in one and it does not exist.
@@ -207,7 +229,8 @@ impl App {
         }
     }
 
-    /// The engine, its store migrated, without a door.
+    /// The engine, its store migrated, without a door. Jobs and workers run from now on, unless they are not to
+    /// ([`background`](App::background)).
     ///
     /// # Errors
     /// Whatever keeps the application from starting.
@@ -215,6 +238,9 @@ impl App {
         let engine = self.open()?;
         engine.migrate(Apply::Safe).await?;
         engine.sweep_every(SWEEP);
+        if self.background {
+            engine.start();
+        }
         Ok(engine)
     }
 
@@ -248,9 +274,10 @@ impl App {
     fn door(self, engine: Arc<Engine>) -> Result<HttpDoor, StartError> {
         let about = self.about();
         let (models, json) = (engine.registry().models().to_vec(), "application/json");
+        let behaviours = engine::describe(engine.registry());
         let described = models.clone();
         let mut door = HttpDoor::new(Arc::new(Pipeline(engine)), self.http)
-            .page(Page::made("/@metadata", json, once(move || metadata::document(&models))))
+            .page(Page::made("/@metadata", json, once(move || metadata::document(&models, &behaviours))))
             .page(Page::made("/@openapi.json", json, once(move || openapi::document(&described, &about))))
             .page(Page::new("/@docs", "text/html; charset=utf-8", docs::PAGE).policy(docs::POLICY))
             .page(Page::new("/@docs.css", "text/css; charset=utf-8", docs::STYLE))

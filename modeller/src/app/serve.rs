@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use super::cli::print;
 use super::{App, StartError};
 use crate::doors::http;
+use crate::engine;
 
 /// With fewer files than this there is hardly room for the database and the listener.
 const LEAST_FILES: usize = 64;
@@ -33,7 +34,7 @@ pub(super) async fn serve(mut app: App) -> Result<(), StartError> {
         return Err(StartError::Io(io::Error::other(message)));
     }
     let engine = app.engine().await?;
-    for line in engine.registry().manifest() {
+    for line in engine.registry().manifest().into_iter().chain(engine::lines(engine.registry())) {
         tracing::info!("{line}");
     }
     if app.http.hosts.is_empty() {
@@ -61,6 +62,7 @@ pub(super) async fn serve(mut app: App) -> Result<(), StartError> {
          There is no sign-in: everybody who reaches this loopback address may read and write.\n"
     ))?;
     let served = http::serve(listener, service, &options, stopped).await;
+    engine.stop().await;
     engine.store().close().await;
     Ok(served?)
 }

@@ -4,11 +4,15 @@ mod arguments;
 mod batch;
 pub mod behaviour;
 mod call;
+mod caught;
 mod clock;
 mod cx;
+#[cfg(feature = "server")]
+mod describe;
 mod hooked;
 mod hooks;
 mod idempotency;
+mod job;
 mod listing;
 mod numbers;
 mod pipeline;
@@ -16,9 +20,11 @@ mod read;
 mod records;
 mod references;
 mod scope;
+mod signal;
 mod subscription;
 mod sweep;
 mod transaction;
+mod worker;
 mod write;
 
 use std::fmt;
@@ -33,16 +39,21 @@ pub use behaviour::{
     Timing,
 };
 pub use call::{Argument, Arguments, BodyKind, Call, Identity, Operation, Reply};
+pub(crate) use caught::caught;
 pub use clock::Clock;
 pub use cx::Cx;
+#[cfg(feature = "server")]
+pub(crate) use describe::{describe, lines};
 pub use hooks::Hooks;
+pub use job::{Enqueue, Enqueued, JobCounts, JobEntry, JobState, Jobs, JobsOptions, Schedule};
 pub use listing::Listing;
 pub use records::{Find, Page, Patch, Records};
 pub use subscription::Subscription;
+pub use worker::Workers;
 pub use write::MAX_BULK;
 
 use crate::model::{Result, Shape};
-use crate::registry::Registry;
+use crate::registry::{Faults, Registry};
 use crate::store::{Apply, Plan, Store};
 
 /// A running application: its models, its store and its clock.
@@ -52,6 +63,8 @@ pub struct Engine {
     clock: Clock,
     hooks: Hooks,
     secret: [u8; 32],
+    board: Arc<job::Board>,
+    workers: worker::Board,
 }
 
 impl Engine {
@@ -59,7 +72,8 @@ impl Engine {
     pub fn new(registry: Registry, store: Arc<dyn Store>, clock: Clock) -> Arc<Self> {
         let secret = store.secret();
         let hooks = Hooks::of_registry(&registry);
-        Arc::new(Engine { registry, store, clock, hooks, secret })
+        let (board, workers) = (Arc::new(job::Board::new(&registry)), worker::Board::new(&registry));
+        Arc::new(Engine { registry, store, clock, hooks, secret, board, workers })
     }
 
     /// Makes the store fit the models.
@@ -91,9 +105,45 @@ impl Engine {
         Cx::new(self.clone(), Identity::System)
     }
 
+    /// Runs jobs and workers in the background, for as long as the engine lives. An application does it at its start.
+    pub fn start(self: &Arc<Self>) {
+        self.jobs().start();
+        // Nothing was named, so that nothing is unknown.
+        self.workers().start_all();
+    }
+
+    /// Stops jobs and workers in order: what runs has some [time](JobsOptions::grace) to come to its end.
+    pub async fn stop(self: &Arc<Self>) {
+        let (jobs, workers) = (self.jobs(), self.workers());
+        tokio::join!(jobs.stop(), workers.rest());
+    }
+
+    pub(super) fn board(&self) -> &Arc<job::Board> {
+        &self.board
+    }
+
     pub(crate) fn secret(&self) -> &[u8; 32] {
         &self.secret
     }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Who runs jobs keeps no engine while there are none.
+        self.board.over.turn_on();
+    }
+}
+
+/// Looks for what is wrong with the jobs and workers that were declared.
+///
+/// # Errors
+/// All faults at once, each with its place.
+#[cfg(feature = "server")]
+pub(crate) fn check(registry: &Registry) -> std::result::Result<(), Faults> {
+    let mut faults = Faults::default();
+    job::check(registry, &mut faults);
+    worker::check(registry, &mut faults);
+    faults.into_result()
 }
 
 impl fmt::Debug for Engine {

@@ -87,6 +87,8 @@ pub trait Model:
     fn descriptor() -> &'static Descriptor;
 }
 
+#[cfg(feature = "engine")]
+pub(crate) use datetime::civil_date;
 pub(crate) use datetime::instant;
 #[cfg(feature = "engine")]
 pub(crate) use generate::is_blank;

@@ -12,12 +12,11 @@ use tower_service::Service;
 
 use super::answer::{self, Refusal};
 use super::body::{Held, Limits};
-use super::caught::caught;
 use super::headers::{self, IfMatch};
 use super::origin::{Origins, permit_host};
 use super::route::Answered;
 use super::{Backend, HttpOptions, Page, Route, RouteCx, body, decode};
-use crate::engine::{Arguments, BodyKind, Call, Operation};
+use crate::engine::{Arguments, BodyKind, Call, Operation, caught};
 use crate::model::{Code, Error, Result, Shape, check_json, nearest};
 
 /// What every request needs, shared by all.

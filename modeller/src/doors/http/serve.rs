@@ -20,8 +20,8 @@ use tower_service::Service;
 
 use super::HttpOptions;
 use super::answer::{self, Refusal};
-use super::caught::caught;
 use super::stream::Stream;
+use crate::engine::caught;
 use crate::model::{Code, Error};
 
 /// The smallest head that hyper can be limited to.

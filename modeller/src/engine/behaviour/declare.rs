@@ -92,7 +92,10 @@ pub const fn job_handler<J: Job>(options: JobOptions) -> JobHandler {
     fn run<'a, J: Job>(cx: &'a Cx, json: &'a [u8]) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move { accept::<J>(json)?.run(cx).await })
     }
-    JobHandler { options, run: run::<J> }
+    fn check<J: Job>(json: &[u8]) -> Result<()> {
+        accept::<J>(json).map(drop)
+    }
+    JobHandler { options, check: check::<J>, run: run::<J> }
 }
 
 /// A worker that belongs to no model; [`Behaviour::of`] gives it one.
