@@ -118,7 +118,7 @@ impl Engine {
         tokio::join!(jobs.stop(), workers.rest());
     }
 
-    pub(super) fn board(&self) -> &Arc<job::Board> {
+    fn board(&self) -> &Arc<job::Board> {
         &self.board
     }
 
