@@ -36,6 +36,8 @@ mod pages {
     mod hooks {}
     #[doc = include_str!("../../docs/http.md")]
     mod http {}
+    #[doc = include_str!("../../docs/jobs.md")]
+    mod jobs {}
     #[doc = include_str!("../../docs/migrations.md")]
     mod migrations {}
     #[doc = include_str!("../../docs/models.md")]
@@ -48,4 +50,6 @@ mod pages {
     mod storage {}
     #[doc = include_str!("../../docs/validation.md")]
     mod validation {}
+    #[doc = include_str!("../../docs/workers.md")]
+    mod workers {}
 }

@@ -144,7 +144,7 @@ async fn metadata_lists_jobs_and_workers() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, door).await });
-    let answer = modeller_tests::http::Client::new(address).get("/@metadata").await;
+    let answer = modeller_tests::http::Client::connect(address).await.get("/@metadata").await;
     let metadata = answer.json();
     let jobs = metadata["jobs"].as_array().unwrap();
     let named = |name: &str| jobs.iter().find(|job| job["name"] == name).unwrap_or_else(|| panic!("{name}"));
