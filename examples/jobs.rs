@@ -46,7 +46,8 @@ impl Job for Confirm {
         }
         println!("to {}: your {} is on its way", order.email, order.what);
         // The mark and the end of the job are one.
-        cx.complete_with(async |tx| Order::update(&tx, &self.order, Order::CONFIRMED.set(true)).await).await?;
+        cx.complete_with(async |tx| Order::update(&tx, &self.order, Order::CONFIRMED.set(true)).await)
+            .await?;
         Ok(())
     }
 }

@@ -8,10 +8,10 @@ use modeller::prelude::*;
 
 use crate::{Effect, Order, START, effects, start};
 
-/// Each night at three.
-#[modeller::job(cron = "0 3 * * *")]
-async fn nightly(cx: &Cx) -> Result<()> {
-    Effect::insert(cx, Effect { text: "nightly".into() }).await.map(drop)
+/// At three o'clock on the first of each month.
+#[modeller::job(cron = "0 3 1 * *")]
+async fn monthly(cx: &Cx) -> Result<()> {
+    Effect::insert(cx, Effect { text: "monthly".into() }).await.map(drop)
 }
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -21,15 +21,15 @@ const HOUR: Duration = Duration::from_secs(3_600);
 async fn a_job_with_a_pattern_runs_at_each_of_its_times() {
     let (engine, cx, clock) = start().await;
     assert_eq!(engine.jobs().run_due().await.unwrap(), 0, "the calendar begins with the first start");
-    // It is 13:33.
-    clock.advance(13 * HOUR);
+    // Until 1 October, 02:13.
+    clock.advance(9 * 24 * HOUR + 12 * HOUR);
     assert_eq!(engine.jobs().run_due().await.unwrap(), 0);
     clock.advance(HOUR);
     assert_eq!(engine.jobs().run_due().await.unwrap(), 1);
     assert_eq!(engine.jobs().run_due().await.unwrap(), 0, "once for each tick");
-    clock.advance(24 * HOUR);
+    clock.advance(31 * 24 * HOUR);
     assert_eq!(engine.jobs().run_due().await.unwrap(), 1);
-    assert_eq!(effects(&cx).await, ["nightly", "nightly"]);
+    assert_eq!(effects(&cx).await, ["monthly", "monthly"]);
 }
 
 // HOO-14
@@ -37,10 +37,10 @@ async fn a_job_with_a_pattern_runs_at_each_of_its_times() {
 async fn of_the_ticks_that_were_missed_the_last_is_made_up_for() {
     let (engine, cx, clock) = start().await;
     engine.jobs().run_due().await.unwrap();
-    clock.advance(10 * 24 * HOUR);
+    clock.advance(200 * 24 * HOUR);
     assert_eq!(engine.jobs().run_due().await.unwrap(), 1);
     assert_eq!(engine.jobs().run_due().await.unwrap(), 0);
-    clock.advance(24 * HOUR);
+    clock.advance(31 * 24 * HOUR);
     assert_eq!(engine.jobs().run_due().await.unwrap(), 1);
     assert_eq!(effects(&cx).await.len(), 2);
 }
@@ -67,9 +67,9 @@ async fn of_several_processes_one_sees_to_a_tick() {
         for run in runs {
             run.await.unwrap();
         }
-        clock.advance(24 * HOUR);
+        clock.advance(31 * 24 * HOUR);
     }
-    assert_eq!(effects(&engines[0].cx()).await, ["nightly"; 3]);
+    assert_eq!(effects(&engines[0].cx()).await, ["monthly"; 3]);
     for engine in engines {
         engine.store().close().await;
     }

@@ -53,10 +53,12 @@ impl Job for Deliver {
     }
 }
 
-async fn open(path: &Path, background: bool) -> Arc<Engine> {
+async fn open(path: &Path) -> Arc<Engine> {
     let options = JobsOptions::new().lease(Duration::from_secs(1)).retention(Duration::from_secs(24 * 3_600));
     let app = App::isolated().models::<(Effect, Order)>().database(path.display().to_string());
-    app.jobs(options).background(background).engine().await.unwrap()
+    let engine = app.jobs(options).engine().await.unwrap();
+    engine.jobs().start();
+    engine
 }
 
 /// Not a test: the process that is killed. It does nothing unless it is told where.
@@ -64,7 +66,7 @@ async fn open(path: &Path, background: bool) -> Arc<Engine> {
 async fn child() {
     let Ok(path) = std::env::var(CHILD) else { return };
     let run = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
-    let engine = open(Path::new(&path), true).await;
+    let engine = open(Path::new(&path)).await;
     let say = |line: String| {
         let mut out = std::io::stdout().lock();
         writeln!(out, "\n{line}").unwrap();
@@ -161,7 +163,7 @@ async fn no_job_is_lost_or_repeated_through_kill_9() {
 }
 
 async fn check(path: &Path, said: &Said) {
-    let engine = open(path, true).await;
+    let engine = open(path).await;
     let jobs = engine.jobs();
     let end = std::time::Instant::now() + Duration::from_secs(120);
     loop {

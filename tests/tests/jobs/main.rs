@@ -17,7 +17,7 @@ use modeller::engine::{Clock, Engine, JobEntry, JobState};
 use modeller::prelude::*;
 use tokio::sync::Semaphore;
 
-/// When the tests begin, in Unix milliseconds: 21 September 2026, 13:33:20 UTC.
+/// When the tests begin, in Unix milliseconds: 21 September 2026, 14:13:20 UTC.
 pub const START: i64 = 1_790_000_000_000;
 
 /// What jobs leave behind.

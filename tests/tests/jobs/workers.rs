@@ -39,9 +39,12 @@ async fn thrice(cx: &Cx) -> Result<()> {
     Ok(())
 }
 
-/// Takes its time.
+/// Takes its time, where there is an order to take it for.
 #[modeller::worker(every = "1s")]
 async fn slow(cx: &Cx) -> Result<()> {
+    if Order::count(cx).await? == 0 {
+        return Ok(());
+    }
     gate("slow", "reached").add_permits(1);
     gate("slow", "open").acquire().await.expect("nobody closes it").forget();
     Effect::insert(cx, Effect { text: "slow".into() }).await.map(drop)
@@ -110,7 +113,6 @@ async fn workers_are_started_and_stopped_by_their_ids_and_together() {
     workers.start_all();
     assert!(running(&engine, "beat") && running(&engine, "clumsy") && running(&engine, "later"));
     workers.stop_all();
-    gate("slow", "open").add_permits(1);
     workers.rest().await;
     for (id, hint) in
         [("baet", "did you mean `beat`"), ("nameless", "no worker `nameless`"), ("", "no worker")]
@@ -153,7 +155,6 @@ async fn a_worker_may_stop_itself() {
 #[tokio::test]
 async fn a_worker_without_a_name_runs_with_all_others() {
     let (engine, cx, _) = start().await;
-    gate("slow", "open").add_permits(1);
     engine.workers().start_all();
     let is_there = async || effects(&cx).await.iter().any(|text| text == "nameless");
     until("it has run", is_there).await;
@@ -165,8 +166,7 @@ async fn a_worker_without_a_name_runs_with_all_others() {
 async fn a_long_run_delays_the_next_one_and_a_stop_waits_for_it() {
     let (engine, cx, clock) = start().await;
     let workers = engine.workers();
-    // The gate is shared with tests that let this worker pass.
-    let mut runs = 0;
+    Order::insert(&cx, Order { what: "patience".into() }).await.unwrap();
     workers.start("slow").unwrap();
     pass("slow", "reached").await;
     clock.advance(Duration::from_secs(10));
@@ -175,9 +175,13 @@ async fn a_long_run_delays_the_next_one_and_a_stop_waits_for_it() {
     for _ in 0..200 {
         tokio::task::yield_now().await;
     }
-    gate("slow", "open").add_permits(2);
-    runs += 1;
-    until("both runs are over", async || effects(&cx).await.len() > runs).await;
+    assert_eq!(gate("slow", "reached").available_permits(), 0, "one run at a time");
+    gate("slow", "open").add_permits(1);
+    pass("slow", "reached").await;
+    assert_eq!(effects(&cx).await, ["slow"]);
+    workers.stop_all();
+    gate("slow", "open").add_permits(1);
     workers.rest().await;
+    assert_eq!(effects(&cx).await, ["slow", "slow"], "a stop waits for the run");
     assert!(!running(&engine, "slow"));
 }

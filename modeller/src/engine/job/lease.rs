@@ -101,6 +101,16 @@ pub(super) async fn take(
         found.extend(rows.rows.rows);
     }
     for row in found {
+        let is_here = {
+            let running = board.running();
+            running.get(&text(&row, Shape::ID)).is_some_and(|run| holds(&row, run.fence()))
+        };
+        if is_here {
+            // The clock has made a jump, as after a sleep of the machine; but the run goes on.
+            rewrite(tx, shape(), &row, now, |row| row[AT] = Value::Integer(now.saturating_add(lease)))
+                .await?;
+            continue;
+        }
         let (attempt, attempts) = (number(&row, ATTEMPT), number(&row, ATTEMPTS));
         if row[CANCELLING] == Value::Integer(1) {
             rewrite(tx, shape(), &row, now, |row| end(row, JobState::Cancelled, now)).await?;

@@ -176,8 +176,12 @@ impl Jobs {
         self.engine.board().set_options(options);
     }
 
-    /// Runs jobs in the background for as long as the engine lives, unless that is so already. An application does it at its start.
+    /// Runs jobs in the background for as long as the engine lives, unless that is so already or no job is declared. An application
+    /// does it at its start.
     pub fn start(&self) {
+        if self.engine.board().known.is_empty() {
+            return;
+        }
         let mut runner = lock(&self.engine.board().runner);
         if runner.as_ref().is_some_and(|runner| !runner.task.is_finished()) {
             return;

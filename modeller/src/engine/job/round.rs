@@ -15,6 +15,8 @@ const UNKNOWN: i64 = 60_000;
 /// What a round is to do.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Round {
+    /// When it was, or before.
+    pub(super) sent: i64,
     pub(super) finished: Vec<Finished>,
     /// The leases to prolong: ids and fences.
     pub(super) renew: Vec<(String, i64)>,

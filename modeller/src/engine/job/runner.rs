@@ -22,7 +22,7 @@ use crate::store::BoxFuture;
 const TIDY: i64 = 60_000;
 
 /// How long to wait after the store could not be written, in milliseconds.
-const PAUSE: i64 = 250;
+const PAUSE: i64 = 1_000;
 
 /// A round under way, and what it was to do.
 type Rounding = BoxFuture<'static, (Round, Result<Report>)>;
@@ -159,7 +159,7 @@ impl Runner {
             let Some(lease) = self.ready.pop_front() else { return };
             let (engine, handler) = (self.engine.upgrade(), self.board.handler(&lease.name));
             let (Some(engine), Some(handler), Some(run)) = (engine, handler, self.held.get(&lease.id)) else {
-                self.let_go(&lease.id);
+                self.held.remove(&lease.id);
                 self.finished.push(Finished { id: lease.id, fence: lease.fence, end: End::Released });
                 continue;
             };
@@ -174,8 +174,14 @@ impl Runner {
         let more = std::iter::from_fn(|| self.tasks.try_join_next()).filter_map(Result::ok);
         let all: Vec<_> = ended.into_iter().chain(more).collect();
         for (id, finished) in all {
-            self.let_go(&id);
-            self.finished.extend(finished);
+            match finished {
+                // Until that is written down, nobody here takes it for a job without a runner.
+                Some(finished) => {
+                    self.held.remove(&id);
+                    self.finished.push(finished);
+                }
+                None => self.let_go(&id),
+            }
             // It may have enqueued others.
             self.look |= self.settles;
         }
@@ -211,7 +217,7 @@ impl Runner {
         self.look &= room == 0;
         let finished = std::mem::take(&mut self.finished);
         let (tick, tidy) = (now >= self.tick_at, now >= self.tidy_at);
-        Some(Round { finished, renew, room, tick, tidy, guess: std::mem::take(&mut self.guess) })
+        Some(Round { sent: now, finished, renew, room, tick, tidy, guess: std::mem::take(&mut self.guess) })
     }
 
     /// Sends a round on its way, unless the application is gone.
@@ -225,7 +231,14 @@ impl Runner {
 
     /// Takes in what a round did.
     fn learn(&mut self, round: Round, report: Report) {
-        let now = self.clock.now();
+        // What has become due since then is still to be seen to.
+        let now = round.sent;
+        for finished in &round.finished {
+            let mut running = self.board.running();
+            if running.get(&finished.id).is_some_and(|run| run.fence() == finished.fence) {
+                running.remove(&finished.id);
+            }
+        }
         for id in report.stale {
             tracing::warn!(%id, "a job ended whose lease was lost; whoever has it now decides");
         }
@@ -325,7 +338,7 @@ impl Runner {
     fn release(&mut self, id: &str) {
         if let Some(run) = self.held.get(id) {
             self.finished.push(Finished { id: id.to_owned(), fence: run.fence(), end: End::Released });
-            self.let_go(id);
+            self.held.remove(id);
         }
     }
 }
