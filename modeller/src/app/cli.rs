@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use super::serve::serve;
 use super::{App, Database, StartError, export, import, plan};
 use crate::doors::openapi;
-use crate::engine::{Feature, LogLevel};
+use crate::engine::{self, Feature, LogLevel};
 use crate::model::Code;
 use crate::store::{Apply, Plan};
 
@@ -130,7 +130,7 @@ fn command(about: &openapi::About) -> Command {
         .subcommand(Command::new("serve").about("Serve the models over HTTP (the default)").after_help(
             "SIGTERM or ctrl-c ends it: requests under way are finished, and the database is closed.",
         ))
-        .subcommand(Command::new("inspect").about("Print the models that were linked, where they stand, and what else is served"))
+        .subcommand(Command::new("inspect").about("Print the models that were linked, what they do, where they stand, and what else is served"))
         .subcommand(
             Command::new("schema")
                 .about("Print the JSON Schema of one model, or of all by path")
@@ -210,7 +210,10 @@ async fn run(mut app: App, matches: &ArgMatches) -> Result<ExitCode, StartError>
     match name {
         "inspect" => {
             let app = app.listed().await?;
-            print(&(app.registry()?.report() + &app.report()))?;
+            let registry = app.registry()?;
+            let behaviours: String =
+                engine::lines(&registry).iter().map(|line| format!("{line}\n")).collect();
+            print(&(registry.report() + &behaviours + &app.report()))?;
         }
         "schema" => return schema(&app, matches.get_one::<String>("model")),
         "openapi" => {
