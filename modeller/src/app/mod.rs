@@ -331,7 +331,7 @@ impl Backend for Pipeline {
     }
 
     fn call(&self, call: Call) -> BoxFuture<'_, crate::Result<Reply>> {
-        Box::pin(self.0.call(call))
+        Box::pin(self.0.perform(call))
     }
 
     fn transact(&self, several: Transact) -> BoxFuture<'_, crate::Result<Reply>> {

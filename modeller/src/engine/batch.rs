@@ -164,7 +164,7 @@ async fn results(cx: &Cx, steps: Vec<Step>, render: Render) -> Result<Reply> {
     let mut body = b"{\"results\":[".to_vec();
     for (index, step) in steps.into_iter().enumerate() {
         let reply = match step {
-            Step::Read(call) => cx.call(call).await,
+            Step::Read(call) => cx.perform(call).await,
             Step::Write(shape, operation, draft) => {
                 let written = cx.carry_out(shape, draft).await;
                 log::wrote(cx, shape, operation, &written);

@@ -290,7 +290,7 @@ pub struct Call {
     pub arguments: Arguments,
     /// The body: JSON text, empty if there is none.
     pub body: Vec<u8>,
-    /// Who calls, for [`Engine::call`](super::Engine::call); [`Cx::call`](super::Cx::call) goes by its context.
+    /// Who calls, for [`Engine::perform`](super::Engine::perform); [`Cx::perform`](super::Cx::perform) goes by its context.
     pub identity: Identity,
     /// The version the document must have (HTTP: `If-Match`).
     pub expected_version: Option<i64>,

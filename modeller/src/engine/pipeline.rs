@@ -24,9 +24,9 @@ impl Engine {
     ///
     /// # Errors
     /// Whatever is wrong with the call, as every door shows it.
-    pub async fn call(self: &Arc<Self>, call: Call) -> Result<Reply> {
+    pub async fn perform(self: &Arc<Self>, call: Call) -> Result<Reply> {
         let cx = Cx::new(self.clone(), call.identity.clone());
-        cx.call(call).await
+        cx.perform(call).await
     }
 }
 
@@ -35,7 +35,7 @@ impl Cx {
     ///
     /// # Errors
     /// Whatever is wrong with the call.
-    pub async fn call(&self, call: Call) -> Result<Reply> {
+    pub async fn perform(&self, call: Call) -> Result<Reply> {
         let Call { operation, shape, .. } = call;
         let reply = self.answer(call).await;
         log::replied(self, shape, operation, &reply);
