@@ -7,8 +7,11 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use serde_json::{Value as Json, json};
 
+use super::Cx;
 use super::Engine;
+use super::hooked::Draft;
 use super::invoke::{hint, shown};
+use super::write::{Write, Written};
 use crate::model::{Code, Error, Result, Row, Shape, View, write_row};
 
 /// What the engine says of a document.
@@ -49,7 +52,6 @@ pub struct Emitted {
 
 impl Emitted {
     /// An insert or a delete, of this row.
-    #[allow(dead_code)]
     pub(super) fn row(shape: &'static Shape, event: EmitterEvent, row: &Row) -> Self {
         let mut json = Vec::with_capacity(256);
         write_row(shape, row, &View::Full, &mut json);
@@ -59,10 +61,60 @@ impl Emitted {
     }
 
     /// An update of the documents that `key` says, with this patch.
-    #[allow(dead_code)]
     pub(super) fn update(shape: &'static Shape, key: Json, data: Json) -> Self {
         let data = json!({ "key": key, "data": data });
         Emitted { model: &shape.path, event: EmitterEvent::Update, data }
+    }
+}
+
+/// What a write will have to tell, once it is committed.
+pub(super) struct Telling {
+    event: EmitterEvent,
+    patch: Json,
+}
+
+impl Telling {
+    /// Of a write, if it has something to tell. `clear` has not: it does not look at what it removes.
+    pub(super) fn of(shape: &Shape, draft: &Draft) -> Option<Self> {
+        let (event, patch) = match draft {
+            Draft::Records(_) | Draft::Ready(Write::Insert(_) | Write::Restore { .. }) => {
+                (EmitterEvent::Insert, Json::Null)
+            }
+            Draft::Ready(Write::Update { patch, .. } | Write::Upsert { patch, .. }) => {
+                // What it is made of has been read as JSON.
+                (EmitterEvent::Update, serde_json::from_slice(&patch.text(shape)).unwrap_or_default())
+            }
+            Draft::Ready(Write::Delete { .. }) => (EmitterEvent::Delete, Json::Null),
+            Draft::Ready(Write::Clear) => return None,
+        };
+        Some(Telling { event, patch })
+    }
+}
+
+impl Cx {
+    /// Tells whoever listens, after the commit.
+    pub(super) fn tell(&self, shape: &'static Shape, telling: Telling, written: &Written) {
+        let event = if written.created { EmitterEvent::Insert } else { telling.event };
+        let emitter = self.engine().emitter();
+        if !emitter.wants(shape, event) {
+            return;
+        }
+        let of = |row: &Row| match event {
+            EmitterEvent::Update => {
+                let key = json!({ "_id": row[Shape::ID].as_text() });
+                Emitted::update(shape, key, telling.patch.clone())
+            }
+            _ => Emitted::row(shape, event, row),
+        };
+        let all: Vec<Emitted> = written.rows.iter().map(of).collect();
+        let Some(open) = self.open() else {
+            all.iter().for_each(|emitted| emitter.emit(emitted));
+            return;
+        };
+        let emitter = Arc::clone(emitter);
+        open.after_commit(Box::new(move || {
+            Box::pin(async move { all.iter().for_each(|emitted| emitter.emit(emitted)) })
+        }));
     }
 }
 
@@ -96,13 +148,11 @@ impl Emitter {
     }
 
     /// Whether anybody listens to this.
-    #[allow(dead_code)]
     pub(super) fn wants(&self, shape: &'static Shape, event: EmitterEvent) -> bool {
         self.has_listeners() && !self.of(&shape.path, event).is_empty()
     }
 
     /// Tells all who want to hear of it. To be called after the commit.
-    #[allow(dead_code)]
     pub(super) fn emit(&self, emitted: &Emitted) {
         if !self.has_listeners() {
             return;

@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::runtime::Handle;
 
 use super::behaviour::{HookParts, HookPoint, Stored, Timing};
+use super::emitter::Telling;
 use super::hooks::ModelHooks;
 use super::later::{self, Occasion};
 use super::pipeline::written;
@@ -125,6 +126,18 @@ impl Cx {
 
     /// Carries out a write, with the hooks around it.
     pub(crate) async fn carry_out(&self, shape: &'static Shape, draft: Draft) -> Result<Written> {
+        if !self.engine().emitter().has_listeners() {
+            return self.carry_out_silently(shape, draft).await;
+        }
+        let telling = Telling::of(shape, &draft);
+        let written = self.carry_out_silently(shape, draft).await?;
+        if let Some(telling) = telling {
+            self.tell(shape, telling, &written);
+        }
+        Ok(written)
+    }
+
+    async fn carry_out_silently(&self, shape: &'static Shape, draft: Draft) -> Result<Written> {
         self.permit_write()?;
         if let Some(hooks) = self.hooks_around(shape, &draft) {
             return Box::pin(self.carry_out_hooked(shape, draft, hooks)).await;

@@ -2,6 +2,7 @@
 
 mod around;
 mod declared;
+mod emitter;
 mod waiting;
 
 use std::sync::{Arc, Mutex};
