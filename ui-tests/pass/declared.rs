@@ -1,5 +1,5 @@
 //! Every attribute in each of its forms, with names that generated code could want taken by the user.
-#![deny(warnings, missing_docs, missing_debug_implementations, unreachable_pub)]
+#![deny(warnings, missing_docs, missing_debug_implementations)]
 #![allow(dead_code, unused_macros)]
 
 use modeller::engine::{Event, HookEvent, Job, Listing, Method, Previous, Query, Subscription};
