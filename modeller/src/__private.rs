@@ -1,5 +1,6 @@
 //! What generated code may name: this and nothing else of the crate. Not part of the public interface.
 
+pub use crate::__names as names;
 pub use crate::__site as site;
 pub use crate::__submit as submit;
 #[cfg(feature = "engine")]
@@ -40,5 +41,18 @@ macro_rules! __site {
 macro_rules! __submit {
     ($behaviour:ident) => {
         $crate::__private::inventory::submit! { $crate::__private::Entry::behaviour(&$behaviour) }
+    };
+    ($made:expr) => {
+        static BEHAVIOUR: $crate::__private::Behaviour = $made;
+        $crate::__private::submit!(BEHAVIOUR);
+    };
+}
+
+/// The names of a declaration.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __names {
+    ($wire:literal, $rust:literal, $docs:literal) => {
+        $crate::__private::Names { name: $wire, rust: $rust, docs: $docs }
     };
 }

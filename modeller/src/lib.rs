@@ -27,7 +27,23 @@ pub use model::{Code, Column, Doc, Error, Id, Model, Ref, Result};
 #[doc = include_str!("../docs/model.md")]
 pub use modeller_macros::Model;
 #[cfg(feature = "engine")]
-pub use modeller_macros::{event, hook, job, method, query, worker};
+#[doc = include_str!("../docs/event.md")]
+pub use modeller_macros::event;
+#[cfg(feature = "engine")]
+#[doc = include_str!("../docs/hook.md")]
+pub use modeller_macros::hook;
+#[cfg(feature = "engine")]
+#[doc = include_str!("../docs/job.md")]
+pub use modeller_macros::job;
+#[cfg(feature = "engine")]
+#[doc = include_str!("../docs/method.md")]
+pub use modeller_macros::method;
+#[cfg(feature = "engine")]
+#[doc = include_str!("../docs/query.md")]
+pub use modeller_macros::query;
+#[cfg(feature = "engine")]
+#[doc = include_str!("../docs/worker.md")]
+pub use modeller_macros::worker;
 
 /// What the tests of an application need: [`App::test`] makes a [`Kit`](test::Kit) of it.
 #[cfg(feature = "server")]

@@ -6,8 +6,17 @@ use std::path::Path;
 
 /// Cases with several mistakes on purpose, and how many errors must report all of them.
 const SEVERAL: &[(&str, usize)] = &[
+    ("several_arguments_of_a_hook", 4),
     ("several_derives_missing", 4),
+    ("several_derives_of_a_method_missing", 4),
     ("several_mistakes_at_once", 4),
+    ("several_mistakes_in_a_hook", 4),
+    ("several_mistakes_in_a_job", 4),
+    ("several_mistakes_in_a_method", 4),
+    ("several_mistakes_in_a_query", 4),
+    ("several_mistakes_in_a_signature", 4),
+    ("several_mistakes_in_a_worker", 4),
+    ("several_mistakes_in_an_event", 4),
     ("several_mistakes_in_one_attribute", 6),
 ];
 
@@ -53,5 +62,18 @@ fn no_message_is_left_without_its_case() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fail");
     for file in fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
         assert!(file.with_extension("rs").exists(), "{} has no case", file.display());
+    }
+}
+
+#[test]
+fn every_attribute_has_its_cases() {
+    let all = errors();
+    for attribute in ["hook", "method", "query", "event", "worker", "job"] {
+        let cases = all.keys().filter(|name| name.starts_with(&format!("{attribute}_"))).count();
+        assert!(cases >= 8, "{attribute} has {cases} cases");
+        assert!(
+            all.contains_key(&format!("survives_a_bad_{attribute}")),
+            "nothing shows that an item of {attribute} survives"
+        );
     }
 }

@@ -3,6 +3,12 @@
 
 #[path = "../pass/anywhere.rs"]
 mod anywhere;
+#[path = "../pass/declared.rs"]
+mod declared;
+#[path = "../pass/declared_by_macro_rules.rs"]
+mod declared_by_macro_rules;
+#[path = "../pass/declared_without_a_prelude.rs"]
+mod declared_without_a_prelude;
 #[path = "../pass/every_option.rs"]
 mod every_option;
 #[path = "../pass/made_by_macro_rules.rs"]

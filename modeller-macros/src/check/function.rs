@@ -18,7 +18,7 @@ pub(super) fn handler(kind: Kind, raw: &RawFunction, diag: &Diag) -> Call {
     whole(signature, &mut faults);
     let mut arguments: Vec<Argument> = Vec::new();
     for argument in typed(signature, &mut faults) {
-        let Type::Reference(reference) = &*argument.ty else {
+        let Type::Reference(reference) = bare(&argument.ty) else {
             arguments.push(Argument::Given((*argument.ty).clone()));
             continue;
         };
@@ -41,7 +41,7 @@ pub(super) fn payload(kind: Kind, raw: &RawFunction, diag: &Diag) -> Function {
     whole(signature, &mut faults);
     let (mut arguments, mut fields): (Vec<Argument>, Vec<Field>) = (Vec::new(), Vec::new());
     for argument in typed(signature, &mut faults) {
-        if let Type::Reference(reference) = &*argument.ty {
+        if let Type::Reference(reference) = bare(&argument.ty) {
             if reference.mutability.is_some() {
                 faults.at(&argument.ty, messages::mutable_context());
             }
@@ -131,13 +131,20 @@ fn typed<'a>(signature: &'a Signature, faults: &mut Faults<'_>) -> Vec<&'a PatTy
     arguments
 }
 
+/// A type without the invisible brackets that `macro_rules!` puts around it.
+fn bare(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(inner) => bare(&inner.elem),
+        Type::Paren(inner) => bare(&inner.elem),
+        _ => ty,
+    }
+}
+
 /// `impl Trait`, by itself or behind a reference.
 fn hidden(ty: &Type) -> Option<&Type> {
-    match ty {
+    match bare(ty) {
         Type::ImplTrait(_) | Type::Infer(_) => Some(ty),
         Type::Reference(reference) => hidden(&reference.elem),
-        Type::Paren(inner) => hidden(&inner.elem),
-        Type::Group(inner) => hidden(&inner.elem),
         _ => None,
     }
 }
@@ -177,7 +184,7 @@ fn is_condition(attribute: &Attribute) -> bool {
 
 /// `Cx` by value can only be a slip, and would cost an error of each derive.
 fn is_context(ty: &Type) -> bool {
-    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Cx"))
+    matches!(bare(ty), Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Cx"))
 }
 
 /// Name and answer; the arguments are left to the caller.

@@ -7,10 +7,9 @@ use crate::syntax::attribute::RawAttribute;
 use crate::vocab::{HOOKED, Kind, OPERATIONS};
 use crate::{messages, names};
 
-/// The points as variants of `Timing` and `Operation`.
+/// The points: constructors of `HookPoint`, and variants of `Operation`.
 pub(super) fn check(raw: &RawAttribute, diag: &Diag) -> Vec<(Ident, Ident)> {
     let mut points = Vec::new();
-    let mut seen: Vec<(String, String)> = Vec::new();
     for point in &raw.points {
         let timing = point.timing.to_string();
         if point.operations.is_empty() {
@@ -28,14 +27,13 @@ pub(super) fn check(raw: &RawAttribute, diag: &Diag) -> Vec<(Ident, Ident)> {
                 diag.error(operation, messages::list_commits_nothing());
                 continue;
             }
-            let point = (timing.clone(), name);
-            if seen.contains(&point) {
-                diag.error(operation, messages::point_twice(&point.0, &point.1));
-                continue;
-            }
-            seen.push(point);
             let ident = |name: &str| Ident::new(name, Span::call_site());
-            points.push((ident(&names::upper_camel(&timing)), ident(variant)));
+            let point = (ident(&timing), ident(variant));
+            if points.contains(&point) {
+                diag.error(operation, messages::point_twice(&timing, &name));
+            } else {
+                points.push(point);
+            }
         }
     }
     if raw.points.is_empty() && raw.whole {

@@ -9,9 +9,9 @@ use crate::ir::handler::{Argument, Call, Hook, Worker};
 
 pub(crate) fn hook(cx: &Cx, hook: &Hook) -> TokenStream {
     let Hook { model, points, order, schedule, timeout, .. } = hook;
-    let points = points.iter().map(|(timing, operation)| {
-        quote!(__modeller::HookPoint::new(__modeller::Timing::#timing, __modeller::Operation::#operation))
-    });
+    let points = points
+        .iter()
+        .map(|(timing, operation)| quote!(__modeller::HookPoint::#timing(__modeller::Operation::#operation)));
     let order = order.map(Literal::i32_unsuffixed).map(|order| quote!(.order(#order)));
     let schedule = schedule.map(Literal::u64_unsuffixed).map(|time| quote!(.schedule(#time)));
     let timeout = timeout.map(Literal::u64_unsuffixed).map(|time| quote!(.timeout(#time)));
@@ -32,7 +32,7 @@ pub(crate) fn hook(cx: &Cx, hook: &Hook) -> TokenStream {
     let parts = if call::takes_context(&hook.call) { quote!(mut parts) } else { quote!(_) };
     let names = register::names(&hook.names);
     let behaviour =
-        register::behaviour(&quote!(__modeller::hook::<#model>(#names, &HANDLER, __modeller::site!())));
+        register::unnamed(&quote!(__modeller::hook::<#model>(#names, &HANDLER, __modeller::site!())));
     paths::in_const_if(
         cx,
         &hook.names.conditions,
@@ -62,8 +62,7 @@ pub(crate) fn worker(cx: &Cx, worker: &Worker) -> TokenStream {
     let context = if call::takes_context(&worker.call) { quote!(cx) } else { quote!(_) };
     let names = register::names(&worker.names);
     let of = worker.model.as_ref().map(|model| quote!(.of::<#model>()));
-    let behaviour =
-        register::behaviour(&quote!(__modeller::worker(#names, &HANDLER, __modeller::site!())#of));
+    let behaviour = register::unnamed(&quote!(__modeller::worker(#names, &HANDLER, __modeller::site!())#of));
     paths::in_const_if(
         cx,
         &worker.names.conditions,

@@ -27,7 +27,7 @@ pub(crate) fn expand(cx: &Cx, payload: &Payload) -> TokenStream {
             (Kind::Job, quote!(job::<#ident>(#registered, #handler, __modeller::site!())#of))
         }
     };
-    let behaviour = register::behaviour(&quote!(__modeller::#made));
+    let behaviour = register::named(&quote!(__modeller::#made));
     let declared = declared(kind, ident, model.as_ref(), &quote!(&BEHAVIOUR));
     let does = function.as_ref().map(|function| does(kind, ident, function, &called(kind, function)));
     let items = paths::in_const_if(cx, &names.conditions, quote!(#behaviour #declared #does));
@@ -150,7 +150,8 @@ fn structure(ident: &Ident, function: &Function, conditions: &[Attribute]) -> To
     quote! {
         #(#conditions)*
         #(#docs)*
-        #[derive(::serde::Serialize, ::serde::Deserialize, ::schemars::JsonSchema, ::validator::Validate)]
+        #[derive(::serde::Serialize, ::serde::Deserialize)]
+        #[derive(::schemars::JsonSchema, ::validator::Validate)]
         #[allow(missing_docs, missing_debug_implementations)]
         #visibility struct #ident { #(#fields),* }
     }

@@ -5,16 +5,21 @@ use quote::quote;
 
 use crate::ir::handler::Names;
 
-/// `Names::new("resetPassword", "ResetPassword", "..")`
+/// `names!("resetPassword", "ResetPassword", "..")`
 pub(super) fn names(names: &Names) -> TokenStream {
     let Names { wire, rust, docs, .. } = names;
-    quote!(__modeller::Names::new(#wire, #rust, #docs))
+    quote!(__modeller::names!(#wire, #rust, #docs))
 }
 
-/// The static that the registry gets, made by this expression.
-pub(super) fn behaviour(made: &TokenStream) -> TokenStream {
+/// Leaves what this expression makes, under a name.
+pub(super) fn named(made: &TokenStream) -> TokenStream {
     quote! {
         static BEHAVIOUR: __modeller::Behaviour = #made;
         __modeller::submit!(BEHAVIOUR);
     }
+}
+
+/// Leaves what this expression makes; nothing else has to name it.
+pub(super) fn unnamed(made: &TokenStream) -> TokenStream {
+    quote!(__modeller::submit! { #made })
 }

@@ -38,7 +38,7 @@ pub(crate) enum Argument {
 pub(crate) struct Hook {
     pub(crate) names: Names,
     pub(crate) model: Type,
-    /// Variants of `Timing` and `Operation`.
+    /// Constructors of `HookPoint`, and variants of `Operation`.
     pub(crate) points: Vec<(Ident, Ident)>,
     pub(crate) order: Option<i32>,
     /// Milliseconds.

@@ -2,7 +2,8 @@
 #![deny(missing_docs, warnings, unreachable_pub, missing_debug_implementations)]
 #![forbid(unsafe_code)]
 
-use backend::{Model, Ref};
+use backend::engine::{Method, Subscription};
+use backend::{Cx, Model, Ref, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
@@ -25,6 +26,51 @@ pub struct Person {
     /// Who brought them.
     pub by: Option<Ref<Person>>,
 }
+
+/// Names are written without blanks around them.
+#[backend::hook(Person, before(insert, update), crate = ::backend)]
+async fn trim(person: &mut Person) -> Result<()> {
+    person.first_name = person.first_name.trim().to_owned();
+    Ok(())
+}
+
+/// Says hello.
+#[backend::method(Person, crate = ::backend)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema, Validate)]
+pub struct Greet {
+    /// In which words.
+    pub words: String,
+}
+
+impl Method for Greet {
+    type Reply = String;
+
+    async fn call(self, _: &Cx) -> Result<String> {
+        Ok(self.words)
+    }
+}
+
+/// Says goodbye.
+#[backend::query(Person, crate = ::backend)]
+pub async fn part(cx: &Cx, words: String) -> Result<String> {
+    let _ = cx;
+    Ok(words)
+}
+
+/// Waves.
+#[backend::event(Person, crate = ::backend)]
+pub fn wave(to: &Subscription) {
+    let _ = to;
+}
+
+/// Counts.
+#[backend::job(crate = ::backend)]
+pub fn count(upto: u32) {
+    let _ = upto;
+}
+
+#[backend::worker(Person, every = "5s", crate = ::backend)]
+async fn look() {}
 
 /// The path may come through another crate's or module's re-export.
 pub mod reexported {

@@ -25,13 +25,6 @@ pub struct Names {
     pub docs: &'static str,
 }
 
-impl Names {
-    /// On the wire, in Rust, and the documentation.
-    pub const fn new(name: &'static str, rust: &'static str, docs: &'static str) -> Self {
-        Names { name, rust, docs }
-    }
-}
-
 const fn behaviour(
     kind: BehaviourKind,
     model: Option<fn() -> &'static Descriptor>,

@@ -53,6 +53,21 @@ impl HookPoint {
     pub const fn new(timing: Timing, operation: Operation) -> Self {
         HookPoint { timing, operation }
     }
+
+    /// Before this operation.
+    pub const fn before(operation: Operation) -> Self {
+        Self::new(Timing::Before, operation)
+    }
+
+    /// After this operation.
+    pub const fn after(operation: Operation) -> Self {
+        Self::new(Timing::After, operation)
+    }
+
+    /// After the commit of this operation.
+    pub const fn after_commit(operation: Operation) -> Self {
+        Self::new(Timing::AfterCommit, operation)
+    }
 }
 
 impl fmt::Display for HookPoint {

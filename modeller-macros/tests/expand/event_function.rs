@@ -1,0 +1,2 @@
+#[modeller::event(Room, name = "said")]
+fn say(text: String, to: &Subscription, _: &Cx) {}

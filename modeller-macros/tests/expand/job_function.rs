@@ -1,0 +1,4 @@
+#[modeller::job]
+async fn send_mail(to: String) -> Result<()> {
+    Ok(())
+}

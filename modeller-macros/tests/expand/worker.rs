@@ -1,0 +1,5 @@
+#[modeller::worker(User, every = "5s", immediate = false)]
+/// Looks after old ones.
+async fn sweep(cx: &Cx) -> Result<()> {
+    Ok(())
+}
