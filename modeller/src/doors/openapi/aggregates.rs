@@ -125,6 +125,8 @@ pub(super) fn body(shape: &Shape, names: &ModelSchemas) -> Json {
     grouped.shift_remove("query");
     grouped.insert("start".into(), parameters::start());
     grouped.insert("count".into(), parameters::count(Operation::Aggregate));
+    // In no order of its own.
+    grouped.insert("sort".into(), json!({ "enum": [null, "", [], {}] }));
     all.push(object(&grouped, &["groupBy"]));
     for column in parameters::public(shape) {
         let name = &column.name;
