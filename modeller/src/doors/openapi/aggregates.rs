@@ -83,37 +83,51 @@ fn group_by(shape: &Shape) -> Json {
     })
 }
 
-/// The members of an aggregation without groups, and of one with them, and which of them must be there.
-pub(super) fn forms(
-    shape: &Shape,
-    names: &ModelSchemas,
-    query: Json,
-) -> [(Map<String, Json>, Vec<&'static str>); 2] {
+/// What figures over the documents of a query take, and what figures over groups of them do.
+fn members(shape: &Shape, names: &ModelSchemas, query: Json) -> (Map<String, Json>, Map<String, Json>) {
     let alone = Map::from_iter([("query".to_owned(), query), ("aggregates".to_owned(), names.aggregates())]);
     let mut grouped = alone.clone();
     grouped.insert("groupBy".into(), group_by(shape));
-    // None at all.
-    grouped.insert("sort".into(), json!({ "enum": [null, "", [], {}] }));
-    grouped.insert("start".into(), parameters::start());
-    grouped.insert("count".into(), parameters::count(Operation::Aggregate));
-    [(alone, vec!["aggregates"]), (grouped, vec!["groupBy"])]
+    (alone, grouped)
+}
+
+fn object(properties: &Map<String, Json>, required: &[&str]) -> Json {
+    json!({
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+/// The schemas of an aggregation as a step of a batch.
+pub(super) fn steps(shape: &Shape, names: &ModelSchemas, query: Json) -> [Json; 2] {
+    let (mut alone, mut grouped) = members(shape, names, query);
+    grouped.shift_remove("query");
+    for properties in [&mut alone, &mut grouped] {
+        properties.insert("op".into(), json!({ "const": "aggregate" }));
+    }
+    [(alone, "aggregates"), (grouped, "groupBy")].map(|(properties, needed)| {
+        let mut step = object(&properties, &["op", needed]);
+        step["title"] = "aggregate".into();
+        step
+    })
 }
 
 /// The schema of an aggregation as a body.
 ///
 /// A sort names groups and figures, which JSON Schema can't say of names that a caller makes up: what is said here is how to sort
-/// by the one field that is grouped by.
+/// by the one field that is grouped by. The forms with a query say nothing of pages and sorts, so that who tries all that is said need
+/// not try each with every filter.
 pub(super) fn body(shape: &Shape, names: &ModelSchemas) -> Json {
-    let object = |properties: &Map<String, Json>, required: &[&str]| {
-        json!({
-            "type": "object",
-            "properties": properties,
-            "required": required,
-            "additionalProperties": false,
-        })
-    };
-    let [(alone, needs), (grouped, needs_group)] = forms(shape, names, names.filter());
-    let mut all = vec![object(&alone, &needs), object(&grouped, &needs_group)];
+    let (alone, mut grouped) = members(shape, names, names.filter());
+    let mut all = vec![object(&alone, &["aggregates"]), object(&grouped, &["groupBy"])];
+    grouped.shift_remove("query");
+    grouped.insert("start".into(), parameters::start());
+    grouped.insert("count".into(), parameters::count(Operation::Aggregate));
+    // In no order of its own.
+    grouped.insert("sort".into(), json!({ "enum": [null, "", [], {}] }));
+    all.push(object(&grouped, &["groupBy"]));
     for column in parameters::public(shape) {
         let name = &column.name;
         let mut sorted = grouped.clone();
@@ -122,8 +136,9 @@ pub(super) fn body(shape: &Shape, names: &ModelSchemas) -> Json {
         all.push(object(&sorted, &["groupBy", "sort"]));
     }
     json!({
-        "description": "With `groupBy` the answer is an array of groups, each with its keys and figures, in the order of the \
-                        keys, or as `sort` says: by names of keys and figures, a `-` before one for largest first.",
+        "description": "Figures over all documents that fulfil the `query`. With `groupBy` the answer is an array of groups, each \
+                        with its keys and figures, in the order of the keys, or as `sort` says: by names of keys and figures, a `-` \
+                        before one for largest first. `start` and `count` cut a page out of the groups. All of them go together.",
         "anyOf": all,
     })
 }

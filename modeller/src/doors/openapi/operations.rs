@@ -222,17 +222,7 @@ pub(super) fn steps(shape: &Shape, names: &ModelSchemas) -> Vec<Json> {
         &[("query", any.clone()), values, ("distinct", json!({ "type": "boolean" }))],
         &["op"],
     ));
-    for (mut properties, mut required) in aggregates::forms(shape, names, any) {
-        properties.insert("op".into(), json!({ "const": "aggregate" }));
-        required.push("op");
-        steps.push(json!({
-            "type": "object",
-            "title": "aggregate",
-            "properties": properties,
-            "required": required,
-            "additionalProperties": false,
-        }));
-    }
+    steps.extend(aggregates::steps(shape, names, any));
     steps
 }
 
