@@ -332,7 +332,9 @@ impl App {
         if !self.clock.is_manual() {
             self.clock = Clock::manual(Kit::START);
         }
+        self.check_folders()?;
         let engine = self.at_rest().await?;
+        self.extend(&engine)?;
         let service = self.door(engine.clone())?.service()?;
         Ok(Kit::new(engine, service))
     }

@@ -38,7 +38,7 @@ async fn documents_expire_after_their_last_write() {
     let kit = kit::<(Session,)>().await;
     let insert = kit.post("/system/sessions/insert", &json!({"token": "a"})).await.json();
     assert_eq!(insert["_expiresAt"], START + 30 * 60_000);
-    kit.post("/system/sessions/insert", &json!({"token": "b"})).await;
+    kit.post("/system/sessions/insert", &json!({"token": "b"})).await.expect(201);
     kit.clock().advance(Duration::from_secs(29 * 60));
     let written = kit.put("/system/sessions/update?token=b", &json!({"seat": 1})).await.json();
     assert_eq!(written["_expiresAt"], START + 59 * 60_000);
@@ -84,7 +84,7 @@ async fn the_oldest_documents_make_room() {
     }
     kit.clock().advance(Duration::from_secs(1));
     for name in ["z", "y", "x"] {
-        kit.post("/system/sights/insert", &json!({"name": name})).await;
+        kit.post("/system/sights/insert", &json!({"name": name})).await.expect(201);
     }
     assert_eq!(
         kit.get("/system/sights/list")
@@ -96,8 +96,8 @@ async fn the_oldest_documents_make_room() {
         ["x", "y", "z"]
     );
     // What comes back needs room, too.
-    kit.delete("/system/sights/delete?_id=x").await;
-    kit.post("/system/sights/insert", &json!({"name": "w"})).await;
+    kit.delete("/system/sights/delete?_id=x").await.expect(200);
+    kit.post("/system/sights/insert", &json!({"name": "w"})).await.expect(201);
     // The key of what lies in the trash is not free.
     let taken = kit.post("/system/sights/insert", &json!({"name": "x"})).await;
     refused(&taken, 409, "UNIQUE_VIOLATION");
@@ -106,7 +106,7 @@ async fn the_oldest_documents_make_room() {
     let back = kit.post("/system/sights/restore?_id=x", ()).await;
     assert_eq!(back.json()["name"], "x");
     assert_eq!(kit.get("/system/sights/count").await.json(), 3);
-    kit.delete("/system/sights/delete?_id=x").await;
+    kit.delete("/system/sights/delete?_id=x").await.expect(200);
     kit.clock().advance(Duration::from_secs(3_600));
     assert_eq!(kit.post("/system/sights/insert", &json!({"name": "x"})).await.status, 201);
 }
@@ -126,10 +126,10 @@ async fn deleted_documents_lie_in_the_trash_for_a_time() {
     refused(&kit.put(&format!("{path}/update?_id={id}"), &json!({"age": 2})).await, 404, "NOT_FOUND");
     assert_eq!(User::find().trashed().count(&kit.cx()).await.unwrap(), 1);
     // Its address is free meanwhile, so that it can only come back when that is free again.
-    kit.post(&format!("{path}/insert"), &user("a@b.c", 2)).await;
+    kit.post(&format!("{path}/insert"), &user("a@b.c", 2)).await.expect(201);
     let restore = format!("{path}/restore?_id={id}");
     refused(&kit.post(&restore, ()).await, 409, "UNIQUE_VIOLATION");
-    kit.delete(&format!("{path}/delete?age=2")).await;
+    kit.delete(&format!("{path}/delete?age=2")).await.expect(200);
     let both = kit.post(&format!("{path}/restore?email=a@b.c"), ()).await;
     refused(&both, 409, "CONFLICT");
     let back = kit.post(&restore, ()).await;
