@@ -50,6 +50,8 @@ mod pages {
     mod hooks {}
     #[doc = include_str!("../../docs/http.md")]
     mod http {}
+    #[doc = include_str!("../../docs/jobs.md")]
+    mod jobs {}
     #[doc = include_str!("../../docs/logging.md")]
     mod logging {}
     #[doc = include_str!("../../docs/migrations.md")]
@@ -74,4 +76,6 @@ mod pages {
     mod transactions {}
     #[doc = include_str!("../../docs/validation.md")]
     mod validation {}
+    #[doc = include_str!("../../docs/workers.md")]
+    mod workers {}
 }

@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use super::serve::serve;
 use super::{App, Database, StartError, export, import, plan};
 use crate::doors::openapi;
-use crate::engine::{Feature, LogLevel};
+use crate::engine::{self, Feature, LogLevel};
 use crate::model::Code;
 use crate::store::{Apply, Plan};
 
@@ -210,7 +210,10 @@ async fn run(mut app: App, matches: &ArgMatches) -> Result<ExitCode, StartError>
     match name {
         "inspect" => {
             let app = app.listed().await?;
-            print(&(app.registry()?.report() + &app.report()))?;
+            let registry = app.registry()?;
+            let behaviours: String =
+                engine::lines(&registry).iter().map(|line| format!("{line}\n")).collect();
+            print(&(registry.report() + &behaviours + &app.report()))?;
         }
         "schema" => return schema(&app, matches.get_one::<String>("model")),
         "openapi" => {

@@ -24,7 +24,9 @@ use serde_json::Value as Json;
 
 use crate::doors::http::{Backend, BoxFuture, Folder, HttpDoor, HttpOptions, Listener, Page, Route};
 use crate::doors::{docs, metadata, openapi};
-use crate::engine::{Call, Clock, Cx, Declared, Engine, Identity, LogOptions, Reply, Transact};
+use crate::engine::{
+    self, Call, Clock, Cx, Declared, Engine, Identity, JobsOptions, LogOptions, Reply, Transact,
+};
 use crate::model::{Descriptor, Error, Model};
 use crate::registry::{Faults, Registry};
 use crate::store::sqlite::Sqlite;
@@ -63,6 +65,8 @@ pub struct App {
     log: LogOptions,
     store: Option<Arc<dyn Store>>,
     clock: Clock,
+    jobs: JobsOptions,
+    background: bool,
 }
 
 impl Default for App {
@@ -91,6 +95,8 @@ impl App {
             log: LogOptions::new(),
             store: None,
             clock: Clock::system(),
+            jobs: JobsOptions::new(),
+            background: true,
         }
     }
 
@@ -112,6 +118,7 @@ impl App {
         let mut app = Self::new();
         app.models = Some(Vec::new());
         app.options.database = Database::Memory;
+        app.background = false;
         app
     }
 
@@ -175,6 +182,20 @@ impl App {
         self
     }
 
+    /// How jobs are run: how many at once, how long they are kept.
+    pub fn jobs(mut self, options: JobsOptions) -> Self {
+        self.jobs = options;
+        self
+    }
+
+    /// Whether jobs and workers run by themselves once the application is started. They do, but in an
+    /// [isolated](App::isolated) one: there [`run_due`](crate::engine::Jobs::run_due) runs jobs, and
+    /// [`start_all`](crate::engine::Workers::start_all) starts workers.
+    pub fn background(mut self, runs: bool) -> Self {
+        self.background = runs;
+        self
+    }
+
     /// Serves a route of one's own.
     pub fn route(mut self, route: Route) -> Self {
         self.routes.push(route);
@@ -206,6 +227,7 @@ impl App {
         if registry.models().is_empty() && !self.allow_empty {
             return Err(StartError::Empty);
         }
+        engine::check(&registry)?;
         Ok(registry)
     }
 
@@ -218,6 +240,7 @@ impl App {
         };
         let engine = Engine::new(registry, store, self.clock.clone());
         self.equip(&engine);
+        engine.jobs().set_options(self.jobs.clone());
         Ok(engine)
     }
 
@@ -229,13 +252,17 @@ impl App {
         }
     }
 
-    /// The engine, its store migrated, without a door.
+    /// The engine, its store migrated, without a door. Jobs and workers run from now on, unless they are not to
+    /// ([`background`](App::background)).
     ///
     /// # Errors
     /// Whatever keeps the application from starting.
     pub async fn engine(&self) -> Result<Arc<Engine>, StartError> {
         let engine = self.at_rest().await?;
         engine.sweep_every(SWEEP);
+        if self.background {
+            engine.start();
+        }
         Ok(engine)
     }
 
@@ -296,9 +323,10 @@ impl App {
     fn door(self, engine: Arc<Engine>) -> Result<HttpDoor, StartError> {
         let about = self.about();
         let (models, json) = (engine.registry().models().to_vec(), "application/json");
+        let behaviours = engine::describe(engine.registry());
         let described = models.clone();
         let mut door = HttpDoor::new(Arc::new(Pipeline(engine)), self.http)
-            .page(Page::made("/@metadata", json, once(move || metadata::document(&models))))
+            .page(Page::made("/@metadata", json, once(move || metadata::document(&models, &behaviours))))
             .page(Page::made("/@openapi.json", json, once(move || openapi::document(&described, &about))))
             .page(Page::new("/@docs", "text/html; charset=utf-8", docs::PAGE).policy(docs::POLICY))
             .page(Page::new("/@docs.css", "text/css; charset=utf-8", docs::STYLE))

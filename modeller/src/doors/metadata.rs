@@ -8,15 +8,22 @@ use crate::model::{ColumnInfo, Generated, Kind, Shape};
 /// The version of this document's form. It grows by additions; the first number changes when something is taken away.
 pub const PROTOCOL: &str = "1.0.0";
 
-/// The metadata of these models.
+/// The metadata of these models, and of the jobs and the workers of the application, as two arrays.
 ///
 /// ```
-/// let metadata = modeller::doors::metadata::document(&[]);
+/// let metadata = modeller::doors::metadata::document(&[], &Default::default());
 /// assert_eq!(metadata["protocol"], "1.0.0");
 /// ```
-pub fn document(models: &[&'static Shape]) -> Json {
+pub fn document(models: &[&'static Shape], (jobs, workers): &(Json, Json)) -> Json {
     let models: Vec<Json> = models.iter().map(|shape| model(shape)).collect();
-    json!({ "protocol": PROTOCOL, "models": models, "transaction": transaction() })
+    let mut document = json!({ "protocol": PROTOCOL, "models": models, "transaction": transaction() });
+    for (name, list) in [("jobs", jobs), ("workers", workers)] {
+        // Applications that have none of them need not know that there could be.
+        if list.as_array().is_some_and(|list| !list.is_empty()) {
+            document[name] = list.clone();
+        }
+    }
+    document
 }
 
 /// Several operations on any models at once.
@@ -163,7 +170,7 @@ mod tests {
     #[test]
     fn every_model_is_advertised_with_its_operations_and_fields() {
         // HTT-03
-        let document = document(&sample::all());
+        let document = super::document(&sample::all(), &Default::default());
         let users = &document["models"][0];
         assert_eq!(users["path"], "system/users");
         assert_eq!(users["scope"], "system");
@@ -190,7 +197,7 @@ mod tests {
     #[test]
     fn transactions_are_advertised() {
         // TXN-01
-        let document = document(&sample::all());
+        let document = super::document(&sample::all(), &Default::default());
         let transaction = &document["transaction"];
         assert_eq!((&transaction["method"], &transaction["path"]), (&json!("POST"), &json!("/@transaction")));
         for op in ["get", "insert", "update", "delete", "where", "findOne", "count"] {
@@ -200,7 +207,7 @@ mod tests {
 
     #[test]
     fn operations_that_a_model_does_not_offer_are_not_advertised() {
-        let document = document(&sample::all());
+        let document = super::document(&sample::all(), &Default::default());
         let posts = document["models"][1]["operations"].as_array().unwrap();
         assert!(posts.iter().all(|operation| operation["name"] != "restore"));
     }
@@ -208,7 +215,7 @@ mod tests {
     #[test]
     fn private_fields_are_no_fields() {
         // SCH-04
-        let document = document(&sample::all());
+        let document = super::document(&sample::all(), &Default::default());
         let users = &document["models"][0];
         assert!(!users["fields"].to_string().contains("password"));
         assert!(!users["unique"].to_string().contains("password"));

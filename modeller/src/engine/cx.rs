@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::job::Run;
 use super::transaction::Shared;
 use super::{Engine, Identity};
 use crate::model::{Code, Error, Result, Row, Shape};
@@ -21,12 +22,24 @@ pub struct Cx {
     open: Option<Arc<Shared>>,
     /// How many hooks have led here, one setting off the other.
     depth: u8,
+    /// The run of a job that led here.
+    job: Option<Arc<Run>>,
 }
 
 impl Cx {
     /// A context of this engine.
     pub fn new(engine: Arc<Engine>, identity: Identity) -> Self {
-        Cx { engine, identity, open: None, depth: 0 }
+        Cx { engine, identity, open: None, depth: 0, job: None }
+    }
+
+    /// The context of a job's run.
+    pub(super) fn of_job(engine: Arc<Engine>, run: Arc<Run>) -> Self {
+        Cx { job: Some(run), ..Self::new(engine, Identity::System) }
+    }
+
+    /// The run of a job that this is the context of.
+    pub(super) fn job(&self) -> Option<&Arc<Run>> {
+        self.job.as_ref()
     }
 
     /// The engine.

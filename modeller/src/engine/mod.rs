@@ -5,13 +5,17 @@ mod arguments;
 mod batch;
 pub mod behaviour;
 mod call;
+mod caught;
 mod clock;
 mod config;
 mod cx;
+#[cfg(feature = "server")]
+mod describe;
 mod figures;
 mod hooked;
 mod hooks;
 mod idempotency;
+mod job;
 mod listing;
 mod log;
 mod numbers;
@@ -23,11 +27,13 @@ mod references;
 mod scope;
 mod search;
 mod secret;
+mod signal;
 mod subscription;
 mod sweep;
 mod tasks;
 mod transact;
 mod transaction;
+mod worker;
 mod write;
 
 use std::fmt;
@@ -42,11 +48,17 @@ pub use behaviour::{
     Timing,
 };
 pub use call::{Argument, Arguments, BodyKind, Call, Identity, Operation, Reply};
+pub(crate) use caught::caught;
+#[cfg(feature = "server")]
+pub(crate) use caught::message as panic_message;
 pub use clock::Clock;
 pub use config::Configured;
 pub use cx::Cx;
+#[cfg(feature = "server")]
+pub(crate) use describe::{describe, lines};
 pub use figures::Grouped;
 pub use hooks::Hooks;
+pub use job::{Enqueue, Enqueued, JobCounts, JobEntry, JobState, Jobs, JobsOptions, Schedule};
 pub use listing::Listing;
 pub use log::{Feature, Log, LogAdapter, LogEntry, LogLevel, LogOptions, LogSubscription, Logger};
 pub use patch::Patch;
@@ -54,6 +66,7 @@ pub use records::{Find, Hit, Page, Records};
 pub use secret::Secret;
 pub use subscription::Subscription;
 pub use transact::Transact;
+pub use worker::Workers;
 pub use write::MAX_BULK;
 
 use config::Configurations;
@@ -62,7 +75,7 @@ pub(crate) use config::Declared;
 use tasks::Tasks;
 
 use crate::model::{Result, Shape};
-use crate::registry::Registry;
+use crate::registry::{Faults, Registry};
 use crate::store::{Apply, Plan, Store};
 
 /// A running application: its models, its store, its clock, its configurations and its log.
@@ -75,6 +88,8 @@ pub struct Engine {
     configs: Configurations,
     log: Log,
     tasks: Tasks,
+    board: Arc<job::Board>,
+    workers: worker::Board,
 }
 
 impl Engine {
@@ -83,7 +98,9 @@ impl Engine {
         let secret = store.secret();
         let hooks = Hooks::of_registry(&registry);
         let (configs, log) = (Configurations::default(), Log::new(clock.clone()));
-        Arc::new(Engine { registry, store, clock, hooks, secret, configs, log, tasks: Tasks::default() })
+        let (board, workers) = (Arc::new(job::Board::new(&registry)), worker::Board::new(&registry));
+        let tasks = Tasks::default();
+        Arc::new(Engine { registry, store, clock, hooks, secret, configs, log, tasks, board, workers })
     }
 
     /// Makes the store fit the models.
@@ -129,9 +146,45 @@ impl Engine {
         &self.tasks
     }
 
+    /// Runs jobs and workers in the background, for as long as the engine lives. An application does it at its start.
+    pub fn start(self: &Arc<Self>) {
+        self.jobs().start();
+        // Nothing was named, so that nothing is unknown.
+        self.workers().start_all();
+    }
+
+    /// Stops jobs and workers in order: what runs has some [time](JobsOptions::grace) to come to its end.
+    pub async fn stop(self: &Arc<Self>) {
+        let (jobs, workers) = (self.jobs(), self.workers());
+        tokio::join!(jobs.stop(), workers.rest());
+    }
+
+    fn board(&self) -> &Arc<job::Board> {
+        &self.board
+    }
+
     pub(crate) fn secret(&self) -> &[u8; 32] {
         &self.secret
     }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Who runs jobs keeps no engine while there are none.
+        self.board.over.turn_on();
+    }
+}
+
+/// Looks for what is wrong with the jobs and workers that were declared.
+///
+/// # Errors
+/// All faults at once, each with its place.
+#[cfg(feature = "server")]
+pub(crate) fn check(registry: &Registry) -> std::result::Result<(), Faults> {
+    let mut faults = Faults::default();
+    job::check(registry, &mut faults);
+    worker::check(registry, &mut faults);
+    faults.into_result()
 }
 
 impl fmt::Debug for Engine {

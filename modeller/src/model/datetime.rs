@@ -71,6 +71,14 @@ pub(crate) fn instant(milliseconds: i64) -> Option<String> {
         return None;
     }
     let (days, rest) = (milliseconds.div_euclid(MS_PER_DAY), milliseconds.rem_euclid(MS_PER_DAY));
+    let (year, month, day) = civil_date(days);
+    let (hour, minute) = (rest / 3_600_000, rest / 60_000 % 60);
+    let (second, milli) = (rest / 1_000 % 60, rest % 1_000);
+    Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}000000Z"))
+}
+
+/// Year, month and day of a day that is counted from 1 January 1970.
+pub(crate) fn civil_date(days: i64) -> (i64, u32, u32) {
     // Days since 0000-03-01, so that a leap day is the last day of its year; 400 years are 146,097 days.
     let days = days + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
@@ -80,10 +88,9 @@ pub(crate) fn instant(milliseconds: i64) -> Option<String> {
     let month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month + 2) / 5 + 1;
     let (month, next_year) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    let year = era * 400 + year_of_era + next_year;
-    let (hour, minute) = (rest / 3_600_000, rest / 60_000 % 60);
-    let (second, milli) = (rest / 1_000 % 60, rest % 1_000);
-    Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}000000Z"))
+    // A day of a month is a small number.
+    let small = |number: i64| u32::try_from(number).unwrap_or(1);
+    (era * 400 + year_of_era + next_year, small(month), small(day))
 }
 
 /// Whether this is a calendar date, `YYYY-MM-DD`: what `format: "date"` means.

@@ -92,6 +92,8 @@ pub trait Model:
     fn descriptor() -> &'static Descriptor;
 }
 
+#[cfg(feature = "engine")]
+pub(crate) use datetime::civil_date;
 pub(crate) use datetime::instant;
 // The derive's checks name them.
 pub(crate) use decimal_math::{DecimalSum, canonical_decimal};

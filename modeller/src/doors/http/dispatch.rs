@@ -12,14 +12,13 @@ use tower_service::Service;
 
 use super::answer::{self, Refusal};
 use super::body::{Held, Limits};
-use super::caught::caught;
 use super::events::{Events, Requested};
 use super::folder::{Folders, Wish};
 use super::headers::{self, IfMatch};
 use super::origin::{Origins, permit_host};
 use super::route::Answered;
 use super::{Backend, HttpOptions, Page, Route, RouteCx, body, decode, identity};
-use crate::engine::{Arguments, BodyKind, Call, Operation, Transact};
+use crate::engine::{Arguments, BodyKind, Call, Operation, Transact, caught};
 use crate::model::{Code, Error, Result, Shape, check_json, nearest};
 
 /// What every request needs, shared by all.

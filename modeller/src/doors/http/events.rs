@@ -9,8 +9,7 @@ use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Uri};
 
-use super::caught;
-use crate::engine::Cx;
+use crate::engine::{Cx, panic_message};
 
 /// Something that happened at the server.
 ///
@@ -129,7 +128,7 @@ impl Events {
     pub(super) fn tell(&self, event: &ServerEvent<'_>) {
         for listener in &self.0 {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| listener(event))) {
-                let panic = caught::message(&*panic);
+                let panic = panic_message(&*panic);
                 tracing::error!(?panic, ?event, "a listener to server events panicked");
             }
         }

@@ -10,7 +10,6 @@
 
 mod answer;
 mod body;
-mod caught;
 mod compress;
 mod decode;
 mod dispatch;

@@ -21,9 +21,9 @@ use tokio::time::{sleep, timeout};
 use tower_service::Service;
 
 use super::answer::{self, Refusal};
-use super::caught::caught;
 use super::stream::Stream;
 use super::{HttpOptions, HttpService};
+use crate::engine::caught;
 use crate::model::{Code, Error};
 
 /// The smallest head that hyper can be limited to.

@@ -110,7 +110,10 @@ where
     fn run<'a, J: Job + Payload>(cx: &'a Cx, json: &'a [u8]) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move { accept::<J>(json)?.run(cx).await })
     }
-    JobHandler { options, run: run::<J> }
+    fn check<J: Payload>(json: &[u8]) -> Result<()> {
+        accept::<J>(json).map(drop)
+    }
+    JobHandler { options, check: check::<J>, run: run::<J> }
 }
 
 /// A worker that belongs to no model; [`Behaviour::of`] gives it one.

@@ -1,6 +1,7 @@
 //! Jobs: work that outlives its caller, and a crash.
 
-use crate::engine::Cx;
+use super::Payload;
+use crate::engine::{Cx, Enqueue};
 use crate::model::Result;
 use crate::registry::Behaviour;
 use crate::store::BoxFuture;
@@ -28,6 +29,17 @@ pub trait Job: IsJob {
     /// # Errors
     /// The job is tried again, unless the error says that it will never succeed.
     fn run(self, cx: &Cx) -> impl Future<Output = Result<()>> + Send;
+
+    /// Enqueues it, in the transaction of the context if there is one: `SendWelcome { .. }.enqueue(cx).await?`.
+    ///
+    /// # Errors
+    /// As [`Cx::enqueue`].
+    fn enqueue(self, cx: &Cx) -> Enqueue<'_>
+    where
+        Self: Payload,
+    {
+        cx.enqueue(self)
+    }
 }
 
 /// What `#[modeller::job(..)]` says of a job.
@@ -88,6 +100,8 @@ impl Default for JobOptions {
 pub struct JobHandler {
     /// What the attribute says.
     pub options: JobOptions,
+    /// Decodes and validates the payload, and no more.
+    pub check: fn(&[u8]) -> Result<()>,
     /// Decodes the payload, and runs.
     pub run: for<'a> fn(&'a Cx, &'a [u8]) -> BoxFuture<'a, Result<()>>,
 }

@@ -1,4 +1,4 @@
-//! Panics of handlers, caught: that call fails, the connection and everybody else go on.
+//! Panics of handlers, caught: that call fails, everybody else goes on.
 
 use std::any::Any;
 use std::future::poll_fn;
@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 /// What the future answers, or the message of its panic.
-pub(super) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
+pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
     let mut future = pin!(future);
     poll_fn(|context| {
         // After a panic the future is only dropped: nothing sees what it left half done but the locks it held,
@@ -21,7 +21,8 @@ pub(super) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Stri
     .await
 }
 
-pub(super) fn message(panic: &(dyn Any + Send)) -> String {
+/// What a panic says.
+pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no message)").to_owned()
 }
