@@ -10,12 +10,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{File, OpenOptions};
+use std::future::poll_fn;
 use std::io::{self, Read as _, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex as Lock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use modeller::model::{Row, Shape, Value};
@@ -27,6 +28,7 @@ use modeller::store::{
 use serde_json::{Value as Json, json};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 /// A note.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
@@ -429,24 +431,16 @@ impl Store for FileStore {
 
     fn write(&self, work: Work) -> BoxFuture<'_, Result<Answer>> {
         Box::pin(async move {
-            let Work { steps, single, actor } = work;
-            let mut open = self.turn(actor).await?;
-            // Every step is ready at once; a panic is the work's own.
-            let outcome = catch_unwind(AssertUnwindSafe(|| {
-                steps(&mut open).as_mut().poll(&mut Context::from_waker(Waker::noop()))
-            }));
-            let answer = match outcome {
-                Ok(Poll::Ready(answer)) => answer?,
-                Ok(Poll::Pending) => {
-                    return Err(internal("the work waits for something that is no step of its own"));
-                }
-                Err(_) => return Err(internal("the work panicked")),
-            };
-            let tx = open.take().ok_or_else(late)?;
-            if single && tx.changes > 1 {
-                return Err(internal("the work made more than the one change that it promised"));
-            }
-            tx.commit().map(|()| answer)
+            let mut open = self.turn(work.actor).await?;
+            let mut steps = (work.steps)(&mut open);
+            // A panic is the work's own, and so is waiting for too long.
+            let steps =
+                poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| steps.as_mut().poll(context))) {
+                    Ok(poll) => poll,
+                    Err(_) => Poll::Ready(Err(internal("the work panicked"))),
+                });
+            let answer = timeout(self.transaction_timeout, steps).await.map_err(|_| late())??;
+            open.take().ok_or_else(late)?.commit().map(|()| answer)
         })
     }
 

@@ -50,10 +50,10 @@ mod pages {
     mod hooks {}
     #[doc = include_str!("../../docs/http.md")]
     mod http {}
-    #[doc = include_str!("../../docs/jobs.md")]
-    mod jobs {}
     #[doc = include_str!("../../docs/logging.md")]
     mod logging {}
+    #[doc = include_str!("../../docs/jobs.md")]
+    mod jobs {}
     #[doc = include_str!("../../docs/migrations.md")]
     mod migrations {}
     #[doc = include_str!("../../docs/models.md")]

@@ -130,7 +130,7 @@ fn command(about: &openapi::About) -> Command {
         .subcommand(Command::new("serve").about("Serve the models over HTTP (the default)").after_help(
             "SIGTERM or ctrl-c ends it: requests under way are finished, and the database is closed.",
         ))
-        .subcommand(Command::new("inspect").about("Print the models that were linked, where they stand, and what else is served"))
+        .subcommand(Command::new("inspect").about("Print the models that were linked, what they do, where they stand, and what else is served"))
         .subcommand(
             Command::new("schema")
                 .about("Print the JSON Schema of one model, or of all by path")

@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
 
-use super::Cx;
 use super::records::Find;
+use super::{Cx, log};
 use crate::model::{Code, Column, Error, Model, Result};
 use crate::query::{Aggregate, Aggregation, Averaged, Cells, Figure, Figures, Keys, Numeric, Ordered, Path};
 
@@ -28,7 +28,9 @@ impl<M: Model> Find<M> {
     pub async fn figures<F: Figures<M>>(self, cx: &Cx, figures: F) -> Result<F::Answer> {
         let mut aggregation = self.aggregation(cx)?;
         aggregation.aggregates = figures.aggregates();
-        let rows = cx.aggregate(&aggregation).await?;
+        let rows = cx.aggregate(&aggregation).await;
+        log::figures(cx, aggregation.shape, &rows);
+        let rows = rows?;
         let none = || Error::new(Code::InternalError, "the store gave no figures");
         F::read(&mut Cells::new(&aggregation, rows.first().ok_or_else(none)?))
     }
@@ -157,7 +159,8 @@ impl<M: Model, K: Keys<M>> Grouped<M, K> {
         let mut aggregation = self.find.aggregation(cx)?;
         aggregation.group_by = self.paths;
         aggregation.aggregates = aggregates;
-        let rows = cx.aggregate(&aggregation).await?;
-        rows.iter().map(|row| read(&mut Cells::new(&aggregation, row))).collect()
+        let rows = cx.aggregate(&aggregation).await;
+        log::figures(cx, aggregation.shape, &rows);
+        rows?.iter().map(|row| read(&mut Cells::new(&aggregation, row))).collect()
     }
 }

@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 
 use super::behaviour::{HookParts, HookPoint, Stored, Timing};
 use super::hooks::ModelHooks;
+use super::later::{self, Occasion};
 use super::pipeline::written;
 use super::transaction::{AfterCommit, Host, Shared};
 use super::write::{Patch, Steps, Write, Written};
@@ -402,6 +403,11 @@ impl Steps<'_, '_> {
         around: &Arc<Around>,
         after: &mut Vec<AfterCommit>,
     ) -> Result<Row> {
+        for hook in around.hooks.scheduled(operation) {
+            let (previous, patch) = (old.as_ref(), around.patch.as_deref());
+            let occasion = Occasion { shape: self.shape, operation, row: &row, previous, patch };
+            later::put(self.engine, self.tx, hook, &occasion).await?;
+        }
         if around.has(Timing::AfterCommit, operation) {
             let (row, old, around) = (row.clone(), old.clone(), Arc::clone(around));
             after.push(Box::new(move || {

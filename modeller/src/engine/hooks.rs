@@ -1,7 +1,6 @@
 //! The hooks of an application: those that were declared, and those that come and go while it runs.
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::behaviour::{HookHandler, HookOptions, HookParts, HookPoint, Timing};
-use super::{Engine, Feature, Operation, log};
+use super::{Engine, Feature, Operation, caught, log};
 use crate::model::{Code, Error, Model, Result, Shape, Site};
 use crate::registry::{BehaviourKind, Registry};
 use crate::store::BoxFuture;
@@ -45,18 +44,18 @@ impl Hook {
     pub(super) async fn run(&self, parts: HookParts<'_>) -> Result<()> {
         let (cx, shape, point) = (parts.cx, parts.shape, parts.point);
         let mut run = pin!(async {
-            match &self.run {
-                Run::Declared(run) => run(parts).await,
-                Run::Added(run) => run(parts).await,
-            }
-        });
-        // A hook that panics has failed, and nothing else has.
-        let mut run = pin!(std::future::poll_fn(move |context| {
-            let polled = catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(context)));
-            polled.unwrap_or_else(|_| {
-                Poll::Ready(Err(Error::new(Code::InternalError, "a hook panicked; the log says more")))
+            let code = async {
+                match &self.run {
+                    Run::Declared(run) => run(parts).await,
+                    Run::Added(run) => run(parts).await,
+                }
+            };
+            // A hook that panics has failed, and nothing else has.
+            caught(code).await.unwrap_or_else(|panic| {
+                tracing::error!(target: "modeller::hook", hook = &*self.id, %panic, "a hook panicked");
+                Err(Error::new(Code::InternalError, "a hook panicked; the log says more"))
             })
-        }));
+        });
         // Most hooks are done at once, and need no timer.
         let at_once = std::future::poll_fn(|context| Poll::Ready(run.as_mut().poll(context))).await;
         let result = match at_once {

@@ -16,6 +16,7 @@ mod hooked;
 mod hooks;
 mod idempotency;
 mod job;
+mod later;
 mod listing;
 mod log;
 mod numbers;

@@ -107,6 +107,18 @@ pub(crate) use json::write_fields;
 pub(crate) use merge::immutable_key;
 pub(crate) use schema::schema_of;
 
+/// The row of a struct that was checked before it was written as JSON.
+///
+/// # Errors
+/// `VALIDATION_ERROR` if the struct has changed since.
+#[cfg(feature = "engine")]
+pub(crate) fn decoded(shape: &Shape, json: &[u8]) -> Result<Row> {
+    let record = (shape.descriptor.glue.decode)(json).map_err(|error| {
+        Error::new(Code::ValidationError, format!("this no longer fits `{}`: {error}", shape.path))
+    })?;
+    record.to_row(shape)
+}
+
 pub(crate) fn decode<M: Derived + 'static>(json: &[u8]) -> serde_json::Result<Box<dyn Record>> {
     serde_json::from_slice::<M>(json).map(|model| Box::new(model) as Box<dyn Record>)
 }

@@ -102,9 +102,10 @@ pub type Steps = Box<dyn for<'t> FnOnce(&'t mut dyn Tx) -> BoxFuture<'t, Result<
 
 /// What [`Store::write`] runs: the steps of one atomic write.
 pub struct Work {
-    /// The steps. The futures of a [`Tx`] are all there is to wait for.
+    /// The steps. They mostly wait for nothing but the futures of a [`Tx`]; where they host hooks, for whatever those wait for. A
+    /// store bounds that time as it does that of a [`Transaction`].
     pub steps: Steps,
-    /// It makes at most one change, as its last step. A store may then leave out the savepoint.
+    /// It probably makes a single change, so that a savepoint before it may not be worth its price.
     pub single: bool,
     /// Who did it, for the change log.
     pub actor: Option<String>,

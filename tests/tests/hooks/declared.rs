@@ -84,3 +84,55 @@ async fn declared_hooks_run_with_the_arguments_they_ask_for() {
     assert!(!engine.hooks().rehook::<User>("hideTheRoot"));
     assert_eq!(User::list(&cx, 0, 20).await.unwrap().len(), 1);
 }
+
+/// Somebody to be greeted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate, Model)]
+#[model(scope = "declared", name = "guests")]
+pub struct Guest {
+    /// What they are called.
+    pub name: String,
+    /// What nobody is told.
+    #[model(private)]
+    pub room: i64,
+}
+
+#[modeller::hook(Guest, after(insert, update), schedule = "2s")]
+async fn greet(cx: &Cx, guest: &Doc<Guest>, event: HookEvent) -> Result<()> {
+    let text = format!("{} {} in {}", event.operation, guest.name, guest.room);
+    Happened::insert(cx, Happened { text }).await?;
+    Ok(())
+}
+
+#[modeller::hook(Guest, after(insert), order = 9)]
+fn refuse_nobody(guest: &Doc<Guest>) -> Result<()> {
+    if guest.name == "nobody" { Err(refused()) } else { Ok(()) }
+}
+
+// HOO-06
+#[tokio::test]
+async fn a_scheduled_hook_runs_later_as_a_job_and_only_if_the_write_is_there() {
+    let clock = modeller::engine::Clock::manual(1_000_000);
+    let app = App::isolated().models::<(Guest, Happened)>().clock(clock.clone());
+    let cx = app.cx().await.unwrap();
+    let engine = cx.engine();
+    let ada = Guest::insert(&cx, Guest { name: "ada".into(), room: 7 }).await.unwrap();
+    assert!(Guest::insert(&cx, Guest { name: "nobody".into(), room: 8 }).await.is_err());
+    let rolled_back: Result<()> = cx
+        .transaction(async |tx| {
+            Guest::update(&tx, &ada.id, Guest::ROOM.set(9)).await?;
+            Err(refused())
+        })
+        .await;
+    assert!(rolled_back.is_err());
+    engine.jobs().run_due().await.unwrap();
+    assert_eq!(happened(&cx).await, [""; 0]);
+    clock.advance(std::time::Duration::from_secs(2));
+    engine.jobs().run_due().await.unwrap();
+    assert_eq!(happened(&cx).await, ["insert ada in 7"]);
+    // What is gone meanwhile is still told as it was.
+    Guest::update(&cx, &ada.id, Guest::ROOM.set(1)).await.unwrap();
+    Guest::delete(&cx, &ada.id).await.unwrap();
+    clock.advance(std::time::Duration::from_secs(2));
+    engine.jobs().run_due().await.unwrap();
+    assert_eq!(happened(&cx).await, ["insert ada in 7", "update ada in 1"]);
+}

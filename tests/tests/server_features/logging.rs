@@ -255,6 +255,7 @@ async fn operations_are_told_from_rust_and_from_the_wire_alike() {
     let ada = User::insert(&cx, User::new("a@b.c")).await.unwrap();
     User::find().all(&cx).await.unwrap();
     User::count(&cx).await.unwrap();
+    User::find().count_distinct(&cx, User::EMAIL).await.unwrap();
     cx.transaction(async |tx| User::delete(&tx, &ada.id).await).await.unwrap();
     User::delete(&cx, &ada.id).await.unwrap_err();
     User::clear(&cx).await.unwrap();
@@ -272,6 +273,7 @@ async fn operations_are_told_from_rust_and_from_the_wire_alike() {
             system(LogLevel::Info, "insert", json!({ "documents": 1, "ids": [id] })),
             system(LogLevel::Debug, "find", json!({ "documents": 1 })),
             system(LogLevel::Debug, "count", json!({ "documents": 1 })),
+            system(LogLevel::Debug, "aggregate", json!({})),
             system(LogLevel::Info, "delete", json!({ "transaction": true, "documents": 1, "ids": [id] })),
             system(LogLevel::Warn, "delete", json!({ "code": "NOT_FOUND" })),
             system(LogLevel::Info, "clear", json!({ "documents": 0 })),

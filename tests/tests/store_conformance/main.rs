@@ -76,7 +76,7 @@ macro_rules! for_stores {
                 neighbours_of_a_failed_work_are_not_disturbed
                 a_panic_fails_its_own_work_only
                 a_single_work_that_fails_after_its_change_is_undone
-                a_work_that_waits_for_something_else_fails
+                a_work_that_waits_for_something_else_is_waited_for_but_not_for_ever
                 numbers_are_never_given_twice
                 a_unique_number_that_a_caller_took_is_not_given
                 everything_accepted_is_written_before_close;

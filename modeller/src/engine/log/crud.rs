@@ -18,7 +18,11 @@ pub(in crate::engine) fn replied(
     operation: Operation,
     reply: &Result<Reply>,
 ) {
-    tell(cx, shape, operation, reply, about_reply);
+    tell(cx, shape, operation, reply, |reply, data| match operation {
+        // What a group is called may be anything, and is no id.
+        Operation::Aggregate => {}
+        _ => about_reply(reply, data),
+    });
 }
 
 /// Tells the log of a write.
@@ -49,6 +53,12 @@ pub(in crate::engine) fn read<T>(
     count: impl FnOnce(&T) -> u64,
 ) {
     tell(cx, shape, operation, found, |found, data| documents(count(found), data));
+}
+
+/// Tells the log of an aggregation.
+#[inline]
+pub(in crate::engine) fn figures<T>(cx: &Cx, shape: &'static Shape, rows: &Result<T>) {
+    tell(cx, shape, Operation::Aggregate, rows, |_, _| {});
 }
 
 #[inline]

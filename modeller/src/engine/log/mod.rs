@@ -24,7 +24,7 @@ pub use level::{Feature, LogLevel};
 pub use logger::Logger;
 pub use options::{LogAdapter, LogOptions};
 
-pub(super) use crud::{read, replied, wrote};
+pub(super) use crud::{figures, read, replied, wrote};
 pub(super) use ran::ran;
 
 use super::{Clock, Engine};
