@@ -6,15 +6,19 @@ mod batch;
 pub mod behaviour;
 mod call;
 mod caught;
+mod check;
 mod clock;
 mod config;
 mod cx;
 #[cfg(feature = "server")]
 mod describe;
+mod emitter;
 mod figures;
 mod hooked;
 mod hooks;
+mod hub;
 mod idempotency;
+mod invoke;
 mod job;
 mod later;
 mod listing;
@@ -40,7 +44,7 @@ mod write;
 use std::fmt;
 use std::sync::Arc;
 
-// The description of the HTTP door says it, too.
+// What the HTTP door says of them, too.
 #[cfg(feature = "server")]
 pub(crate) use arguments::least_count;
 pub use batch::MAX_OPERATIONS;
@@ -52,20 +56,27 @@ pub use call::{Argument, Arguments, BodyKind, Call, Identity, Operation, Reply};
 pub(crate) use caught::caught;
 #[cfg(feature = "server")]
 pub(crate) use caught::message as panic_message;
+pub use check::check;
 pub use clock::Clock;
 pub use config::Configured;
 pub use cx::Cx;
 #[cfg(feature = "server")]
 pub(crate) use describe::{describe, lines};
+pub use emitter::{Emitted, EmitterEvent, EmitterListener};
 pub use figures::Grouped;
 pub use hooks::Hooks;
+pub use hub::{Observer, Published};
+#[cfg(feature = "server")]
+pub(crate) use invoke::unknown;
 pub use job::{Enqueue, Enqueued, JobCounts, JobEntry, JobState, Jobs, JobsOptions, Schedule};
 pub use listing::Listing;
 pub use log::{Feature, Log, LogAdapter, LogEntry, LogLevel, LogOptions, LogSubscription, Logger};
 pub use patch::Patch;
 pub use records::{Find, Hit, Page, Records};
 pub use secret::Secret;
-pub use subscription::Subscription;
+pub use subscription::{
+    Listening, QUEUE, Received, Subscribed, Subscription, SubscriptionListener, Subscriptions,
+};
 pub use transact::Transact;
 pub use worker::Workers;
 pub use write::MAX_BULK;
@@ -76,7 +87,7 @@ pub(crate) use config::Declared;
 use tasks::Tasks;
 
 use crate::model::{Result, Shape};
-use crate::registry::{Faults, Registry};
+use crate::registry::Registry;
 use crate::store::{Apply, Plan, Store};
 
 /// A running application: its models, its store, its clock, its configurations and its log.
@@ -85,6 +96,8 @@ pub struct Engine {
     store: Arc<dyn Store>,
     clock: Clock,
     hooks: Hooks,
+    hub: Arc<hub::Hub>,
+    emitter: Arc<emitter::Emitter>,
     secret: [u8; 32],
     configs: Configurations,
     log: Log,
@@ -100,8 +113,20 @@ impl Engine {
         let hooks = Hooks::of_registry(&registry);
         let (configs, log) = (Configurations::default(), Log::new(clock.clone()));
         let (board, workers) = (Arc::new(job::Board::new(&registry)), worker::Board::new(&registry));
-        let tasks = Tasks::default();
-        Arc::new(Engine { registry, store, clock, hooks, secret, configs, log, tasks, board, workers })
+        Arc::new(Engine {
+            registry,
+            store,
+            clock,
+            hooks,
+            hub: Arc::default(),
+            emitter: Arc::default(),
+            secret,
+            configs,
+            log,
+            tasks: Tasks::default(),
+            board,
+            workers,
+        })
     }
 
     /// Makes the store fit the models.
@@ -164,6 +189,14 @@ impl Engine {
         &self.board
     }
 
+    fn hub(&self) -> &Arc<hub::Hub> {
+        &self.hub
+    }
+
+    fn emitter(&self) -> &Arc<emitter::Emitter> {
+        &self.emitter
+    }
+
     pub(crate) fn secret(&self) -> &[u8; 32] {
         &self.secret
     }
@@ -174,18 +207,6 @@ impl Drop for Engine {
         // Who runs jobs keeps no engine while there are none.
         self.board.over.turn_on();
     }
-}
-
-/// Looks for what is wrong with the jobs and workers that were declared.
-///
-/// # Errors
-/// All faults at once, each with its place.
-#[cfg(feature = "server")]
-pub(crate) fn check(registry: &Registry) -> std::result::Result<(), Faults> {
-    let mut faults = Faults::default();
-    job::check(registry, &mut faults);
-    worker::check(registry, &mut faults);
-    faults.into_result()
 }
 
 impl fmt::Debug for Engine {

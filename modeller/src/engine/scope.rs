@@ -155,7 +155,7 @@ mod tests {
         };
         for n in 0..12 {
             let kept = json!({"key": format!("{n:02}"), "request": "", "body": "x".repeat(100_000), "created": true});
-            engine.call(with(Operation::Insert, kept)).await.unwrap();
+            engine.perform(with(Operation::Insert, kept)).await.unwrap();
         }
         let some = |operation, query: serde_json::Value| {
             let mut call = Call::new(operation, shape);
@@ -174,11 +174,11 @@ mod tests {
         ];
         for call in refused {
             let operation = call.operation;
-            let error = engine.call(call).await.unwrap_err();
+            let error = engine.perform(call).await.unwrap_err();
             assert!(error.is(Code::InvalidQuery), "{operation}: {error}");
         }
-        assert!(engine.call(some(Operation::Find, half)).await.is_ok());
-        let cleared = engine.call(Call::new(Operation::Clear, shape)).await.unwrap();
+        assert!(engine.perform(some(Operation::Find, half)).await.is_ok());
+        let cleared = engine.perform(Call::new(Operation::Clear, shape)).await.unwrap();
         assert_eq!(cleared.body, b"{\"deleted\":12}");
     }
 }

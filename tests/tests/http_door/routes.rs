@@ -30,7 +30,7 @@ async fn through(cx: RouteCx) -> Result<Reply> {
     cx.engine().migrate(Apply::Safe).await?;
     let mut call = Call::new(Operation::Insert, User::descriptor().shape());
     call.body = b"{\"name\":\"x\"}".to_vec();
-    cx.call(call).await
+    cx.perform(call).await
 }
 
 fn door(door: HttpDoor) -> HttpDoor {

@@ -230,9 +230,9 @@ async fn an_idempotency_key_belongs_to_who_calls() {
         Call { body: user(email, 1).to_string().into_bytes(), ..call }.with_mutation_id("k").unwrap()
     };
     let anonymous = Cx::new(engine.clone(), Identity::Anonymous);
-    assert!(engine.cx().call(insert("a@b.c")).await.unwrap().created);
-    assert!(anonymous.call(insert("b@b.c")).await.unwrap().created);
-    assert!(engine.cx().call(insert("a@b.c")).await.unwrap().replayed);
+    assert!(engine.cx().perform(insert("a@b.c")).await.unwrap().created);
+    assert!(anonymous.perform(insert("b@b.c")).await.unwrap().created);
+    assert!(engine.cx().perform(insert("a@b.c")).await.unwrap().replayed);
     assert_eq!(User::count(&anonymous).await.unwrap(), 2);
 }
 
