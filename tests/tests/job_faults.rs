@@ -3,7 +3,7 @@
 use modeller::App;
 use modeller::prelude::*;
 
-#[modeller::job(cron = "every day")]
+#[modeller::job(cron = "61 * * * *")]
 async fn no_pattern(_cx: &Cx) {}
 
 #[modeller::job(cron = "0 0 30 2 *")]
@@ -22,7 +22,7 @@ async fn is_sound(_cx: &Cx) {}
 fn what_is_wrong_with_jobs_is_said_at_the_start_with_its_place() {
     let error = App::isolated().allow_empty().registry().unwrap_err().to_string();
     let expected = [
-        ("job `NoPattern` has `cron = \"every day\"`", 6),
+        ("job `NoPattern` has `cron = \"61 * * * *\"`", 6),
         ("job `NoSuchDay` has `cron = \"0 0 30 2 *\"`", 9),
         ("job `HasArguments` has a `cron`, and needs arguments", 12),
     ];

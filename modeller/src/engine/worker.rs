@@ -9,7 +9,7 @@ use super::behaviour::WorkerHandler;
 use super::caught::caught;
 use super::job::lock;
 use super::signal::Signal;
-use super::{Clock, Cx, Engine};
+use super::{Clock, Cx, Engine, Feature, log};
 use crate::model::{Code, Error, Result, nearest};
 use crate::registry::{Behaviour, BehaviourKind, Fault, Faults, Registry};
 
@@ -226,11 +226,11 @@ impl Interval {
             "" => self.behaviour.rust.to_owned(),
             _ => self.behaviour.id(),
         };
-        match caught((self.handler.run)(cx)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(worker = %name, %error, "the worker failed"),
-            Err(panic) => tracing::error!(worker = %name, %panic, "the worker panicked"),
-        }
+        let result = caught((self.handler.run)(cx)).await.unwrap_or_else(|panic| {
+            Err(Error::new(Code::InternalError, format!("the worker panicked: {panic}")))
+        });
+        let (shape, site) = (self.behaviour.model.map(|model| model().shape()), self.behaviour.site);
+        log::ran(cx.engine(), Feature::Worker, shape, Some(site), format_args!("worker `{name}`"), &result);
     }
 }
 

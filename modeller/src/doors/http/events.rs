@@ -9,8 +9,7 @@ use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Uri};
 
-use crate::engine::Cx;
-use crate::engine::panic_message;
+use crate::engine::{Cx, panic_message};
 
 /// Something that happened at the server.
 ///

@@ -1,7 +1,7 @@
 //! What an engine knows of its jobs: which are declared, what runs here, and how to wake who runs them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -17,7 +17,7 @@ use crate::registry::{Behaviour, BehaviourKind, Registry};
 /// The jobs of an application.
 pub(in crate::engine) struct Board {
     /// By the names under which they are stored.
-    declared: HashMap<String, &'static JobHandler>,
+    declared: HashMap<String, (&'static Behaviour, &'static JobHandler)>,
     /// Those names, to ask a store for them.
     pub(super) known: Vec<Operand>,
     pub(super) calendar: Calendar,
@@ -28,8 +28,8 @@ pub(in crate::engine) struct Board {
     pub(in crate::engine) over: Signal,
     /// The runner that was started.
     pub(super) runner: Mutex<Option<Background>>,
-    /// What runs in this process, by id.
-    running: Mutex<HashMap<String, Arc<Run>>>,
+    /// What runs in this process, by id, for as long as somebody runs it.
+    running: Mutex<HashMap<String, Weak<Run>>>,
 }
 
 /// A runner in the background.
@@ -40,8 +40,8 @@ pub(super) struct Background {
 
 impl Board {
     pub(in crate::engine) fn new(registry: &Registry) -> Self {
-        let declared: HashMap<String, &'static JobHandler> =
-            declared(registry).map(|(behaviour, handler)| (behaviour.id(), handler)).collect();
+        let declared: HashMap<String, (&'static Behaviour, &'static JobHandler)> =
+            declared(registry).map(|(behaviour, handler)| (behaviour.id(), (behaviour, handler))).collect();
         let mut known: Vec<&String> = declared.keys().collect();
         known.sort();
         Board {
@@ -56,8 +56,8 @@ impl Board {
         }
     }
 
-    /// How the job with this name is carried out.
-    pub(super) fn handler(&self, name: &str) -> Option<&'static JobHandler> {
+    /// The job with this name, and how it is carried out.
+    pub(super) fn find(&self, name: &str) -> Option<(&'static Behaviour, &'static JobHandler)> {
         self.declared.get(name).copied()
     }
 
@@ -77,7 +77,7 @@ impl Board {
     }
 
     /// What runs in this process.
-    pub(super) fn running(&self) -> MutexGuard<'_, HashMap<String, Arc<Run>>> {
+    pub(super) fn running(&self) -> MutexGuard<'_, HashMap<String, Weak<Run>>> {
         lock(&self.running)
     }
 }

@@ -138,7 +138,7 @@ struct Ready {
 
 impl Ready {
     fn of(engine: &Engine, name: &str, payload: &[u8], schedule: &Schedule) -> Result<Self> {
-        let Some(handler) = engine.board().handler(name) else { return Err(unknown(engine, name)) };
+        let Some((_, handler)) = engine.board().find(name) else { return Err(unknown(engine, name)) };
         (handler.check)(payload)?;
         // It has been read as JSON, and that is UTF-8.
         let payload = String::from_utf8_lossy(payload).into_owned();
@@ -187,8 +187,8 @@ fn unknown(engine: &Engine, name: &str) -> Error {
 ///
 /// ```no_run
 /// # use std::time::Duration;
-/// # use modeller::engine::{Cx, Job};
-/// # async fn example<J: Job>(cx: &Cx, job: J) -> modeller::Result<()> {
+/// # use modeller::engine::{Cx, Job, Payload};
+/// # async fn example<J: Job + Payload>(cx: &Cx, job: J) -> modeller::Result<()> {
 /// let enqueued = job.enqueue(cx).delay(Duration::from_secs(60)).unique("ada").await?;
 /// # let _ = enqueued; Ok(()) }
 /// ```

@@ -3,11 +3,14 @@
 //! Each lease has a fence, a number that grows with every lease on the same job. Whoever comes back with an older one, because
 //! he was away for so long that somebody else took over, changes nothing.
 
+use std::sync::{Arc, Weak};
+
 use super::Board;
 use super::entry::{
     AT, ATTEMPT, ATTEMPTS, CANCELLING, ERROR, FENCE, FINISHED_AT, JobState, NAME, OWNER, PAYLOAD, PROGRESS,
     STARTED_AT, STATE, end, holds, number, rewrite, shape, text,
 };
+use super::run::Run;
 use crate::engine::scope::Bounded;
 use crate::model::{Result, Row, Shape, Value};
 use crate::query::{Filter, Op, Operand, Order, Path, Select};
@@ -46,6 +49,8 @@ pub(super) struct Finished {
     pub(super) id: String,
     pub(super) fence: i64,
     pub(super) end: End,
+    /// Until this is written down, it counts as running here.
+    pub(super) run: Option<Arc<Run>>,
 }
 
 /// What was taken.
@@ -103,7 +108,8 @@ pub(super) async fn take(
     for row in found {
         let is_here = {
             let running = board.running();
-            running.get(&text(&row, Shape::ID)).is_some_and(|run| holds(&row, run.fence()))
+            let run = running.get(&text(&row, Shape::ID)).and_then(Weak::upgrade);
+            run.is_some_and(|run| holds(&row, run.fence()))
         };
         if is_here {
             // The clock has made a jump, as after a sleep of the machine; but the run goes on.

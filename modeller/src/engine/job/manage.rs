@@ -1,6 +1,6 @@
 //! Looking after jobs: what there is, what is called off, what gets another chance.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::board::{Background, lock};
@@ -113,7 +113,8 @@ impl Jobs {
                 state => Err(over(state, "can't be called off")),
             })
             .await?;
-        if let Some(run) = self.engine.board().running().get(id) {
+        let run = self.engine.board().running().get(id).and_then(Weak::upgrade);
+        if let Some(run) = run {
             run.cancelled.turn_on();
         }
         Ok(job)

@@ -8,14 +8,16 @@ use super::lease::{End, Finished, Lease, find, settle};
 use super::retry::{delay, is_passing};
 use crate::engine::behaviour::JobHandler;
 use crate::engine::signal::Signal;
-use crate::engine::{Cx, Engine, caught};
+use crate::engine::{Cx, Engine, Feature, caught, log};
 use crate::model::{Code, Error, Result, Value};
+use crate::registry::Behaviour;
 use crate::store::{Answer, Work};
 
 /// How long a text that a job says about itself may be, in bytes.
 const LONGEST_NOTE: usize = 4 * 1024;
 
 /// A run of a job.
+#[derive(Debug)]
 pub(in crate::engine) struct Run {
     id: String,
     attempt: i64,
@@ -45,14 +47,14 @@ impl Run {
 /// Carries out a job, and says how that ended; `None` if that is written down already.
 pub(super) async fn carry_out(
     engine: Arc<Engine>,
-    handler: &'static JobHandler,
+    (behaviour, handler): (&'static Behaviour, &'static JobHandler),
     lease: Lease,
     run: Arc<Run>,
 ) -> Option<Finished> {
     let clock = engine.clock().clone();
     let timeout = handler.options.timeout;
     let deadline = clock.now().saturating_add(i64::try_from(timeout).unwrap_or(i64::MAX));
-    let cx = Cx::of_job(engine, run.clone());
+    let cx = Cx::of_job(engine.clone(), run.clone());
     let outcome = tokio::select! {
         biased;
         () = run.cancelled.wait() => None,
@@ -62,38 +64,41 @@ pub(super) async fn carry_out(
         }
     };
     let (name, id, attempt) = (&lease.name, &lease.id, lease.attempt);
-    let error = match outcome {
-        Some(Ok(Ok(()))) => None,
-        Some(Ok(Err(error))) => Some(error),
-        Some(Err(panic)) => Some(Error::new(Code::InternalError, format!("the job panicked: {panic}"))),
+    let result = match outcome {
+        Some(Ok(result)) => result,
+        Some(Err(panic)) => Err(Error::new(Code::InternalError, format!("the job panicked: {panic}"))),
         None => {
             tracing::info!(job = %name, %id, "the job was called off");
-            let cancelled = Finished { id: lease.id.clone(), fence: lease.fence, end: End::Cancelled };
-            return (!run.is_settled.load(Ordering::Acquire)).then_some(cancelled);
+            let is_settled = run.is_settled.load(Ordering::Acquire);
+            let cancelled =
+                Finished { id: lease.id, fence: lease.fence, end: End::Cancelled, run: Some(run) };
+            return (!is_settled).then_some(cancelled);
         }
     };
+    let shape = behaviour.model.map(|model| model().shape());
+    let what = format_args!("job `{name}` ({id}, attempt {attempt})");
+    log::ran(&engine, Feature::Job, shape, Some(behaviour.site), what, &result);
     let is_settled = run.is_settled.load(Ordering::Acquire);
-    let end = match error {
-        None => End::Done,
-        Some(error) if is_settled => {
+    let end = match result {
+        Ok(()) => End::Done,
+        Err(error) if is_settled => {
             tracing::warn!(job = %name, %id, %error, "the job failed after it had completed");
             return None;
         }
-        Some(error) if run.cancelled.is_on() => {
+        Err(error) if run.cancelled.is_on() => {
             tracing::info!(job = %name, %id, %error, "the job was called off");
             End::Cancelled
         }
-        Some(error) if is_passing(&error) && attempt < lease.attempts => {
+        Err(error) if is_passing(&error) && attempt < lease.attempts => {
             let after = delay(handler.options.backoff, attempt, id);
-            tracing::warn!(job = %name, %id, attempt, %error, "the job failed, and is tried again in {after} ms");
             End::Again { error: error.to_string(), after }
         }
-        Some(error) => {
-            tracing::error!(job = %name, %id, attempt, %error, "the job failed, and is tried no more");
+        Err(error) => {
+            tracing::error!(job = %name, %id, attempt, %error, "a job is tried no more");
             End::Dead { error: error.to_string() }
         }
     };
-    (!is_settled).then_some(Finished { id: lease.id, fence: lease.fence, end })
+    (!is_settled).then_some(Finished { id: lease.id, fence: lease.fence, end, run: Some(run) })
 }
 
 /// What a job may do with its own run.
@@ -163,7 +168,7 @@ impl Cx {
             return Err(Error::new(Code::InvalidRequest, message));
         }
         let now = self.engine().clock().now();
-        let done = Finished { id: run.id.clone(), fence: run.fence, end: End::Done };
+        let done = Finished { id: run.id.clone(), fence: run.fence, end: End::Done, run: None };
         let answer = self
             .transaction(async move |tx: Cx| {
                 let answer = body(tx.clone()).await?;

@@ -24,6 +24,9 @@ const TIDY: i64 = 60_000;
 /// How long to wait after the store could not be written, in milliseconds.
 const PAUSE: i64 = 1_000;
 
+/// How long jobs have to notice that they were cut off.
+const CUT_OFF: Duration = Duration::from_secs(1);
+
 /// A round under way, and what it was to do.
 type Rounding = BoxFuture<'static, (Round, Result<Report>)>;
 
@@ -125,6 +128,7 @@ impl Runner {
                         Err(error) if self.settles => return Err(error),
                         Err(error) => {
                             tracing::warn!(%error, "the jobs can't be written; they are tried again");
+                            self.look |= round.room > 0;
                             self.finished.extend(round.finished);
                             self.paused_until = clock.now() + PAUSE;
                         }
@@ -157,15 +161,14 @@ impl Runner {
     fn begin(&mut self) {
         while self.tasks.len() < self.options.concurrency {
             let Some(lease) = self.ready.pop_front() else { return };
-            let (engine, handler) = (self.engine.upgrade(), self.board.handler(&lease.name));
-            let (Some(engine), Some(handler), Some(run)) = (engine, handler, self.held.get(&lease.id)) else {
-                self.held.remove(&lease.id);
-                self.finished.push(Finished { id: lease.id, fence: lease.fence, end: End::Released });
+            let (engine, job) = (self.engine.upgrade(), self.board.find(&lease.name));
+            let (Some(engine), Some(job), Some(run)) = (engine, job, self.held.get(&lease.id)) else {
+                self.release(&lease.id);
                 continue;
             };
             self.runs += 1;
             let (run, id) = (run.clone(), lease.id.clone());
-            self.tasks.spawn(async move { (id, run::carry_out(engine, handler, lease, run).await) });
+            self.tasks.spawn(async move { (id, run::carry_out(engine, job, lease, run).await) });
         }
     }
 
@@ -188,9 +191,15 @@ impl Runner {
     }
 
     fn let_go(&mut self, id: &str) {
-        let Some(run) = self.held.remove(id) else { return };
+        if let Some(run) = self.held.remove(id) {
+            self.forget(id, &run);
+        }
+    }
+
+    /// It does not count as running here any more.
+    fn forget(&self, id: &str, run: &Arc<Run>) {
         let mut running = self.board.running();
-        if running.get(id).is_some_and(|other| Arc::ptr_eq(other, &run)) {
+        if running.get(id).is_some_and(|other| std::ptr::eq(other.as_ptr(), &**run)) {
             running.remove(id);
         }
     }
@@ -234,9 +243,8 @@ impl Runner {
         // What has become due since then is still to be seen to.
         let now = round.sent;
         for finished in &round.finished {
-            let mut running = self.board.running();
-            if running.get(&finished.id).is_some_and(|run| run.fence() == finished.fence) {
-                running.remove(&finished.id);
+            if let Some(run) = &finished.run {
+                self.forget(&finished.id, run);
             }
         }
         for id in report.stale {
@@ -266,7 +274,7 @@ impl Runner {
         }
         for lease in report.taken.leases {
             let run = Run::of(&lease);
-            self.board.running().insert(lease.id.clone(), run.clone());
+            self.board.running().insert(lease.id.clone(), Arc::downgrade(&run));
             self.held.insert(lease.id.clone(), run);
             self.ready.push_back(lease);
         }
@@ -293,6 +301,7 @@ impl Runner {
         let grace = tokio::time::sleep(self.options.grace);
         tokio::pin!(grace);
         let clock = self.clock.clone();
+        let mut is_over = false;
         self.paused_until = 0;
         let unbegun: Vec<Lease> = self.ready.drain(..).collect();
         for lease in unbegun {
@@ -313,7 +322,7 @@ impl Runner {
                     }
                 }
             }
-            if self.tasks.is_empty() {
+            if self.tasks.is_empty() || is_over {
                 return;
             }
             tokio::select! {
@@ -321,24 +330,28 @@ impl Runner {
                 () = clock.sleep_until(self.renew_at) => {}
                 () = &mut grace => {
                     self.tasks.abort_all();
-                    while let Some(ended) = self.tasks.join_next().await {
-                        self.end(ended.ok());
-                    }
+                    let cut_off = async {
+                        while let Some(ended) = self.tasks.join_next().await {
+                            self.end(ended.ok());
+                        }
+                    };
+                    // One that never waits for anything can't be dropped.
+                    drop(tokio::time::timeout(CUT_OFF, cut_off).await);
+                    is_over = true;
                     let left: Vec<String> = self.held.keys().cloned().collect();
                     tracing::warn!("{} jobs were cut off, and run again", left.len());
                     for id in left {
                         self.release(&id);
                     }
-                    grace.as_mut().reset(tokio::time::Instant::now() + Duration::from_secs(3_600));
                 }
             }
         }
     }
 
     fn release(&mut self, id: &str) {
-        if let Some(run) = self.held.get(id) {
-            self.finished.push(Finished { id: id.to_owned(), fence: run.fence(), end: End::Released });
-            self.held.remove(id);
+        if let Some(run) = self.held.remove(id) {
+            let (id, fence) = (id.to_owned(), run.fence());
+            self.finished.push(Finished { id, fence, end: End::Released, run: Some(run) });
         }
     }
 }
