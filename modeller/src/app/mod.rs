@@ -334,7 +334,7 @@ impl App {
         }
         self.check_folders()?;
         let engine = self.at_rest().await?;
-        self.extend(&engine)?;
+        self.set_up(&engine)?;
         let service = self.door(engine.clone())?.service()?;
         Ok(Kit::new(engine, service))
     }
