@@ -44,6 +44,8 @@ mod pages {
     mod configuration {}
     #[doc = include_str!("../../docs/crates.md")]
     mod crates {}
+    #[doc = include_str!("../../docs/events.md")]
+    mod events {}
     #[doc = include_str!("../../docs/geo.md")]
     mod geo {}
     #[doc = include_str!("../../docs/hooks.md")]
@@ -52,6 +54,8 @@ mod pages {
     mod http {}
     #[doc = include_str!("../../docs/logging.md")]
     mod logging {}
+    #[doc = include_str!("../../docs/methods.md")]
+    mod methods {}
     #[doc = include_str!("../../docs/migrations.md")]
     mod migrations {}
     #[doc = include_str!("../../docs/models.md")]

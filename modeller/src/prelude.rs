@@ -8,7 +8,7 @@ pub use crate::app::App;
 #[cfg(feature = "engine")]
 pub use crate::engine::{
     Configured, Cx, Event, Find, HookEvent, Job, Listing, Method, Page, Patch, Previous, Query, Records,
-    Secret, Subscription,
+    Secret, Subscription, Subscriptions,
 };
 pub use crate::model::{Code, Column, Doc, Error, Id, Model, Ref, Result};
 pub use crate::query::{Change, Figure, Predicate, Sort};

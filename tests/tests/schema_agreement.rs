@@ -4,12 +4,16 @@
 mod common;
 
 use common::{Flat, Nested, flat, nested, shape};
-use modeller::Model;
-use modeller::model::accept;
+use modeller::model::{PayloadShape, accept};
+use modeller::{Model, Result};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
+use validator::Validate;
 
 /// One change of a payload: which node, and what happens to it.
 #[derive(Clone, Debug)]
@@ -171,14 +175,17 @@ fn payload(valid: fn() -> Json) -> impl Strategy<Value = Json> {
 
 fn agrees<M: Model>(valid: fn() -> Json, cases: u32) {
     let shape = shape::<M>();
-    let validator =
-        jsonschema::options().should_validate_formats(true).build(&shape.schema).expect("a schema");
-    accept(shape, valid().to_string().as_bytes()).map(drop).expect("the valid payload");
+    agree(&shape.schema, |json| accept(shape, json).map(drop), valid, cases);
+}
+
+fn agree(schema: &Json, accept: impl Fn(&[u8]) -> Result<()>, valid: fn() -> Json, cases: u32) {
+    let validator = jsonschema::options().should_validate_formats(true).build(schema).expect("a schema");
+    accept(valid().to_string().as_bytes()).expect("the valid payload");
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let accepted = std::cell::Cell::new(0_u32);
     runner
         .run(&payload(valid), |payload| {
-            let ours = accept(shape, payload.to_string().as_bytes());
+            let ours = accept(payload.to_string().as_bytes());
             accepted.set(accepted.get() + u32::from(ours.is_ok()));
             let valid = validator.is_valid(&payload);
             prop_assert_eq!(ours.is_ok(), valid, "{} {:?}", &payload, ours.err());
@@ -198,6 +205,65 @@ fn decoding_accepts_what_the_schema_accepts() {
     // SCH-01, SCH-02, SCH-17
     agrees::<Flat>(flat, 3000);
     agrees::<Nested>(nested, 3000);
+}
+
+/// The same structs as payloads of methods: nobody has listed their fields.
+fn agrees_as_payload<P: JsonSchema + DeserializeOwned + Validate + Send + 'static>(valid: fn() -> Json) {
+    let shape = PayloadShape::build(|generator| generator.subschema_for::<P>(), &[]).unwrap();
+    agree(&shape.schema, |json| shape.accept::<P>(json).map(drop), valid, 2000);
+}
+
+#[test]
+fn a_payload_accepts_what_its_schema_accepts() {
+    // SCH-17, SCH-20, RTE-07
+    agrees_as_payload::<Flat>(flat);
+    agrees_as_payload::<Nested>(nested);
+}
+
+/// A payload of several forms.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Order {
+    Book { pages: u16 },
+    Pen { colour: String, tip: Option<f32> },
+    Nothing,
+}
+
+impl Validate for Order {
+    fn validate(&self) -> std::result::Result<(), validator::ValidationErrors> {
+        Ok(())
+    }
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Unit;
+
+impl Validate for Unit {
+    fn validate(&self) -> std::result::Result<(), validator::ValidationErrors> {
+        Ok(())
+    }
+}
+
+#[derive(Serialize, Deserialize, JsonSchema, Validate)]
+struct Everything {}
+
+#[test]
+fn payloads_of_other_forms_accept_what_their_schemas_accept() {
+    agrees_as_payload::<Order>(|| json!({ "kind": "pen", "colour": "x", "tip": 0.5 }));
+    agrees_as_payload::<Unit>(|| json!({}));
+    agrees_as_payload::<Everything>(|| json!({}));
+}
+
+#[test]
+fn what_is_no_object_is_no_payload() {
+    fn fault<P: JsonSchema>() -> String {
+        PayloadShape::build(|generator| generator.subschema_for::<P>(), &[]).unwrap_err()
+    }
+    for fault in
+        [fault::<String>(), fault::<Vec<u8>>(), fault::<Json>(), fault::<(u8, u8)>(), fault::<Option<Unit>>()]
+    {
+        assert!(fault.contains("a payload is a struct with named fields"), "{fault}");
+    }
 }
 
 fn samples(valid: fn() -> Json, count: usize) -> Vec<String> {

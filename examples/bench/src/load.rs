@@ -28,12 +28,14 @@ pub enum Scenario {
     List,
     /// The user of a name: a filter without an index, which has to look at every row.
     Scan,
+    /// A method that touches no database: what it costs to take a payload, check it, and answer.
+    Method,
 }
 
 impl Scenario {
     /// Each of them.
-    pub const ALL: [Scenario; 5] =
-        [Scenario::Insert, Scenario::Get, Scenario::Update, Scenario::List, Scenario::Scan];
+    pub const ALL: [Scenario; 6] =
+        [Scenario::Insert, Scenario::Get, Scenario::Update, Scenario::List, Scenario::Scan, Scenario::Method];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -43,6 +45,7 @@ impl Scenario {
             Scenario::Update => "update",
             Scenario::List => "list",
             Scenario::Scan => "scan",
+            Scenario::Method => "method",
         }
     }
 }
@@ -281,6 +284,15 @@ impl RequestWriter {
             Scenario::Scan => {
                 let number = load.first - 1 - random.below(load.ids.len() as u64);
                 ("GET", write!(target, "/system/users/list?name=User%20{number}"))
+            }
+            Scenario::Method => {
+                target.push_str("/system/users/greet");
+                let times = random.below(100) + 1;
+                let written = write!(
+                    body,
+                    r#"{{"email":"user{sequence}@example.com","name":"User {sequence}","times":{times}}}"#
+                );
+                ("POST", written)
             }
         };
         write_request(request, method, target, body);

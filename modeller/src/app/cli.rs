@@ -216,7 +216,7 @@ async fn run(mut app: App, matches: &ArgMatches) -> Result<ExitCode, StartError>
         "openapi" => {
             let app = app.listed().await?;
             let registry = app.registry()?;
-            print(&format!("{:#}\n", openapi::document(registry.models(), &app.about())))?;
+            print(&format!("{:#}\n", openapi::document(&registry, &app.about())))?;
         }
         "migrate" => {
             let apply = match matches.subcommand_name() {

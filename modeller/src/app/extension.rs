@@ -142,7 +142,7 @@ impl App {
     }
 
     /// Sets up all extensions.
-    pub(super) fn extend(&mut self, engine: &Arc<Engine>) -> Result<(), StartError> {
+    pub(super) fn set_up(&mut self, engine: &Arc<Engine>) -> Result<(), StartError> {
         let extensions = std::mem::take(&mut self.extensions);
         let mut faults = Faults::default();
         let mut known = HashSet::new();
@@ -173,7 +173,7 @@ impl App {
             let store = self.store.take();
             let engine = self.open()?;
             engine.migrate(Apply::Safe).await?;
-            self.extend(&engine)?;
+            self.set_up(&engine)?;
             engine.store().close().await;
             (self.options.database, self.store) = (database, store);
         }

@@ -24,7 +24,7 @@ use serde_json::Value as Json;
 
 use crate::doors::http::{Backend, BoxFuture, Folder, HttpDoor, HttpOptions, Listener, Page, Route};
 use crate::doors::{docs, metadata, openapi};
-use crate::engine::{Call, Clock, Cx, Declared, Engine, Identity, LogOptions, Reply, Transact};
+use crate::engine::{self, Call, Clock, Cx, Declared, Engine, Identity, LogOptions, Reply, Transact};
 use crate::model::{Descriptor, Error, Model};
 use crate::registry::{Faults, Registry};
 use crate::store::sqlite::Sqlite;
@@ -47,6 +47,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 #[must_use = "an application does nothing until it is started"]
 pub struct App {
     models: Option<Vec<&'static Descriptor>>,
+    mounts: Vec<(&'static Descriptor, &'static Descriptor)>,
     allow_empty: bool,
     options: Options,
     about: openapi::About,
@@ -76,6 +77,7 @@ impl App {
     pub fn new() -> Self {
         App {
             models: None,
+            mounts: Vec::new(),
             allow_empty: false,
             options: Options::default(),
             about: openapi::About::default(),
@@ -118,6 +120,30 @@ impl App {
     /// These models, and those named so far, instead of what was linked.
     pub fn models<M: Models>(mut self) -> Self {
         self.models.get_or_insert_default().extend(M::descriptors());
+        self
+    }
+
+    /// Serves the second model below the first one too, under its own name: `/system/users/posts/insert`. It is not merged
+    /// with it: it keeps its hooks, methods, events and schema, and its own path.
+    ///
+    /// Extensions may have extensions, three at most below one another.
+    ///
+    /// ```
+    /// use modeller::prelude::*;
+    ///
+    /// #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+    /// #[model(scope = "system", name = "users")]
+    /// struct User { name: String }
+    ///
+    /// #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+    /// #[model(scope = "content", name = "posts")]
+    /// struct Post { title: String }
+    ///
+    /// let app = App::isolated().models::<(User, Post)>().extend::<User, Post>();
+    /// assert_eq!(app.registry().unwrap().mounts()[0].path, "system/users/posts");
+    /// ```
+    pub fn extend<Parent: Model, Child: Model>(mut self) -> Self {
+        self.mounts.push((Parent::descriptor(), Child::descriptor()));
         self
     }
 
@@ -199,10 +225,12 @@ impl App {
     /// # Errors
     /// All that is wrong with them.
     pub fn registry(&self) -> Result<Registry, StartError> {
-        let registry = match &self.models {
+        let mut registry = match &self.models {
             Some(models) => Registry::of(models)?,
             None => Registry::linked()?,
         };
+        registry.extend(&self.mounts)?;
+        engine::check(&registry)?;
         if registry.models().is_empty() && !self.allow_empty {
             return Err(StartError::Empty);
         }
@@ -262,7 +290,7 @@ impl App {
     pub async fn router(mut self) -> Result<axum::Router, StartError> {
         self.check_folders()?;
         let engine = self.engine().await?;
-        self.extend(&engine)?;
+        self.set_up(&engine)?;
         Ok(self.door(engine)?.router()?)
     }
 
@@ -295,8 +323,8 @@ impl App {
 
     fn door(self, engine: Arc<Engine>) -> Result<HttpDoor, StartError> {
         let about = self.about();
-        let (models, json) = (engine.registry().models().to_vec(), "application/json");
-        let described = models.clone();
+        let json = "application/json";
+        let (models, described) = (engine.registry().clone(), engine.registry().clone());
         let mut door = HttpDoor::new(Arc::new(Pipeline(engine)), self.http)
             .page(Page::made("/@metadata", json, once(move || metadata::document(&models))))
             .page(Page::made("/@openapi.json", json, once(move || openapi::document(&described, &about))))

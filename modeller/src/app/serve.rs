@@ -38,7 +38,7 @@ pub(super) async fn serve(mut app: App) -> Result<(), StartError> {
     }
     app.check_folders()?;
     let engine = app.engine().await?;
-    app.extend(&engine)?;
+    app.set_up(&engine)?;
     for line in engine.registry().manifest() {
         tracing::info!("{line}");
     }

@@ -4,18 +4,22 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::engine::{BodyKind, MAX_OPERATIONS, Operation, Transact};
 use crate::model::{ColumnInfo, Generated, Kind, Shape};
+use crate::registry::{Behaviour, BehaviourKind, Registry};
 
 /// The version of this document's form. It grows by additions; the first number changes when something is taken away.
 pub const PROTOCOL: &str = "1.0.0";
 
-/// The metadata of these models.
+/// The metadata of an application's models.
 ///
 /// ```
-/// let metadata = modeller::doors::metadata::document(&[]);
+/// use modeller::doors::metadata;
+/// use modeller::registry::Registry;
+///
+/// let metadata = metadata::document(&Registry::default());
 /// assert_eq!(metadata["protocol"], "1.0.0");
 /// ```
-pub fn document(models: &[&'static Shape]) -> Json {
-    let models: Vec<Json> = models.iter().map(|shape| model(shape)).collect();
+pub fn document(registry: &Registry) -> Json {
+    let models: Vec<Json> = registry.models().iter().map(|&shape| model(shape, registry)).collect();
     json!({ "protocol": PROTOCOL, "models": models, "transaction": transaction() })
 }
 
@@ -29,7 +33,7 @@ fn transaction() -> Json {
     })
 }
 
-fn model(shape: &Shape) -> Json {
+fn model(shape: &'static Shape, registry: &Registry) -> Json {
     let descriptor = shape.descriptor;
     let offered = Operation::ALL.iter().filter(|operation| operation.is_offered(shape));
     let operations: Vec<Json> = offered.map(|&operation| described(operation, shape)).collect();
@@ -44,6 +48,20 @@ fn model(shape: &Shape) -> Json {
         model.insert("description".into(), description.clone());
     }
     model.insert("operations".into(), operations.into());
+    let kinds = [
+        ("methods", BehaviourKind::Method),
+        ("queries", BehaviourKind::Query),
+        ("events", BehaviourKind::Event),
+    ];
+    for (name, kind) in kinds {
+        let these = registry.behaviours_of(shape, kind);
+        model.insert(name.into(), these.map(|behaviour| called(behaviour, shape)).collect());
+    }
+    let extension = |extension: &&'static Shape| {
+        let name = extension.descriptor.name;
+        json!({ "name": name, "model": extension.path, "path": format!("/{}/{name}", shape.path) })
+    };
+    model.insert("extensions".into(), registry.extensions(shape).iter().map(extension).collect());
     model.insert("fields".into(), fields.into());
     model.insert("unique".into(), unique(shape).into());
     if !shape.geo.is_empty() {
@@ -74,6 +92,7 @@ fn described(operation: Operation, shape: &Shape) -> Json {
         BodyKind::Patch => Some("patch"),
         BodyKind::Query => Some("query"),
         BodyKind::Batch => Some("batch"),
+        BodyKind::Payload => Some("payload"),
     };
     json!({
         "name": operation.name(),
@@ -84,6 +103,23 @@ fn described(operation: Operation, shape: &Shape) -> Json {
         "body": body,
         "answer": answer(operation),
     })
+}
+
+/// A method, a query or an event.
+fn called(behaviour: &'static Behaviour, shape: &Shape) -> Json {
+    let mut called = Map::from_iter([("name".to_owned(), Json::from(behaviour.name))]);
+    if !behaviour.docs.is_empty() {
+        called.insert("description".into(), behaviour.docs.into());
+    }
+    if behaviour.kind != BehaviourKind::Event {
+        let operation = Operation::Invoke(behaviour);
+        called.insert("method".into(), operation.method().into());
+        called.insert("path".into(), format!("/{}/{}", shape.path, behaviour.name).into());
+    }
+    let payload = behaviour.try_payload_shape().and_then(Result::ok);
+    called.insert("payload".into(), payload.map_or(Json::Null, |payload| payload.schema.clone()));
+    called.insert("reply".into(), behaviour.reply_schema().unwrap_or_default());
+    called.into()
 }
 
 fn answer(operation: Operation) -> &'static str {
@@ -97,6 +133,7 @@ fn answer(operation: Operation) -> &'static str {
         Operation::Update | Operation::Delete | Operation::Restore => "document|documents",
         Operation::Clear => "deleted",
         Operation::Batch => "results",
+        Operation::Invoke(_) => "reply",
     }
 }
 
@@ -160,11 +197,16 @@ mod tests {
     use super::*;
     use crate::doors::sample;
 
+    fn model<'a>(document: &'a Json, path: &str) -> &'a Json {
+        let models = document["models"].as_array().unwrap();
+        models.iter().find(|model| model["path"] == path).unwrap()
+    }
+
     #[test]
     fn every_model_is_advertised_with_its_operations_and_fields() {
         // HTT-03
-        let document = document(&sample::all());
-        let users = &document["models"][0];
+        let document = document(&sample::registry());
+        let users = model(&document, "system/users");
         assert_eq!(users["path"], "system/users");
         assert_eq!(users["scope"], "system");
         assert_eq!(users["trash"], 1000);
@@ -182,7 +224,7 @@ mod tests {
             *email.unwrap(),
             json!({ "name": "email", "type": "string", "nullable": false, "unique": true })
         );
-        let posts = &document["models"][1];
+        let posts = model(&document, "blog/posts");
         let author = posts["fields"].as_array().unwrap().iter().find(|field| field["name"] == "author");
         assert_eq!(author.unwrap()["references"], json!({ "model": "system/users", "field": "_id" }));
     }
@@ -190,7 +232,7 @@ mod tests {
     #[test]
     fn transactions_are_advertised() {
         // TXN-01
-        let document = document(&sample::all());
+        let document = document(&sample::registry());
         let transaction = &document["transaction"];
         assert_eq!((&transaction["method"], &transaction["path"]), (&json!("POST"), &json!("/@transaction")));
         for op in ["get", "insert", "update", "delete", "where", "findOne", "count"] {
@@ -200,16 +242,16 @@ mod tests {
 
     #[test]
     fn operations_that_a_model_does_not_offer_are_not_advertised() {
-        let document = document(&sample::all());
-        let posts = document["models"][1]["operations"].as_array().unwrap();
+        let document = document(&sample::registry());
+        let posts = model(&document, "blog/posts")["operations"].as_array().unwrap();
         assert!(posts.iter().all(|operation| operation["name"] != "restore"));
     }
 
     #[test]
     fn private_fields_are_no_fields() {
         // SCH-04
-        let document = document(&sample::all());
-        let users = &document["models"][0];
+        let document = document(&sample::registry());
+        let users = model(&document, "system/users");
         assert!(!users["fields"].to_string().contains("password"));
         assert!(!users["unique"].to_string().contains("password"));
     }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use validator::Validate;
 
 use crate::model::{Column, Descriptor, Field, Generated, Model, Reference, Shape};
+use crate::registry::Registry;
 
 /// A person who can sign in.
 #[derive(Serialize, Deserialize, JsonSchema, Validate)]
@@ -129,4 +130,10 @@ pub fn users() -> &'static Shape {
 
 pub fn all() -> Vec<&'static Shape> {
     vec![users(), Post::descriptor().shape(), other::Guest::descriptor().shape()]
+}
+
+/// The registry of all.
+pub fn registry() -> Registry {
+    let descriptors: Vec<&'static Descriptor> = all().iter().map(|shape| shape.descriptor).collect();
+    Registry::of(&descriptors).unwrap()
 }

@@ -186,6 +186,7 @@ async fn results(cx: &Cx, steps: Vec<Step>, render: Render) -> Result<Reply> {
     Ok(Reply { body, ..Reply::default() })
 }
 
+/// The answer that was given before under this id, if there was one.
 pub(super) async fn before(cx: &Cx, once: Once) -> Result<Option<Reply>> {
     let engine = cx.engine().clone();
     let work = Work {
@@ -199,6 +200,7 @@ pub(super) async fn before(cx: &Cx, once: Once) -> Result<Option<Reply>> {
     Ok(answer.downcast::<Option<Reply>>().ok().and_then(|reply| *reply))
 }
 
+/// Keeps the answer under its id.
 pub(super) async fn keep(cx: &Cx, once: Once, kept: Reply) -> Result<()> {
     let engine = cx.engine().clone();
     let work = Work {

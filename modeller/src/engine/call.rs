@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::model::{Code, Error, Result, Shape};
+use crate::registry::{Behaviour, BehaviourKind};
 
 /// What can be done with a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,10 +39,12 @@ pub enum Operation {
     Clear,
     /// Several operations on the model in one transaction: `{results: [{index, data}]}`.
     Batch,
+    /// A method or a query of the model: its payload in, its answer out.
+    Invoke(&'static Behaviour),
 }
 
 impl Operation {
-    /// Every operation, in the order of the documentation.
+    /// Every operation that all models have, in the order of the documentation.
     pub const ALL: &'static [Operation] = &[
         Operation::Insert,
         Operation::Get,
@@ -78,6 +81,29 @@ impl Operation {
             Operation::Restore => "restore",
             Operation::Clear => "clear",
             Operation::Batch => "batch",
+            Operation::Invoke(behaviour) => behaviour.name,
+        }
+    }
+
+    /// A number for each operation; all methods and queries have one.
+    pub(crate) const fn index(self) -> u8 {
+        match self {
+            Operation::Insert => 0,
+            Operation::Get => 1,
+            Operation::List => 2,
+            Operation::Find => 3,
+            Operation::Paginate => 4,
+            Operation::First => 5,
+            Operation::Last => 6,
+            Operation::Count => 7,
+            Operation::Update => 8,
+            Operation::Upsert => 9,
+            Operation::Delete => 10,
+            Operation::Restore => 11,
+            Operation::Clear => 12,
+            Operation::Batch => 13,
+            Operation::Aggregate => 14,
+            Operation::Invoke(_) => 15,
         }
     }
 
@@ -95,6 +121,7 @@ impl Operation {
             | Operation::First
             | Operation::Last
             | Operation::Count => "GET",
+            Operation::Invoke(Behaviour { kind: BehaviourKind::Query, .. }) => "GET",
             Operation::Update => "PUT",
             Operation::Delete => "DELETE",
             _ => "POST",
@@ -113,6 +140,7 @@ impl Operation {
                 | Operation::Last
                 | Operation::Count
                 | Operation::Aggregate
+                | Operation::Invoke(Behaviour { kind: BehaviourKind::Query, .. })
         )
     }
 
@@ -123,6 +151,7 @@ impl Operation {
             Operation::Update => BodyKind::Patch,
             Operation::Find | Operation::Aggregate => BodyKind::Query,
             Operation::Batch => BodyKind::Batch,
+            Operation::Invoke(Behaviour { kind: BehaviourKind::Method, .. }) => BodyKind::Payload,
             _ => BodyKind::None,
         }
     }
@@ -141,7 +170,7 @@ impl Operation {
             Operation::Count => &[Query, Field, Distinct, Search],
             Operation::Aggregate => &[Query, GroupBy, Aggregates, Sort, Start, Count],
             Operation::Update | Operation::Upsert | Operation::Delete | Operation::Restore => &[Query],
-            Operation::Insert | Operation::Clear | Operation::Batch => &[],
+            Operation::Insert | Operation::Clear | Operation::Batch | Operation::Invoke(_) => &[],
         }
     }
 
@@ -176,6 +205,8 @@ pub enum BodyKind {
     Query,
     /// `{operations: [{op, query?, data?}]}`.
     Batch,
+    /// The payload of a method.
+    Payload,
 }
 
 /// The arguments that reads and writes can have.

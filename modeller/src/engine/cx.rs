@@ -21,12 +21,14 @@ pub struct Cx {
     open: Option<Arc<Shared>>,
     /// How many hooks have led here, one setting off the other.
     depth: u8,
+    /// Writes fail here: this is the context of a query.
+    reads_only: bool,
 }
 
 impl Cx {
     /// A context of this engine.
     pub fn new(engine: Arc<Engine>, identity: Identity) -> Self {
-        Cx { engine, identity, open: None, depth: 0 }
+        Cx { engine, identity, open: None, depth: 0, reads_only: false }
     }
 
     /// The engine.
@@ -42,6 +44,11 @@ impl Cx {
     /// The same context, in which somebody else calls. A transaction keeps the name it was begun under.
     pub fn as_identity(&self, identity: Identity) -> Self {
         Cx { identity, ..self.clone() }
+    }
+
+    /// The same context, in which writes fail: what queries are given.
+    pub fn reading(&self) -> Cx {
+        Cx { reads_only: true, ..self.clone() }
     }
 
     /// Whether what is written here is part of a transaction.
@@ -117,6 +124,7 @@ impl Cx {
         if let Some(open) = &self.open {
             return open.part(body(self.clone())).await;
         }
+        self.permit_write()?;
         let open = self.begin().await?;
         let result = body(self.within(open.clone())).await;
         open.end(result, &self.engine).await
@@ -173,7 +181,18 @@ impl Cx {
         self.identity.actor().map(str::to_owned)
     }
 
+    pub(super) fn permit_write(&self) -> Result<()> {
+        if self.reads_only {
+            let message = "a query only reads: what writes is a method (`#[modeller::method(..)]`)";
+            return Err(Error::new(Code::InternalError, message));
+        }
+        Ok(())
+    }
+
     pub(crate) fn write(&self, work: Work) -> BoxFuture<'_, Result<Answer>> {
+        if let Err(error) = self.permit_write() {
+            return Box::pin(std::future::ready(Err(error)));
+        }
         match &self.open {
             None => self.engine.store().write(work),
             Some(open) => Box::pin(open.write(work)),

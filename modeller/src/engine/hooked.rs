@@ -124,6 +124,7 @@ impl Cx {
 
     /// Carries out a write, with the hooks around it.
     pub(crate) async fn carry_out(&self, shape: &'static Shape, draft: Draft) -> Result<Written> {
+        self.permit_write()?;
         if let Some(hooks) = self.hooks_around(shape, &draft) {
             return Box::pin(self.carry_out_hooked(shape, draft, hooks)).await;
         }

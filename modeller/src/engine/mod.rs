@@ -5,13 +5,17 @@ mod arguments;
 mod batch;
 pub mod behaviour;
 mod call;
+mod check;
 mod clock;
 mod config;
 mod cx;
+mod emitter;
 mod figures;
 mod hooked;
 mod hooks;
+mod hub;
 mod idempotency;
+mod invoke;
 mod listing;
 mod log;
 mod numbers;
@@ -33,7 +37,7 @@ mod write;
 use std::fmt;
 use std::sync::Arc;
 
-// The description of the HTTP door says it, too.
+// What the HTTP door says of them, too.
 #[cfg(feature = "server")]
 pub(crate) use arguments::least_count;
 pub use batch::MAX_OPERATIONS;
@@ -42,17 +46,24 @@ pub use behaviour::{
     Timing,
 };
 pub use call::{Argument, Arguments, BodyKind, Call, Identity, Operation, Reply};
+pub use check::check;
 pub use clock::Clock;
 pub use config::Configured;
 pub use cx::Cx;
+pub use emitter::{Emitted, EmitterEvent, EmitterListener};
 pub use figures::Grouped;
 pub use hooks::Hooks;
+pub use hub::{Observer, Published};
+#[cfg(feature = "server")]
+pub(crate) use invoke::unknown;
 pub use listing::Listing;
 pub use log::{Feature, Log, LogAdapter, LogEntry, LogLevel, LogOptions, LogSubscription, Logger};
 pub use patch::Patch;
 pub use records::{Find, Hit, Page, Records};
 pub use secret::Secret;
-pub use subscription::Subscription;
+pub use subscription::{
+    Listening, QUEUE, Received, Subscribed, Subscription, SubscriptionListener, Subscriptions,
+};
 pub use transact::Transact;
 pub use write::MAX_BULK;
 
@@ -71,6 +82,8 @@ pub struct Engine {
     store: Arc<dyn Store>,
     clock: Clock,
     hooks: Hooks,
+    hub: Arc<hub::Hub>,
+    emitter: Arc<emitter::Emitter>,
     secret: [u8; 32],
     configs: Configurations,
     log: Log,
@@ -83,7 +96,18 @@ impl Engine {
         let secret = store.secret();
         let hooks = Hooks::of_registry(&registry);
         let (configs, log) = (Configurations::default(), Log::new(clock.clone()));
-        Arc::new(Engine { registry, store, clock, hooks, secret, configs, log, tasks: Tasks::default() })
+        Arc::new(Engine {
+            registry,
+            store,
+            clock,
+            hooks,
+            hub: Arc::default(),
+            emitter: Arc::default(),
+            secret,
+            configs,
+            log,
+            tasks: Tasks::default(),
+        })
     }
 
     /// Makes the store fit the models.
@@ -127,6 +151,14 @@ impl Engine {
     /// What was set going and nobody waits for.
     pub(crate) fn tasks(&self) -> &Tasks {
         &self.tasks
+    }
+
+    fn hub(&self) -> &Arc<hub::Hub> {
+        &self.hub
+    }
+
+    fn emitter(&self) -> &Arc<emitter::Emitter> {
+        &self.emitter
     }
 
     pub(crate) fn secret(&self) -> &[u8; 32] {

@@ -10,7 +10,7 @@ use super::read::{Form, JsonRows};
 use super::scope::{MAX_BYTES, pins_one, visible};
 use super::search::check_paged;
 use super::write::{self, Patch, Write, Written};
-use super::{Call, Cx, Engine, Listing, Operation, Reply, aggregate, batch, idempotency, log};
+use super::{Call, Cx, Engine, Listing, Operation, Reply, aggregate, batch, idempotency, invoke, log};
 use crate::model::{self, Code, Error, Kind, Result, Shape, View, write_row};
 use crate::query::limits::{DEFAULT_COUNT, MAX_COUNT};
 use crate::query::{Access, Cursor, Filter, Order, Path, Seal, Select};
@@ -66,6 +66,7 @@ impl Cx {
             Operation::Count => Box::pin(aggregate::count(self, call)).await,
             Operation::Aggregate => Box::pin(aggregate::run(self, call)).await,
             Operation::Batch => Box::pin(batch::run(self, call)).await,
+            Operation::Invoke(behaviour) => Box::pin(invoke::run(self, behaviour, call)).await,
             _ if call.mutation_id.is_some() => Box::pin(idempotency::run(self, call)).await,
             _ => {
                 let draft = prepare(self, call)?;

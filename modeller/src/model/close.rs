@@ -41,7 +41,8 @@ pub(super) fn close(root: &mut Json) -> Result<(), String> {
     Ok(())
 }
 
-const UNIONS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
+/// What makes a schema of several others.
+pub(super) const UNIONS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 
 /// Whether an object schema is made of several parts that only together say which members there are.
 fn is_composite(schema: &Map<String, Json>) -> bool {

@@ -59,6 +59,8 @@ codes! {
     ModelNotFound = "MODEL_NOT_FOUND", 404;
     /// No such method or operation.
     MethodNotFound = "METHOD_NOT_FOUND", 404;
+    /// No such event.
+    EventNotFound = "EVENT_NOT_FOUND", 404;
     /// No such route.
     RouteNotFound = "ROUTE_NOT_FOUND", 404;
     /// The route exists, for another HTTP method.

@@ -9,9 +9,9 @@ use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind as Cause;
 use serde_json::{Value as Json, json};
 
-use super::judge::Judge;
+use super::judge::Subject;
 use super::suggest::nearest;
-use super::{Code, Error, Result, Shape, Violation};
+use super::{Code, Error, Field, Result, Violation};
 
 /// How many faults of one payload are told.
 const MOST: usize = 100;
@@ -20,21 +20,21 @@ const MOST: usize = 100;
 const LARGE: usize = 128 * 1024;
 
 /// Whether the schema accepts the value.
-pub(super) fn is_valid(shape: &Shape, value: &Json) -> Result<bool> {
-    Ok(validator(shape)?.is_valid(value))
+pub(super) fn is_valid(subject: Subject<'_>, value: &Json) -> Result<bool> {
+    Ok(validator(subject)?.is_valid(value))
 }
 
 /// All that the schema finds wrong with a value that was `size` bytes of JSON; nothing if it is valid.
-pub(super) fn violations(shape: &Shape, value: &Json, size: usize) -> Result<Vec<Violation>> {
-    let validator = validator(shape)?;
+pub(super) fn violations(subject: Subject<'_>, value: &Json, size: usize) -> Result<Vec<Violation>> {
+    let validator = validator(subject)?;
     let mut out = Vec::new();
     if size > LARGE {
         if let Err(error) = validator.validate(value) {
-            tell(shape, &error, &mut out);
+            tell(subject, &error, &mut out);
         }
     } else {
         for error in validator.iter_errors(value) {
-            tell(shape, &error, &mut out);
+            tell(subject, &error, &mut out);
             if out.len() >= MOST {
                 break;
             }
@@ -44,19 +44,20 @@ pub(super) fn violations(shape: &Shape, value: &Json, size: usize) -> Result<Vec
     Ok(out)
 }
 
-fn validator(shape: &Shape) -> Result<&jsonschema::Validator> {
-    Judge::validator(shape).ok_or_else(|| {
-        Error::new(Code::InternalError, format!("the JSON Schema of `{}` can't be compiled", shape.path))
+fn validator(subject: Subject<'_>) -> Result<&jsonschema::Validator> {
+    subject.validator().ok_or_else(|| {
+        let title = subject.schema.get("title").and_then(Json::as_str).unwrap_or_default();
+        Error::new(Code::InternalError, format!("the JSON Schema of `{title}` can't be compiled"))
     })
 }
 
 /// One error of the validator as AJV's errors: those inside a union come before the union's own.
-fn tell(shape: &Shape, error: &ValidationError<'_>, out: &mut Vec<Violation>) {
+fn tell(subject: Subject<'_>, error: &ValidationError<'_>, out: &mut Vec<Violation>) {
     if out.len() >= MOST {
         return;
     }
     let path = error.schema_path().as_str();
-    let said = shape.schema.pointer(path).unwrap_or(&Json::Null);
+    let said = subject.schema.pointer(path).unwrap_or(&Json::Null);
     let mut say = |keyword: &str, message: String, params: Json| {
         let violation = Violation {
             instance_path: error.instance_path().as_str().to_owned(),
@@ -65,7 +66,7 @@ fn tell(shape: &Shape, error: &ValidationError<'_>, out: &mut Vec<Violation>) {
             params,
             schema_path: fragment(path),
         };
-        out.push(reworded(shape, violation));
+        out.push(reworded(subject.fields, violation));
     };
     let limit = |comparison: &str| json!({ "comparison": comparison, "limit": said });
     match error.kind() {
@@ -85,8 +86,7 @@ fn tell(shape: &Shape, error: &ValidationError<'_>, out: &mut Vec<Violation>) {
             for name in unexpected.iter().take(MOST) {
                 let mut params = json!({ "additionalProperty": name });
                 if error.instance_path().as_str().is_empty()
-                    && let Some(near) =
-                        nearest(name, shape.fields().iter().map(|column| column.name.as_str()))
+                    && let Some(near) = nearest(name, subject.names())
                 {
                     params["didYouMean"] = near.into();
                 }
@@ -133,7 +133,7 @@ fn tell(shape: &Shape, error: &ValidationError<'_>, out: &mut Vec<Violation>) {
         Cause::UniqueItems => {
             let (i, j) = twins(
                 error.instance(),
-                path.rsplit_once('/').and_then(|(parent, _)| shape.schema.pointer(parent)),
+                path.rsplit_once('/').and_then(|(parent, _)| subject.schema.pointer(parent)),
             );
             let message = format!("must NOT have duplicate items (items ## {j} and {i} are identical)");
             say("uniqueItems", message, json!({ "i": i, "j": j }));
@@ -144,13 +144,13 @@ fn tell(shape: &Shape, error: &ValidationError<'_>, out: &mut Vec<Violation>) {
         Cause::FalseSchema => say("false schema", "boolean schema is false".into(), json!({})),
         Cause::Not { .. } => say("not", "must NOT be valid".into(), json!({})),
         Cause::AnyOf { context } => {
-            inside(shape, context, out);
-            push(shape, error, "anyOf", "must match a schema in anyOf", json!({}), out);
+            inside(subject, context, out);
+            push(subject, error, "anyOf", "must match a schema in anyOf", json!({}), out);
         }
         Cause::OneOfNotValid { context } => {
-            inside(shape, context, out);
+            inside(subject, context, out);
             let params = json!({ "passingSchemas": null });
-            push(shape, error, "oneOf", "must match exactly one schema in oneOf", params, out);
+            push(subject, error, "oneOf", "must match exactly one schema in oneOf", params, out);
         }
         Cause::OneOfMultipleValid { context } => {
             let passing: Vec<usize> = context
@@ -161,12 +161,12 @@ fn tell(shape: &Shape, error: &ValidationError<'_>, out: &mut Vec<Violation>) {
                 .take(2)
                 .collect();
             let params = json!({ "passingSchemas": passing });
-            push(shape, error, "oneOf", "must match exactly one schema in oneOf", params, out);
+            push(subject, error, "oneOf", "must match exactly one schema in oneOf", params, out);
         }
         Cause::PropertyNames { error: name } => {
             let shown = name.instance().as_str().unwrap_or_default().to_owned();
             push(
-                shape,
+                subject,
                 error,
                 "propertyNames",
                 "property name must be valid",
@@ -181,14 +181,14 @@ fn tell(shape: &Shape, error: &ValidationError<'_>, out: &mut Vec<Violation>) {
     }
 }
 
-fn inside(shape: &Shape, context: &[Vec<ValidationError<'static>>], out: &mut Vec<Violation>) {
+fn inside(subject: Subject<'_>, context: &[Vec<ValidationError<'static>>], out: &mut Vec<Violation>) {
     for error in context.iter().flatten() {
-        tell(shape, error, out);
+        tell(subject, error, out);
     }
 }
 
 fn push(
-    shape: &Shape,
+    subject: Subject<'_>,
     error: &ValidationError<'_>,
     keyword: &str,
     message: &str,
@@ -202,7 +202,7 @@ fn push(
         params,
         schema_path: fragment(error.schema_path().as_str()),
     };
-    out.push(reworded(shape, violation));
+    out.push(reworded(subject.fields, violation));
 }
 
 fn count(say: &mut impl FnMut(&str, String, Json), keyword: &str, less: &str, of: &str, said: &Json) {
@@ -211,14 +211,13 @@ fn count(say: &mut impl FnMut(&str, String, Json), keyword: &str, less: &str, of
 }
 
 /// The field's own message for the keyword, where it has one.
-pub(super) fn reworded(shape: &Shape, mut violation: Violation) -> Violation {
+pub(super) fn reworded(fields: &[Field], mut violation: Violation) -> Violation {
     let name = match violation.keyword.as_str() {
         "required" if violation.instance_path.is_empty() => violation.params["missingProperty"].as_str(),
         _ => violation.instance_path.strip_prefix('/'),
     };
-    let field = name.and_then(|name| {
-        shape.descriptor.fields.iter().find(|field| field.name == name || pointer_of(field.name) == name)
-    });
+    let field = name
+        .and_then(|name| fields.iter().find(|field| field.name == name || pointer_of(field.name) == name));
     let message = field.and_then(|field| {
         field.messages.iter().find(|(keyword, _)| *keyword == violation.keyword).map(|(_, message)| *message)
     });

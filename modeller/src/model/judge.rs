@@ -3,10 +3,14 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use super::Shape;
-use super::rules::Rules;
+#[cfg(feature = "engine")]
+use serde_json::Value as Json;
 
-/// The compiled checks of a shape.
+use super::rules::Rules;
+#[cfg(feature = "engine")]
+use super::{Field, Shape};
+
+/// The compiled checks of a schema.
 #[derive(Default)]
 pub(crate) struct Judge {
     rules: OnceLock<Rules>,
@@ -14,15 +18,30 @@ pub(crate) struct Judge {
     validator: OnceLock<Option<jsonschema::Validator>>,
 }
 
-impl Judge {
+/// What is judged: a model's payloads, or those of something that a model does.
+#[cfg(feature = "engine")]
+#[derive(Clone, Copy)]
+pub(super) struct Subject<'a> {
+    pub(super) schema: &'a Json,
+    pub(super) judge: &'a Judge,
+    /// What is known of the fields: their names, and their own messages.
+    pub(super) fields: &'a [Field],
+}
+
+#[cfg(feature = "engine")]
+impl<'a> Subject<'a> {
+    /// A model's payloads.
+    pub(super) fn of(shape: &'a Shape) -> Self {
+        Subject { schema: &shape.schema, judge: &shape.judge, fields: shape.descriptor.fields }
+    }
+
     /// The quick rules, applied while the bytes are scanned.
-    pub(super) fn rules(shape: &Shape) -> &Rules {
-        shape.judge.rules.get_or_init(|| Rules::of(&shape.schema))
+    pub(super) fn rules(self) -> &'a Rules {
+        self.judge.rules.get_or_init(|| Rules::of(self.schema))
     }
 
     /// The validator of the whole schema; `None` if the schema is no schema.
-    #[cfg(feature = "engine")]
-    pub(super) fn validator(shape: &Shape) -> Option<&jsonschema::Validator> {
+    pub(super) fn validator(self) -> Option<&'a jsonschema::Validator> {
         let build = || {
             let mut options = jsonschema::options()
                 .with_draft(jsonschema::Draft::Draft202012)
@@ -31,9 +50,15 @@ impl Judge {
             for (name, check) in super::formats::FORMATS {
                 options = options.with_format(*name, *check);
             }
-            options.build(&shape.schema).ok()
+            options.build(self.schema).ok()
         };
-        shape.judge.validator.get_or_init(build).as_ref()
+        self.judge.validator.get_or_init(build).as_ref()
+    }
+
+    /// The names of the members on the wire.
+    pub(super) fn names(self) -> impl Iterator<Item = &'a str> {
+        let properties = self.schema.get("properties").and_then(Json::as_object);
+        properties.into_iter().flat_map(|all| all.keys()).map(String::as_str)
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::explain::violations;
 use super::json::write_cell;
-use super::judge::Judge;
+use super::judge::Subject;
 use super::strict::{Found, scan};
 use super::validate::{at_field, judge};
 use super::{Cell, Code, Error, Record, Result, Row, RowView, Shape};
@@ -30,15 +30,17 @@ pub fn merge_without(
     patch: &[u8],
     unset: &[usize],
 ) -> Result<(Box<dyn Record>, Row)> {
-    let rules = Judge::rules(shape);
+    let subject = Subject::of(shape);
+    let rules = subject.rules();
+    let decode = shape.descriptor.glue.decode;
     let (text, found) = scan(patch, rules, true)?;
     let record = if found.object {
         let whole = splice(shape, current, text, &found, unset);
         // What serde says of a misfit may quote a stored value.
         let quotes = !shape.columns.iter().any(|column| column.private);
-        judge(shape, &whole, &found, rules.complete, quotes)?
+        judge(subject, decode, &whole, &found, rules.complete, quotes)?
     } else {
-        judge(shape, text, &found, false, true)?
+        judge(subject, decode, text, &found, false, true)?
     };
     let mut row = record.to_row(shape)?;
     if let Some(key) = shape.key
@@ -55,10 +57,11 @@ pub fn merge_without(
 /// # Errors
 /// As [`merge`]; what depends on the rest of a document is not known.
 pub fn check_patch(shape: &Shape, patch: &[u8]) -> Result<()> {
-    let (text, _) = scan(patch, Judge::rules(shape), true)?;
+    let subject = Subject::of(shape);
+    let (text, _) = scan(patch, subject.rules(), true)?;
     let value = serde_json::from_str(text)
         .map_err(|error| Error::new(Code::ParseError, format!("the text is not JSON: {error}")))?;
-    let mut violations = violations(shape, &value, text.len())?;
+    let mut violations = violations(subject, &value, text.len())?;
     // A patch may leave out any field.
     violations.retain(|violation| violation.keyword != "required" || !violation.instance_path.is_empty());
     if violations.is_empty() { Ok(()) } else { Err(Error::validation(violations)) }

@@ -25,7 +25,11 @@ mod judge;
 mod kinds;
 #[cfg(feature = "engine")]
 mod merge;
+#[cfg(feature = "engine")]
+mod pairs;
 mod parse_fault;
+#[cfg(feature = "engine")]
+mod payload;
 mod row;
 #[cfg_attr(not(feature = "engine"), allow(dead_code))]
 mod rules;
@@ -60,6 +64,8 @@ pub use geo::{Coordinate, Geo, Searchable};
 pub use json::{View, write_cell, write_row};
 #[cfg(feature = "engine")]
 pub use merge::{carry_system, check_patch, merge, merge_without};
+#[cfg(feature = "engine")]
+pub use payload::PayloadShape;
 pub use row::{doc_from_row, from_row, to_row, to_value};
 pub use schema::{doc_schema, patch_schema};
 pub use schema_update::{operator_schemas, update_schema};
@@ -103,7 +109,7 @@ pub use geo::{coordinate, searchable};
 pub(crate) use json::write_fields;
 #[cfg(feature = "engine")]
 pub(crate) use merge::immutable_key;
-pub(crate) use schema::schema_of;
+pub(crate) use schema::{rooted, schema_of};
 
 pub(crate) fn decode<M: Derived + 'static>(json: &[u8]) -> serde_json::Result<Box<dyn Record>> {
     serde_json::from_slice::<M>(json).map(|model| Box::new(model) as Box<dyn Record>)

@@ -109,7 +109,7 @@ impl Rule {
 impl Rules {
     pub(super) fn of(schema: &Json) -> Self {
         let required = schema.get("required").and_then(Json::as_array);
-        let mut complete = true;
+        let mut complete = schema.as_object().is_some_and(is_plain);
         let mut fields = Vec::new();
         let mut by_name = HashMap::new();
         if let Some(properties) = schema.get("properties").and_then(Json::as_object) {
@@ -324,6 +324,18 @@ fn is_annotation(keyword: &str) -> bool {
             | "generated"
             | "errorMessage"
     )
+}
+
+/// Whether the schema of a whole payload says no more than which members it has, and what each must be.
+fn is_plain(root: &Map<String, Json>) -> bool {
+    root.get("type") == Some(&Json::from("object"))
+        && root.get("additionalProperties") == Some(&Json::Bool(false))
+        && root.keys().all(|keyword| {
+            matches!(
+                keyword.as_str(),
+                "$schema" | "$defs" | "type" | "properties" | "required" | "additionalProperties"
+            ) || is_annotation(keyword)
+        })
 }
 
 fn only_annotations(object: &Map<String, Json>, but: &str) -> bool {

@@ -14,8 +14,39 @@ pub(crate) fn schema_of<M: JsonSchema>(generator: &mut SchemaGenerator) -> Schem
     M::json_schema(generator)
 }
 
+/// The schema that a function makes, with the definitions that it uses; not by the name of one, where it is nothing else.
+pub(crate) fn rooted(mut generator: SchemaGenerator, schema: fn(&mut SchemaGenerator) -> Schema) -> Json {
+    let root = Json::from(schema(&mut generator));
+    let mut definitions = generator.take_definitions(true);
+    let mut root = inlined(root, &mut definitions);
+    if let Json::Object(root) = &mut root
+        && !definitions.is_empty()
+    {
+        root.insert("$defs".into(), Json::Object(definitions));
+    }
+    root
+}
+
+/// The definition itself, where a schema is nothing but the name of one.
+fn inlined(root: Json, definitions: &mut Map<String, Json>) -> Json {
+    let name = match root.as_object() {
+        Some(object) if object.len() == 1 => object.get("$ref").and_then(Json::as_str),
+        _ => None,
+    };
+    let Some(name) = name.and_then(|reference| reference.strip_prefix("#/$defs/")).map(str::to_owned) else {
+        return root;
+    };
+    let Some(definition) = definitions.get(&name).cloned() else { return root };
+    let reference = format!("\"#/$defs/{name}\"");
+    // One that leads back to itself is still needed by its name.
+    if !definitions.values().any(|other| other.to_string().contains(&reference)) {
+        definitions.shift_remove(&name);
+    }
+    definition
+}
+
 /// The dialect of published schemas.
-const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+pub(super) const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// The schema of what an insert takes: system rules, and the keywords `unique`, `private`, `model`, `generated` and `errorMessage`.
 pub(super) fn publish(shape: &Shape, mut schema: Json) -> Result<Json, String> {

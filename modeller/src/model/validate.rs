@@ -1,13 +1,11 @@
 //! From bytes to a checked struct, and the reasons where that fails.
 
-use std::collections::HashMap;
-
 use serde_json::{Map, Value as Json, json};
 use validator::{ValidationErrors, ValidationErrorsKind};
 
 use super::explain::{self, fragment, pointer_of, reworded};
 use super::integral::with_whole_numbers;
-use super::judge::Judge;
+use super::judge::Subject;
 use super::strict::{Found, scan};
 use super::{Error, Record, Result, Row, Shape, Value, Violation};
 
@@ -16,9 +14,22 @@ use super::{Error, Record, Result, Row, Shape, Value, Violation};
 /// # Errors
 /// `PARSE_ERROR` if the bytes are no JSON, or JSON that parsers disagree about; `VALIDATION_ERROR` with all faults.
 pub fn accept(shape: &Shape, json: &[u8]) -> Result<Box<dyn Record>> {
-    let rules = Judge::rules(shape);
+    let subject = Subject::of(shape);
+    let rules = subject.rules();
     let (text, found) = scan(json, rules, false)?;
-    judge(shape, text, &found, rules.complete, true)
+    judge(subject, shape.descriptor.glue.decode, text, &found, rules.complete, true)
+}
+
+/// What has rules of its own once it is decoded.
+pub(super) trait Judged {
+    /// Runs the rules of `#[validate(..)]`.
+    fn judge(&self) -> std::result::Result<(), ValidationErrors>;
+}
+
+impl Judged for Box<dyn Record> {
+    fn judge(&self) -> std::result::Result<(), ValidationErrors> {
+        (**self).check()
+    }
 }
 
 /// The row of a struct that Rust code gives: the rules of `#[validate(..)]`, and values that a store can hold.
@@ -26,7 +37,7 @@ pub fn accept(shape: &Shape, json: &[u8]) -> Result<Box<dyn Record>> {
 /// # Errors
 /// `VALIDATION_ERROR` with all faults.
 pub fn check_record(record: &dyn Record, shape: &Shape) -> Result<Row> {
-    record.check().map_err(|errors| refused(shape, &errors, Vec::new()))?;
+    record.check().map_err(|errors| refused(Subject::of(shape), &errors, Vec::new()))?;
     let row = record.to_row(shape)?;
     if let Some(key) = shape.key
         && shape.columns[key].generated.is_none()
@@ -44,44 +55,45 @@ pub fn check_record(record: &dyn Record, shape: &Shape) -> Result<Row> {
 }
 
 /// Decodes and checks a text that has been scanned. `quotes` says whether an error may repeat what serde says of it.
-pub(super) fn judge(
-    shape: &Shape,
+pub(super) fn judge<T: Judged>(
+    subject: Subject<'_>,
+    decode: fn(&[u8]) -> serde_json::Result<T>,
     text: &str,
     found: &Found,
     complete: bool,
     quotes: bool,
-) -> Result<Box<dyn Record>> {
-    let decode = shape.descriptor.glue.decode;
+) -> Result<T> {
     if complete
         && found.fits
-        && let Ok(record) = decode(text.as_bytes())
+        && let Ok(decoded) = decode(text.as_bytes())
     {
-        return match record.check() {
-            Ok(()) => Ok(record),
-            Err(errors) => Err(refused(shape, &errors, Vec::new())),
+        return match decoded.judge() {
+            Ok(()) => Ok(decoded),
+            Err(errors) => Err(refused(subject, &errors, Vec::new())),
         };
     }
     let value: Json = serde_json::from_str(text).map_err(|error| {
         // The scanner has accepted it, so this does not happen; if it does, it is still the caller's text.
         Error::new(super::Code::ParseError, format!("the text is not JSON: {error}"))
     })?;
-    let violations = match explain::is_valid(shape, &value)? {
+    let violations = match explain::is_valid(subject, &value)? {
         true => Vec::new(),
-        false => explain::violations(shape, &value, text.len())?,
+        false => explain::violations(subject, &value, text.len())?,
     };
     let decoded = match (found.object, decode(text.as_bytes())) {
         (false, _) => None,
-        (true, Ok(record)) => Some(Ok(record)),
+        (true, Ok(decoded)) => Some(Ok(decoded)),
         (true, Err(error)) => {
-            let whole = with_whole_numbers(text, &shape.schema).and_then(|text| decode(text.as_bytes()).ok());
+            let whole =
+                with_whole_numbers(text, subject.schema).and_then(|text| decode(text.as_bytes()).ok());
             Some(whole.ok_or(error))
         }
     };
     match decoded {
-        Some(Ok(record)) => match record.check() {
-            Ok(()) if violations.is_empty() => Ok(record),
+        Some(Ok(decoded)) => match decoded.judge() {
+            Ok(()) if violations.is_empty() => Ok(decoded),
             Ok(()) => Err(Error::validation(violations)),
-            Err(errors) => Err(refused(shape, &errors, violations)),
+            Err(errors) => Err(refused(subject, &errors, violations)),
         },
         Some(Err(error)) if violations.is_empty() => {
             let message = if quotes { undo_position(&error) } else { "does not fit the model".into() };
@@ -118,30 +130,65 @@ pub(super) fn at_field(
     let schema_path = fragment(&format!("/properties{pointer}/{keyword}"));
     let violation =
         Violation { instance_path: pointer, keyword: keyword.into(), message, params, schema_path };
-    reworded(shape, violation)
+    reworded(shape.descriptor.fields, violation)
 }
 
 /// What the schema and the rules of `#[validate(..)]` found, together.
-fn refused(shape: &Shape, errors: &ValidationErrors, mut violations: Vec<Violation>) -> Error {
+pub(super) fn refused(
+    subject: Subject<'_>,
+    errors: &ValidationErrors,
+    mut violations: Vec<Violation>,
+) -> Error {
     let mut rules = Vec::new();
-    let names: HashMap<&str, &str> =
-        shape.descriptor.fields.iter().map(|field| (field.rust, field.name)).collect();
-    collect(errors, "", &names, &mut rules);
-    rules.sort_by(|a, b| (&a.instance_path, &a.keyword).cmp(&(&b.instance_path, &b.keyword)));
-    for rule in rules {
+    collect(errors, "", &|rust| wire_name(subject, rust), &mut rules);
+    rules.sort_by(|a, b| {
+        (&a.violation.instance_path, &a.violation.keyword)
+            .cmp(&(&b.violation.instance_path, &b.violation.keyword))
+    });
+    for Rule { violation: rule, own_words } in rules {
         // What the schema has refused, the rule that it was made of refuses again.
-        let said = SCHEMA_RULES.contains(&rule.keyword.as_str())
-            && violations.iter().any(|one| one.instance_path == rule.instance_path || missing(one, &rule));
-        if !said {
-            violations.push(reworded(shape, rule));
+        let keywords = schema_keywords(&rule.keyword);
+        let same = |one: &Violation| one.instance_path == rule.instance_path || missing(one, &rule);
+        if keywords.is_empty() || !violations.iter().any(same) {
+            violations.push(reworded(subject.fields, rule));
+            continue;
+        }
+        // The schema's keyword has no words of the field's own where only the rule knows them.
+        for said in violations.iter_mut().filter(|one| own_words && same(one)) {
+            if keywords.contains(&said.keyword.as_str()) {
+                said.message.clone_from(&rule.message);
+            }
         }
     }
     violations.truncate(100);
     Error::validation(violations)
 }
 
-/// The rules of `validator` that are also keywords of the schema.
-const SCHEMA_RULES: [&str; 8] = ["email", "url", "length", "range", "regex", "contains", "required", "ip"];
+/// The rules of `validator` that are also in the schema, and the keywords that say the same there.
+fn schema_keywords(rule: &str) -> &'static [&'static str] {
+    match rule {
+        "email" | "url" | "ip" => &["format"],
+        "length" => &["minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"],
+        "range" => &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
+        "regex" | "contains" => &["pattern"],
+        "required" => &["required", "type"],
+        _ => &[],
+    }
+}
+
+/// What a field is called on the wire.
+fn wire_name<'a>(subject: Subject<'a>, rust: &'a str) -> &'a str {
+    if let Some(field) = subject.fields.iter().find(|field| field.rust == rust) {
+        return field.name;
+    }
+    // A payload whose fields nobody has listed: serde's styles differ in nothing but signs and case.
+    let plain = |name: &str| name.replace(['_', '-'], "").to_ascii_lowercase();
+    let same = |name: &&str| plain(name) == plain(rust);
+    match subject.names().any(|name| name == rust) {
+        true => rust,
+        false => subject.names().find(same).unwrap_or(rust),
+    }
+}
 
 fn missing(violation: &Violation, rule: &Violation) -> bool {
     violation.keyword == "required"
@@ -150,18 +197,29 @@ fn missing(violation: &Violation, rule: &Violation) -> bool {
         })
 }
 
-fn collect(errors: &ValidationErrors, pointer: &str, names: &HashMap<&str, &str>, out: &mut Vec<Violation>) {
+/// What a rule found, and whether it says so in words of its own.
+struct Rule {
+    violation: Violation,
+    own_words: bool,
+}
+
+fn collect<'a>(
+    errors: &'a ValidationErrors,
+    pointer: &str,
+    names: &dyn Fn(&'a str) -> &'a str,
+    out: &mut Vec<Rule>,
+) {
+    let same = |name: &'a str| name;
     for (field, kind) in errors.errors() {
-        let name = names.get(field.as_ref()).copied().unwrap_or(field.as_ref());
-        let path = match name {
+        let path = match names(field.as_ref()) {
             "__all__" => pointer.to_owned(),
             name => format!("{pointer}/{}", pointer_of(name)),
         };
         match kind {
-            ValidationErrorsKind::Struct(inner) => collect(inner, &path, &HashMap::new(), out),
+            ValidationErrorsKind::Struct(inner) => collect(inner, &path, &same, out),
             ValidationErrorsKind::List(items) => {
                 for (index, inner) in items {
-                    collect(inner, &format!("{path}/{index}"), &HashMap::new(), out);
+                    collect(inner, &format!("{path}/{index}"), &same, out);
                 }
             }
             ValidationErrorsKind::Field(errors) => out.extend(errors.iter().map(|error| {
@@ -178,13 +236,14 @@ fn collect(errors: &ValidationErrors, pointer: &str, names: &HashMap<&str, &str>
                 };
                 let properties: String =
                     path.split('/').skip(1).map(|step| format!("/properties/{step}")).collect();
-                Violation {
+                let violation = Violation {
                     instance_path: path.clone(),
                     keyword: error.code.to_string(),
                     message,
                     params: params.into(),
                     schema_path: fragment(&format!("{properties}/{}", error.code)),
-                }
+                };
+                Rule { violation, own_words: error.message.is_some() }
             })),
         }
     }
@@ -239,7 +298,7 @@ mod tests {
     #[test]
     fn plain_models_are_judged_without_the_schema_validator() {
         let shape = User::descriptor().shape();
-        let rules = Judge::rules(shape);
+        let rules = Subject::of(shape).rules();
         for (index, column) in shape.fields().iter().enumerate() {
             assert!(
                 rules.rule(index).is_some(),

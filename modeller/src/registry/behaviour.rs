@@ -2,10 +2,17 @@
 
 use std::any::Any;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+#[cfg(feature = "engine")]
+use std::sync::OnceLock;
 
+use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
+use serde_json::Value as Json;
 
-use crate::model::{Descriptor, Model, Site};
+#[cfg(feature = "engine")]
+use crate::model::{Code, Error, PayloadShape, Result};
+use crate::model::{Descriptor, Field, Model, Site, rooted};
 
 /// Which attribute a behaviour was declared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,13 +75,19 @@ pub struct Behaviour {
     pub handler: &'static (dyn Any + Send + Sync),
     /// Where it stands in the source.
     pub site: Site,
+    /// What the fields of its payload are called in Rust, and their messages; empty if nobody has listed them.
+    pub fields: &'static [Field],
+    /// What the payload must look like, worked out when it is first needed.
+    #[cfg(feature = "engine")]
+    pub(crate) shape: OnceLock<std::result::Result<PayloadShape, String>>,
 }
 
 impl Behaviour {
     /// The same, as something that this model does.
     #[must_use]
-    pub const fn of<M: Model>(self) -> Self {
-        Behaviour { model: Some(M::descriptor), ..self }
+    pub const fn of<M: Model>(mut self) -> Self {
+        self.model = Some(M::descriptor);
+        self
     }
 
     /// The path of its model (`"system/users"`), or nothing.
@@ -88,6 +101,37 @@ impl Behaviour {
             "" => self.name.to_owned(),
             path => format!("{path}.{}", self.name),
         }
+    }
+
+    /// The JSON Schema (2020-12) of what it answers, if it answers something.
+    pub fn reply_schema(&self) -> Option<Json> {
+        let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+        Some(rooted(generator, self.reply?))
+    }
+}
+
+#[cfg(feature = "engine")]
+impl Behaviour {
+    /// What its payload must look like; `None` if it takes none.
+    ///
+    /// # Errors
+    /// Why the type can't be a payload, in words.
+    pub fn try_payload_shape(&self) -> Option<std::result::Result<&PayloadShape, &String>> {
+        let schema = self.payload?;
+        Some(self.shape.get_or_init(|| PayloadShape::build(schema, self.fields)).as_ref())
+    }
+
+    /// What its payload must look like. The start has checked that there is such a thing.
+    ///
+    /// # Errors
+    /// `INTERNAL_ERROR` if it takes no payload, or the type can't be one.
+    pub fn payload_shape(&self) -> Result<&PayloadShape> {
+        let fault = match self.try_payload_shape() {
+            Some(Ok(shape)) => return Ok(shape),
+            Some(Err(fault)) => fault.as_str(),
+            None => "it takes no payload",
+        };
+        Err(Error::new(Code::InternalError, format!("{} `{}`: {fault}", self.kind, self.rust)))
     }
 }
 
@@ -104,3 +148,9 @@ impl PartialEq for Behaviour {
 }
 
 impl Eq for Behaviour {}
+
+impl Hash for Behaviour {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::ptr::hash(self, state);
+    }
+}

@@ -18,7 +18,7 @@ impl Fault {
         Fault { message: message.into(), sites: Vec::new() }
     }
 
-    pub(super) fn at(mut self, site: Site) -> Self {
+    pub(crate) fn at(mut self, site: Site) -> Self {
         self.sites.push(site);
         self
     }

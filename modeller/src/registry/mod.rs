@@ -4,12 +4,14 @@
 
 mod behaviour;
 mod check;
+mod extend;
 mod report;
 
 use std::collections::HashMap;
 
 pub use behaviour::{Behaviour, BehaviourKind, SchemaOf};
 pub use check::{Fault, Faults};
+pub use extend::{MAX_EXTENSIONS, Mount};
 
 use crate::model::{Descriptor, Shape, Site};
 
@@ -62,6 +64,12 @@ pub struct Registry {
     builtin: usize,
     by_path: HashMap<(&'static str, &'static str), usize>,
     incoming: HashMap<&'static str, Vec<Incoming>>,
+    /// Methods and queries, by model and name.
+    callables: HashMap<(&'static str, &'static str), &'static Behaviour>,
+    /// Events, by model and name.
+    events: HashMap<(&'static str, &'static str), &'static Behaviour>,
+    /// What is mounted on a model.
+    extensions: HashMap<&'static str, Vec<&'static Shape>>,
 }
 
 /// A reference from somewhere to a model.
@@ -163,7 +171,13 @@ impl Registry {
             .skip(builtin)
             .map(|(index, shape)| ((shape.descriptor.scope, shape.descriptor.name), index))
             .collect();
-        let mut registry = Registry { models, behaviours, builtin, by_path, incoming: HashMap::new() };
+        let named = |is: fn(BehaviourKind) -> bool| {
+            let these = behaviours.iter().filter(|behaviour| is(behaviour.kind));
+            these.map(|&behaviour| ((behaviour.path(), behaviour.name), behaviour)).collect()
+        };
+        let (callables, events) = (named(extend::is_callable), named(|kind| kind == BehaviourKind::Event));
+        let mut registry =
+            Registry { models, behaviours, builtin, by_path, callables, events, ..Registry::default() };
         registry.incoming = registry.references();
         Ok(registry)
     }
@@ -206,6 +220,16 @@ impl Registry {
             behaviour.kind == kind && behaviour.model.is_some_and(|model| model() == shape.descriptor)
         };
         self.behaviours.iter().copied().filter(is_of)
+    }
+
+    /// The method or the query of a model with this name.
+    pub fn callable(&self, shape: &'static Shape, name: &str) -> Option<&'static Behaviour> {
+        self.callables.get(&(shape.path.as_str(), name)).copied()
+    }
+
+    /// The event of a model with this name.
+    pub fn event(&self, shape: &'static Shape, name: &str) -> Option<&'static Behaviour> {
+        self.events.get(&(shape.path.as_str(), name)).copied()
     }
 
     /// The application's model at `scope/name`.

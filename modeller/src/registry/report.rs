@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::Registry;
+use super::{Behaviour, Registry};
 use crate::model::{ColumnInfo, Shape};
 
 impl Registry {
@@ -30,9 +30,27 @@ impl Registry {
                 let from = &reference.from.columns[reference.column].name;
                 let _ = writeln!(out, "    referenced by {}.{from}", reference.from.path);
             }
+            let of_it =
+                |behaviour: &&&Behaviour| behaviour.model.is_some_and(|model| model() == shape.descriptor);
+            for behaviour in self.behaviours().iter().filter(of_it) {
+                let _ = writeln!(out, "    {}", does(behaviour));
+            }
+            for extension in self.extensions(shape) {
+                let (name, path) = (extension.descriptor.name, &extension.path);
+                let _ = writeln!(out, "    extension {name}: {path} at {}/{name}", shape.path);
+            }
+        }
+        for behaviour in self.behaviours().iter().filter(|behaviour| behaviour.model.is_none()) {
+            let _ = writeln!(out, "{}", does(behaviour));
         }
         out
     }
+}
+
+/// Something that a model does, and where it stands.
+fn does(behaviour: &Behaviour) -> String {
+    let name = if behaviour.name.is_empty() { behaviour.rust } else { behaviour.name };
+    format!("{} {name}  [{} {}]", behaviour.kind, behaviour.rust, behaviour.site)
 }
 
 fn names(shape: &Shape, set: &[usize]) -> String {

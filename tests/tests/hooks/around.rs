@@ -75,7 +75,7 @@ async fn a_hook_learns_of_the_operation_what_belongs_to_its_point() {
             call.arguments = Arguments::None;
         }
         call.body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-        engine.call(call)
+        engine.perform(call)
     };
     let reply = call(Insert, json!({}), json!({ "name": "pen", "cost": 7 })).await.unwrap();
     let stored: Json = serde_json::from_slice(&reply.body).unwrap();
@@ -311,13 +311,13 @@ async fn a_hook_before_a_list_narrows_it() {
     assert_eq!(docs.iter().map(|doc| doc.price).collect::<Vec<_>>(), [2, 1]);
     let mut call = Call::new(List, Product::descriptor().shape());
     call.arguments = Arguments::Pairs(vec![("count".into(), "1".into()), ("after".into(), String::new())]);
-    let reply = engine.call(call).await.unwrap();
+    let reply = engine.perform(call).await.unwrap();
     let page: Json = serde_json::from_slice(&reply.body).unwrap();
     assert_eq!(page[0]["price"], 2);
     let mut call = Call::new(List, Product::descriptor().shape());
     call.arguments =
         Arguments::Pairs(vec![("count".into(), "1".into()), ("after".into(), reply.next_cursor.unwrap())]);
-    let page: Json = serde_json::from_slice(&engine.call(call).await.unwrap().body).unwrap();
+    let page: Json = serde_json::from_slice(&engine.perform(call).await.unwrap().body).unwrap();
     assert_eq!(page[0]["price"], 1);
 }
 
@@ -339,7 +339,7 @@ async fn hooks_run_for_batches_and_once_for_a_repeated_call() {
     let insert = || {
         let mut call = Call::new(Insert, shape).with_mutation_id("once").unwrap();
         call.body = b"{\"name\":\"pen\"}".to_vec();
-        engine.call(call)
+        engine.perform(call)
     };
     assert!(!insert().await.unwrap().replayed);
     assert_eq!(seen.take(), ["before(insert)", "after(insert)", "after_commit(insert)"]);
@@ -348,7 +348,7 @@ async fn hooks_run_for_batches_and_once_for_a_repeated_call() {
     let mut batch = Call::new(Operation::Batch, shape);
     let operation = |name: &str| json!({ "op": "insert", "data": { "name": name } });
     batch.body = json!({ "operations": [operation("one"), operation("two")] }).to_string().into_bytes();
-    engine.call(batch).await.unwrap();
+    engine.perform(batch).await.unwrap();
     let order = ["before(insert)", "after(insert)", "before(insert)", "after(insert)"];
     assert_eq!(seen.take(), [&order[..], &["after_commit(insert)"; 2]].concat());
     drop(cx);

@@ -27,7 +27,7 @@ async fn main() -> Result<ExitCode> {
     let options = Options::from_args(&[
         ("--rounds", "N", "how often each server is measured in each scenario (5)"),
         ("--seconds", "N", "how long each time, after half a second to warm up (4)"),
-        ("--scenarios", "A,B,..", "some of insert,get,update,list,scan (all of them)"),
+        ("--scenarios", "A,B,..", "some of insert,get,update,list,scan,method (all of them)"),
         ("--connections", "N", "how many at once (64)"),
         ("--users", "N", "how many there are, but for insert (100000)"),
         ("--subject", "PATH", "the server to measure (built from this package)"),
@@ -243,6 +243,8 @@ fn answers(side: &Side, dir: &Path) -> Result<Vec<(String, String)>> {
     ask("PUT", &format!("/system/users/update?_id={id}"), r#"{"age":-1}"#)?;
     ask("GET", "/system/users/list?age=7&count=20", "")?;
     ask("GET", "/system/users/list?name=User%2099999", "")?;
+    ask("POST", "/system/users/greet", r#"{"email":"new@example.com","name":"New","times":3}"#)?;
+    ask("POST", "/system/users/greet", r#"{"email":"new@example.com","name":"New","times":101}"#)?;
     Ok(answers)
 }
 

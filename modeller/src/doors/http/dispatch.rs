@@ -18,9 +18,9 @@ use super::folder::{Folders, Wish};
 use super::headers::{self, IfMatch};
 use super::origin::{Origins, permit_host};
 use super::route::Answered;
-use super::{Backend, HttpOptions, Page, Route, RouteCx, body, decode, identity};
+use super::{Backend, HttpOptions, Page, Route, RouteCx, body, decode, identity, target};
 use crate::engine::{Arguments, BodyKind, Call, Operation, Transact};
-use crate::model::{Code, Error, Result, Shape, check_json, nearest};
+use crate::model::{Code, Error, Result, Shape, check_json};
 
 /// What every request needs, shared by all.
 pub(super) struct Inner {
@@ -114,7 +114,7 @@ impl Inner {
     }
 
     fn find(&self, path: &str) -> Target<'_> {
-        match self.operation(path) {
+        match target::find(self.backend.registry(), path) {
             Ok(Some((shape, operation))) => return Target::Operation(shape, operation),
             Ok(None) => {}
             Err(error) => return Target::Nothing(error),
@@ -135,63 +135,26 @@ impl Inner {
                 Err(error) => Target::Nothing(error),
             };
         }
+        let registry = self.backend.registry();
         match self.file(path) {
             Ok(Some(wish)) => {
-                let error = if wish.is_root { self.unknown(path) } else { nothing(path) };
+                let error = match wish.is_root {
+                    true => target::nothing(registry, path),
+                    false => target::no_route(path),
+                };
                 Target::File(wish, error)
             }
-            Ok(None) => Target::Nothing(self.unknown(path)),
+            Ok(None) => Target::Nothing(target::nothing(registry, path)),
             Err(error) => Target::Nothing(error),
         }
     }
 
     /// The file that a path means. Below a model nothing is a file: there its own errors say more.
     fn file(&self, path: &str) -> Result<Option<Wish>> {
-        let is_of_model = || {
-            let [scope, model, _] = segments(path)?.map(decode::segment);
-            self.backend.registry().find(&scope.ok()?, &model.ok()?)
-        };
-        match is_of_model() {
-            Some(_) => Ok(None),
-            None => self.folders.find(path),
+        match target::is_of_model(self.backend.registry(), path) {
+            true => Ok(None),
+            false => self.folders.find(path),
         }
-    }
-
-    /// `/{scope}/{model}/{operation}`, of models that exist.
-    fn operation(&self, path: &str) -> Result<Option<(&'static Shape, Operation)>> {
-        let Some([scope, model, name]) = segments(path) else { return Ok(None) };
-        let (scope, model, name) = (decode::segment(scope)?, decode::segment(model)?, decode::segment(name)?);
-        let Some(shape) = self.backend.registry().find(&scope, &model) else { return Ok(None) };
-        let operation = Operation::from_name(&name).filter(|operation| operation.is_offered(shape));
-        Ok(operation.map(|operation| (shape, operation)))
-    }
-
-    /// What to say of a path that means nothing.
-    fn unknown(&self, path: &str) -> Error {
-        let registry = self.backend.registry();
-        let decoded = segments(path).map(|all| all.map(|raw| decode::segment(raw).unwrap_or_default()));
-        let Some([scope, model, name]) = decoded.filter(|all| !all[0].starts_with('@')) else {
-            return nothing(path);
-        };
-        let Some(shape) = registry.find(&scope, &model) else {
-            let written = format!("{scope}/{model}");
-            let hint = hint(nearest(&written, registry.models().iter().map(|shape| shape.path.as_str())));
-            let message = format!("there is no model `{}`{hint}", decode::shown(&written));
-            return Error::new(Code::ModelNotFound, message);
-        };
-        let offered: Vec<&str> = Operation::ALL
-            .iter()
-            .filter(|operation| operation.is_offered(shape))
-            .map(|operation| operation.name())
-            .collect();
-        let message = match Operation::from_name(&name) {
-            Some(operation) => format!("the model `{}` has no `{operation}`: it keeps no trash", shape.path),
-            None => {
-                let hint = hint(nearest(&name, offered.iter().copied()));
-                format!("the model `{}` has no method `{}`{hint}", shape.path, decode::shown(&name))
-            }
-        };
-        Error::new(Code::MethodNotFound, message).with_details(serde_json::json!({ "methods": offered }))
     }
 
     async fn operate(
@@ -347,21 +310,6 @@ impl Inner {
             )),
         }
     }
-}
-
-/// The three segments of a path that has three, none of them empty.
-fn segments(path: &str) -> Option<[&str; 3]> {
-    let mut parts = path.strip_prefix('/')?.split('/');
-    let all = [parts.next()?, parts.next()?, parts.next()?];
-    (parts.next().is_none() && all.iter().all(|part| !part.is_empty())).then_some(all)
-}
-
-fn nothing(path: &str) -> Error {
-    Error::new(Code::RouteNotFound, format!("there is nothing at `{}`", decode::shown(path)))
-}
-
-fn hint(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
 fn with_options(method: &'static str) -> &'static str {

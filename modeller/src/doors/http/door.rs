@@ -15,8 +15,8 @@ use super::dispatch::Inner;
 use super::events::{Events, Listener, Mounted, ServerEvent};
 use super::folder::Folders;
 use super::origin::Origins;
-use super::{Backend, BoxFuture, Folder, HttpOptions, Page, Route};
-use crate::engine::{Operation, Transact};
+use super::{Backend, BoxFuture, Folder, HttpOptions, Page, Route, target};
+use crate::engine::Transact;
 use crate::registry::{Fault, Faults};
 
 /// Everything that the HTTP door is to serve, while it is put together.
@@ -177,6 +177,8 @@ impl HttpDoor {
         let models = inner.backend.registry().models();
         let mut paths: Vec<String> =
             models.iter().map(|shape| format!("/{}/{{operation}}", shape.path)).collect();
+        let mounts = inner.backend.registry().mounts();
+        paths.extend(mounts.iter().map(|mount| format!("/{}/{{operation}}", mount.path)));
         let mut scopes: Vec<&str> = models.iter().map(|shape| shape.descriptor.scope).collect();
         scopes.dedup();
         paths.extend(scopes.iter().map(|scope| format!("/{scope}/{{model}}/{{operation}}")));
@@ -196,11 +198,7 @@ fn taken(backend: &dyn Backend, route: &Route) -> Option<String> {
             route.method, route.path
         ));
     }
-    let mut segments = route.path.strip_prefix('/')?.split('/');
-    let (scope, name, operation) = (segments.next()?, segments.next()?, segments.next()?);
-    let shape = backend.registry().find(scope, name)?;
-    let operation = Operation::from_name(operation)
-        .filter(|operation| operation.is_offered(shape) && segments.next().is_none())?;
+    let (shape, operation) = target::find(backend.registry(), &route.path).ok()??;
     Some(format!(
         "the route `{} {}` is not possible: that is the model `{}`'s `{operation}`",
         route.method, route.path, shape.path

@@ -1,7 +1,7 @@
 //! The HTTP door: every model at `/{scope}/{model}/{operation}`, fixed pages, custom routes, and the server itself.
 //!
 //! ```text
-//! bytes ─► serve ─► HttpService ─► path → operation │ transaction │ page │ custom route │ file of a folder │ nested axum router
+//! bytes ─► serve ─► HttpService ─► path → operation, method │ transaction │ page │ custom route │ file of a folder │ nested axum router
 //!                                   decode → Call → Backend → Reply → bytes
 //! ```
 //!
@@ -24,6 +24,7 @@ mod page;
 mod route;
 mod serve;
 mod stream;
+mod target;
 mod transact;
 
 use std::pin::Pin;

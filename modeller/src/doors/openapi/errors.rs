@@ -80,6 +80,7 @@ pub(super) fn meaning(code: Code) -> &'static str {
         Code::NotFound => "there is no such document",
         Code::ModelNotFound => "there is no such model",
         Code::MethodNotFound => "there is no such method or operation",
+        Code::EventNotFound => "there is no such event",
         Code::RouteNotFound => "there is no such route",
         Code::MethodNotAllowed => "the route exists, for another HTTP method",
         Code::Timeout => "the request did not arrive in time",

@@ -7,6 +7,7 @@ mod aggregates;
 mod errors;
 mod example;
 mod filter;
+mod methods;
 mod names;
 mod operations;
 mod pages;
@@ -20,6 +21,7 @@ mod walk;
 use serde_json::{Map, Value as Json, json};
 
 use crate::model::Shape;
+use crate::registry::Registry;
 
 pub use pages::Page;
 
@@ -50,14 +52,18 @@ impl Default for About {
     }
 }
 
-/// The OpenAPI document of these models.
+/// The OpenAPI document of an application.
 ///
 /// ```
 /// use modeller::doors::openapi::{About, document};
-/// let document = document(&[], &About { title: "Shop".into(), ..About::default() });
+/// use modeller::registry::Registry;
+///
+/// let document = document(&Registry::default(), &About { title: "Shop".into(), ..About::default() });
 /// assert_eq!(document["info"]["title"], "Shop");
 /// ```
-pub fn document(models: &[&'static Shape], about: &About) -> Json {
+pub fn document(registry: &Registry, about: &About) -> Json {
+    let models = registry.models();
+    let mounts = registry.mounts();
     let mut schemas = schemas::Schemas::new();
     let mut shared = operations::Components {
         parameters: names::Shared::new("parameters"),
@@ -75,7 +81,13 @@ pub fn document(models: &[&'static Shape], about: &About) -> Json {
         }
         tags.push(Json::Object(tag));
         let referred = is_referred_to(shape, models);
-        operations::add(shape, names, referred, &mut shared, &mut ids, &mut paths);
+        let called = methods::of(shape, names, registry, &mut schemas);
+        let mounted = mounts.iter().filter(|mount| std::ptr::eq(mount.shape, shape));
+        let places = std::iter::once(shape.path.as_str()).chain(mounted.map(|mount| mount.path.as_str()));
+        for place in places {
+            operations::add(shape, place, names, referred, &mut shared, &mut ids, &mut paths);
+            called.iter().for_each(|called| called.add(shape, place, &mut shared, &mut ids, &mut paths));
+        }
         described.push((shape, names, referred));
     }
     transaction::add(&described, &mut shared, &mut ids, &mut paths, &mut tags);

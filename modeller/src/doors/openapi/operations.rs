@@ -16,9 +16,10 @@ pub(super) struct Components {
     pub(super) responses: Shared,
 }
 
-/// Adds the paths of one model.
+/// Adds the paths of one model, where it is served: at its own path, or below one that it extends.
 pub(super) fn add(
     shape: &Shape,
+    place: &str,
     names: &ModelSchemas,
     referred: bool,
     shared: &mut Components,
@@ -27,7 +28,7 @@ pub(super) fn add(
 ) {
     for &operation in Operation::ALL.iter().filter(|operation| operation.is_offered(shape)) {
         let mut described = json!({
-            "operationId": ids.claim(&id(shape, operation)),
+            "operationId": ids.claim(&id(place, operation.name())),
             "tags": [shape.path],
             "summary": summary(operation),
             "description": description(operation),
@@ -43,7 +44,7 @@ pub(super) fn add(
         for (status, mut response) in replies::of(operation, names) {
             if matches!(operation, Operation::Insert | Operation::Upsert) {
                 response["links"]["get"] = json!({
-                    "operationRef": format!("#/paths/~1{}~1get/get", shape.path.replace('~', "~0").replace('/', "~1")),
+                    "operationRef": format!("#/paths/~1{}~1get/get", place.replace('~', "~0").replace('/', "~1")),
                     "parameters": { "_id": "$response.body#/_id" },
                     "description": "The document can be read by its `_id`.",
                 });
@@ -55,7 +56,7 @@ pub(super) fn add(
             .extend(errors::responses(&errors::codes_of(operation, shape, referred), &mut shared.responses));
         described["responses"] = responses.into();
         let method = operation.method().to_ascii_lowercase();
-        let path = format!("/{}/{}", shape.path, operation.name());
+        let path = format!("/{place}/{}", operation.name());
         paths.insert(path, Json::Object(Map::from_iter([(method, described)])));
     }
 }
@@ -66,10 +67,10 @@ pub(super) fn too_large_head() -> Json {
 }
 
 /// `system_users_insert`.
-fn id(shape: &Shape, operation: Operation) -> String {
+pub(super) fn id(place: &str, name: &str) -> String {
     let plain = |character: char| if character.is_ascii_alphanumeric() { character } else { '_' };
-    let path: String = shape.path.chars().map(plain).collect();
-    format!("{path}_{}", operation.name())
+    let path: String = place.chars().map(plain).collect();
+    format!("{path}_{name}")
 }
 
 fn summary(operation: Operation) -> &'static str {
@@ -89,6 +90,7 @@ fn summary(operation: Operation) -> &'static str {
         Operation::Restore => "Bring documents back from the trash",
         Operation::Clear => "Delete all documents",
         Operation::Batch => "Do several things at once",
+        Operation::Invoke(behaviour) => behaviour.name,
     }
 }
 
@@ -130,12 +132,13 @@ fn description(operation: Operation) -> &'static str {
         Operation::Restore => "Deleted documents stay in the trash for a time.",
         Operation::Clear => "All of them, without asking twice.",
         Operation::Batch => "One to 1,000 operations in one transaction: all of them happen, or none.",
+        Operation::Invoke(behaviour) => behaviour.docs,
     }
 }
 
 fn body(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Option<Json> {
     let (schema, example) = match operation.body() {
-        BodyKind::None => return None,
+        BodyKind::None | BodyKind::Payload => return None,
         BodyKind::Document => (names.insert(), example::document(shape)),
         BodyKind::Patch => (names.update(), None),
         BodyKind::Query if operation == Operation::Aggregate => {

@@ -92,6 +92,7 @@ pub(super) fn of(operation: Operation, names: &ModelSchemas) -> Vec<(&'static st
                 "additionalProperties": false,
             }),
         ),
+        Operation::Invoke(_) => reply("The answer.", Json::Bool(true)),
         Operation::Batch => reply("What each operation answered, in their order.", results(data(names))),
     };
     if matches!(operation, Operation::Update | Operation::Delete | Operation::Restore) {

@@ -157,6 +157,20 @@ impl Schemas {
         }
     }
 
+    /// Adds a payload, by this name unless another one has it; its schema with the definitions in the components.
+    pub(super) fn add_payload(&mut self, wanted: &str, mut schema: Json) -> (Json, Json) {
+        without_nul(&mut schema);
+        self.add_schema(wanted, schema)
+    }
+
+    /// Adds any other schema: a reference to it, and the schema as it is there.
+    pub(super) fn add_schema(&mut self, wanted: &str, schema: Json) -> (Json, Json) {
+        let name = self.names.claim(&component(wanted));
+        let schema = self.hoist(schema);
+        self.components.insert(name.clone(), schema.clone());
+        (reference(&name), schema)
+    }
+
     /// The schema with its definitions moved to the components, and our keywords marked as ours.
     fn hoist(&mut self, mut schema: Json) -> Json {
         let definitions = match schema.as_object_mut().and_then(|root| root.shift_remove("$defs")) {

@@ -7,7 +7,7 @@ use crate::doors::sample;
 use crate::engine::Operation;
 
 fn sample_document() -> Json {
-    document(&sample::all(), &About { title: "Sample".into(), ..About::default() })
+    document(&sample::registry(), &About { title: "Sample".into(), ..About::default() })
 }
 
 /// A component schema with all components as its definitions.
@@ -213,7 +213,8 @@ fn pages_of_the_application_stand_beside_the_models() {
     // HTT-04
     let mut page = Page::new("get", "/report/{year}/{*rest}", "The report");
     page.schema = Some(json!({ "type": "object" }));
-    let document = document(&[], &About { pages: vec![page], ..About::default() });
+    let document =
+        document(&crate::registry::Registry::default(), &About { pages: vec![page], ..About::default() });
     let described = &document["paths"]["/report/{year}/{rest}"]["get"];
     assert_eq!(described["operationId"], "get_report_year_rest");
     assert_eq!(described["parameters"][1]["name"], "rest");

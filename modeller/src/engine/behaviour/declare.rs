@@ -1,5 +1,7 @@
 //! What attribute macros call: each function makes the [`Behaviour`] of a declaration, and knows the types behind it.
 
+use std::sync::OnceLock;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::payload::{Answering, accept, encode};
@@ -8,7 +10,7 @@ use super::{
     JobOptions, Method, MethodHandler, Payload, Query, Read, WorkerHandler, WorkerOptions, Written,
 };
 use crate::engine::{Cx, Subscription};
-use crate::model::{Descriptor, Model, Result, Site};
+use crate::model::{Descriptor, Field, Model, Result, Site};
 use crate::registry::{Behaviour, BehaviourKind, SchemaOf};
 use crate::store::BoxFuture;
 
@@ -38,11 +40,20 @@ const fn behaviour(
     site: Site,
 ) -> Behaviour {
     let Names { name, rust, docs } = names;
-    Behaviour { kind, model, name, rust, docs, payload: None, reply: None, handler, site }
+    let shape = OnceLock::new();
+    Behaviour { kind, model, name, rust, docs, payload: None, reply: None, handler, site, fields: &[], shape }
 }
 
-const fn typed(behaviour: Behaviour, payload: SchemaOf, reply: Option<SchemaOf>) -> Behaviour {
-    Behaviour { payload: Some(payload), reply, ..behaviour }
+const fn typed(mut behaviour: Behaviour, payload: SchemaOf, reply: Option<SchemaOf>) -> Behaviour {
+    behaviour.payload = Some(payload);
+    behaviour.reply = reply;
+    behaviour
+}
+
+/// The same declaration, with what is known of the fields of its payload: their names in Rust, and messages of their own.
+pub const fn with_fields(mut behaviour: Behaviour, fields: &'static [Field]) -> Behaviour {
+    behaviour.fields = fields;
+    behaviour
 }
 
 fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
@@ -58,7 +69,7 @@ where
     M: Method + Written + Read + Described + Checked,
 {
     fn call<'a, M: Method + Payload>(cx: &'a Cx, json: &'a [u8]) -> Answering<'a> {
-        Box::pin(async move { encode(&accept::<M>(json)?.call(cx).await?) })
+        Box::pin(async move { encode(&accept::<M>(M::behaviour(), json)?.call(cx).await?) })
     }
     let model = <M::Model as Model>::descriptor;
     let handler = const { &MethodHandler { call: call::<M> } };
@@ -72,7 +83,7 @@ where
     Q: Query + Written + Read + Described + Checked,
 {
     fn call<'a, Q: Query + Payload>(cx: &'a Cx, json: &'a [u8]) -> Answering<'a> {
-        Box::pin(async move { encode(&accept::<Q>(json)?.run(cx).await?) })
+        Box::pin(async move { encode(&accept::<Q>(Q::behaviour(), json)?.run(cx).await?) })
     }
     let model = <Q::Model as Model>::descriptor;
     let handler = const { &MethodHandler { call: call::<Q> } };
@@ -86,7 +97,7 @@ where
     E: Event + Written + Read + Described + Checked,
 {
     fn handle<'a, E: Event + Payload>(cx: &'a Cx, to: &'a Subscription, json: &'a [u8]) -> Answering<'a> {
-        Box::pin(async move { encode(&accept::<E>(json)?.handle(cx, to).await?) })
+        Box::pin(async move { encode(&accept::<E>(E::behaviour(), json)?.handle(cx, to).await?) })
     }
     let model = <E::Model as Model>::descriptor;
     let handler = const { &EventHandler { handle: handle::<E> } };
@@ -108,7 +119,7 @@ where
     J: Job + Written + Read + Described + Checked,
 {
     fn run<'a, J: Job + Payload>(cx: &'a Cx, json: &'a [u8]) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move { accept::<J>(json)?.run(cx).await })
+        Box::pin(async move { accept::<J>(J::behaviour(), json)?.run(cx).await })
     }
     JobHandler { options, run: run::<J> }
 }

@@ -141,7 +141,7 @@ const fn contains(points: &[HookPoint], point: HookPoint) -> bool {
     let mut at = 0;
     while at < points.len() {
         if points[at].timing as u8 == point.timing as u8
-            && points[at].operation as u8 == point.operation as u8
+            && points[at].operation.index() == point.operation.index()
         {
             return true;
         }

@@ -5,7 +5,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use validator::Validate;
 
-use crate::model::{self, Code, Error, Result};
+use crate::model::{Code, Error, Result};
+use crate::registry::Behaviour;
 use crate::store::BoxFuture;
 
 /// An answer on its way, as JSON text.
@@ -71,18 +72,12 @@ pub trait Checked: Validate {}
 #[diagnostic::do_not_recommend]
 impl<T: Validate> Checked for T {}
 
-/// Decodes and validates a payload.
+/// Decodes and validates a payload, as a model's is.
 ///
 /// # Errors
 /// `PARSE_ERROR`, `VALIDATION_ERROR`.
-pub(super) fn accept<P: Payload>(json: &[u8]) -> Result<P> {
-    let text = model::check_json(json)?;
-    let payload: P = serde_json::from_str(text)
-        .map_err(|error| Error::new(Code::ValidationError, format!("the payload does not fit: {error}")))?;
-    payload
-        .validate()
-        .map_err(|errors| Error::new(Code::ValidationError, format!("the payload does not fit: {errors}")))?;
-    Ok(payload)
+pub(super) fn accept<P: Payload>(behaviour: &'static Behaviour, json: &[u8]) -> Result<P> {
+    behaviour.payload_shape()?.accept(json)
 }
 
 /// An answer as JSON.

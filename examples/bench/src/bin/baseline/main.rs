@@ -20,7 +20,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::serve::ListenerExt;
 use modeller_bench::options::Options;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use validator::Validate;
@@ -63,6 +63,32 @@ async fn list(State(app): State<App>, Query(list): Query<List>) -> Result<Respon
     Reader::with(&app.path, |reader| reader.list(&list)).map(|body| json(body).into_response())
 }
 
+/// Greets somebody: the method of `subject`, by hand.
+#[derive(Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+struct Greet {
+    #[validate(email)]
+    email: String,
+    #[validate(length(min = 1, max = 100))]
+    name: String,
+    #[validate(range(min = 1, max = 100))]
+    times: u32,
+}
+
+#[derive(Serialize)]
+struct Greeting {
+    to: String,
+    text: String,
+    times: u32,
+}
+
+async fn greet(body: Bytes) -> Result<Response, Failure> {
+    let greet: Greet = serde_json::from_slice(&body)?;
+    greet.validate()?;
+    let greeting = Greeting { to: greet.email, text: format!("Hello, {}!", greet.name), times: greet.times };
+    Ok(json(serde_json::to_vec(&greeting)?).into_response())
+}
+
 #[tokio::main]
 async fn main() -> modeller_bench::Result<()> {
     let options = Options::from_args(&[
@@ -79,6 +105,7 @@ async fn main() -> modeller_bench::Result<()> {
         .route("/system/users/update", put(update))
         .route("/system/users/get", get(read))
         .route("/system/users/list", get(list))
+        .route("/system/users/greet", post(greet))
         .route("/@health", get(|| async { "ok" }))
         .layer(DefaultBodyLimit::max(1 << 20))
         .with_state(App { path: path.into(), writer });
