@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use modeller::app::App;
+use modeller::app::{App, Extension, Setup};
 use modeller::doors::http::{HttpOptions, Method, Route, RouteCx};
 use modeller::engine::{Clock, Identity};
 use modeller::prelude::*;
@@ -76,6 +76,28 @@ async fn the_application_is_tested_as_it_was_built() {
     assert_eq!((system.identity(), system.cx().identity()), (&Identity::System, &Identity::System));
     let faults = App::isolated().test().await.unwrap_err();
     assert!(faults.to_string().contains("no models"), "{faults}");
+}
+
+/// Answers where it was told to.
+struct Here(&'static str);
+
+impl Extension for Here {
+    fn id(&self) -> &str {
+        self.0
+    }
+
+    fn setup(self: Box<Self>, server: &mut Setup<'_>) -> Result<()> {
+        server.route(Route::new(Method::GET, self.0, |_: RouteCx| async { Ok("here") }));
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn extensions_are_set_up_for_a_test_too() {
+    let app = || App::isolated().models::<(Note,)>().extension(Here("/here"));
+    assert_eq!(app().test().await.unwrap().get("/here").await.json(), "here");
+    let faults = app().extension(Here("/here")).test().await.unwrap_err();
+    assert!(faults.to_string().contains("two extensions `/here`"), "{faults}");
 }
 
 #[tokio::test]
