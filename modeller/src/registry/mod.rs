@@ -4,14 +4,17 @@
 
 mod behaviour;
 mod check;
+mod relations;
 mod report;
 
 use std::collections::HashMap;
 
 pub use behaviour::{Behaviour, BehaviourKind, SchemaOf};
 pub use check::{Fault, Faults};
+pub use relations::relations_of;
 
-use crate::model::{Descriptor, Shape, Site};
+pub use crate::model::Relation;
+use crate::model::{Descriptor, OnDelete, Relations, Shape, Site};
 
 /// What one macro leaves for the registry.
 pub struct Entry {
@@ -62,6 +65,7 @@ pub struct Registry {
     builtin: usize,
     by_path: HashMap<(&'static str, &'static str), usize>,
     incoming: HashMap<&'static str, Vec<Incoming>>,
+    relations: HashMap<&'static str, Vec<Relation>>,
 }
 
 /// A reference from somewhere to a model.
@@ -73,6 +77,8 @@ pub struct Incoming {
     pub column: usize,
     /// The column of the model that is referred to.
     pub target: usize,
+    /// What becomes of what refers to a document that is deleted.
+    pub on_delete: OnDelete,
 }
 
 impl Registry {
@@ -151,6 +157,8 @@ impl Registry {
         models.sort_by_key(|model| (model.scope, model.name, model.site.file, model.site.line));
         check::models(&models, &mut faults);
         check::behaviours(&models, &behaviours, &mut faults);
+        let shapes: Vec<&'static Shape> = models.iter().filter_map(|model| model.try_shape().ok()).collect();
+        let relations = relations::find(&shapes, &mut faults);
         faults.into_result()?;
         behaviours
             .sort_by_key(|behaviour| (behaviour.kind, behaviour.path(), behaviour.name, behaviour.site.line));
@@ -163,7 +171,8 @@ impl Registry {
             .skip(builtin)
             .map(|(index, shape)| ((shape.descriptor.scope, shape.descriptor.name), index))
             .collect();
-        let mut registry = Registry { models, behaviours, builtin, by_path, incoming: HashMap::new() };
+        let mut registry =
+            Registry { models, behaviours, builtin, by_path, incoming: HashMap::new(), relations };
         registry.incoming = registry.references();
         Ok(registry)
     }
@@ -175,7 +184,12 @@ impl Registry {
                 let Some(target) = &info.references else { continue };
                 let Some(to) = self.by_id(&target.model) else { continue };
                 let Some(target) = to.index_of(&target.field) else { continue };
-                incoming.entry(&to.path).or_default().push(Incoming { from, column, target });
+                incoming.entry(&to.path).or_default().push(Incoming {
+                    from,
+                    column,
+                    target,
+                    on_delete: info.on_delete,
+                });
             }
         }
         incoming
@@ -222,6 +236,12 @@ impl Registry {
     /// The references to a model, from wherever they come.
     pub fn incoming(&self, shape: &Shape) -> &[Incoming] {
         self.incoming.get(shape.path.as_str()).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Relations for Registry {
+    fn relations(&self, shape: &Shape) -> &[Relation] {
+        self.relations.get(shape.path.as_str()).map_or(&[], Vec::as_slice)
     }
 }
 

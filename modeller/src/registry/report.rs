@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::Registry;
-use crate::model::{ColumnInfo, Shape};
+use crate::model::{ColumnInfo, OnDelete, Relation, Relations, Shape};
 
 impl Registry {
     /// One line a model, for the log at start-up.
@@ -30,9 +30,19 @@ impl Registry {
                 let from = &reference.from.columns[reference.column].name;
                 let _ = writeln!(out, "    referenced by {}.{from}", reference.from.path);
             }
+            for relation in self.relations(shape) {
+                let _ = writeln!(out, "    {}", related(relation));
+            }
         }
         out
     }
+}
+
+fn related(relation: &Relation) -> String {
+    let number = if relation.many { "several" } else { "one" };
+    let by = &relation.from.columns[relation.column].name;
+    let target = &relation.to.columns[relation.target].name;
+    format!("relation {}: {number} of {} ({by} = {target})", relation.name, relation.to.path)
 }
 
 fn names(shape: &Shape, set: &[usize]) -> String {
@@ -79,6 +89,9 @@ fn field(column: &ColumnInfo) -> String {
     }
     if let Some(target) = &column.references {
         let _ = write!(line, " -> {}.{}", target.model, target.field);
+        if column.on_delete != OnDelete::Restrict {
+            let _ = write!(line, " (on delete {})", column.on_delete.name());
+        }
     }
     line
 }
