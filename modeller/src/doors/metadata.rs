@@ -3,7 +3,8 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::engine::{BodyKind, MAX_OPERATIONS, Operation, Transact};
-use crate::model::{ColumnInfo, Generated, Kind, Shape};
+use crate::model::{ColumnInfo, Generated, Kind, OnDelete, Relation, Shape};
+use crate::registry::relations_of;
 
 /// The version of this document's form. It grows by additions; the first number changes when something is taken away.
 pub const PROTOCOL: &str = "1.0.0";
@@ -15,7 +16,9 @@ pub const PROTOCOL: &str = "1.0.0";
 /// assert_eq!(metadata["protocol"], "1.0.0");
 /// ```
 pub fn document(models: &[&'static Shape], (jobs, workers): &(Json, Json)) -> Json {
-    let models: Vec<Json> = models.iter().map(|shape| model(shape)).collect();
+    let relations = relations_of(models);
+    let related = |shape: &Shape| relations.get(shape.path.as_str()).map_or(&[][..], Vec::as_slice);
+    let models: Vec<Json> = models.iter().map(|shape| model(shape, related(shape))).collect();
     let mut document = json!({ "protocol": PROTOCOL, "models": models, "transaction": transaction() });
     for (name, list) in [("jobs", jobs), ("workers", workers)] {
         // Applications that have none of them need not know that there could be.
@@ -36,7 +39,7 @@ fn transaction() -> Json {
     })
 }
 
-fn model(shape: &Shape) -> Json {
+fn model(shape: &Shape, relations: &[Relation]) -> Json {
     let descriptor = shape.descriptor;
     let offered = Operation::ALL.iter().filter(|operation| operation.is_offered(shape));
     let operations: Vec<Json> = offered.map(|&operation| described(operation, shape)).collect();
@@ -58,6 +61,8 @@ fn model(shape: &Shape) -> Json {
         let pair = |&(latitude, longitude): &(usize, usize)| json!({ "latitude": name(latitude), "longitude": name(longitude) });
         model.insert("geo".into(), shape.geo.iter().map(pair).collect());
     }
+    let known = relations.iter().filter(|relation| !relation.is_private());
+    model.insert("relations".into(), known.map(relation).collect());
     let milliseconds = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let options = [
         ("ttl", descriptor.ttl.map(milliseconds)),
@@ -135,11 +140,25 @@ fn field(index: usize, column: &ColumnInfo, shape: &Shape) -> Json {
     }
     if let Some(target) = &column.references {
         field.insert("references".into(), json!({ "model": target.model, "field": target.field }));
+        if column.on_delete != OnDelete::Restrict {
+            field.insert("onDelete".into(), column.on_delete.name().into());
+        }
     }
     if let Some(default) = &column.default {
         field.insert("default".into(), default.clone());
     }
     field.into()
+}
+
+/// A relation: the other model, whether there can be several documents, and the fields that are matched.
+fn relation(relation: &Relation) -> Json {
+    json!({
+        "name": relation.name,
+        "model": relation.to.path,
+        "many": relation.many,
+        "field": relation.from.columns[relation.column].name,
+        "target": relation.to.columns[relation.target].name,
+    })
 }
 
 fn type_name(column: &ColumnInfo) -> &'static str {

@@ -12,7 +12,7 @@ use crate::query::{Access, Aggregation, Asked, parse_aggregation, parse_count};
 /// Carries out an `aggregate`.
 pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
     let Call { shape, operation, arguments, .. } = call;
-    let request = Request::parse(shape, operation, arguments)?;
+    let request = Request::parse(cx.engine().registry(), shape, operation, arguments)?;
     let given = |wanted| request.figures.iter().find(|(name, _)| *name == wanted).map(|(_, json)| json);
     let asked = Asked {
         group_by: given(Argument::GroupBy),
@@ -34,7 +34,7 @@ pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
 /// Carries out a `count`.
 pub(super) async fn count(cx: &Cx, call: Call) -> Result<Reply> {
     let Call { shape, operation, arguments, .. } = call;
-    let request = Request::parse(shape, operation, arguments)?;
+    let request = Request::parse(cx.engine().registry(), shape, operation, arguments)?;
     let filter = visible(shape, request.filter, cx.engine());
     let (mut field, mut distinct) = (None, None);
     for (argument, json) in &request.figures {

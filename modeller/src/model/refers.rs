@@ -1,6 +1,6 @@
 //! The types of fields that refer to documents: `Ref<M>`, and options and lists of it.
 
-use super::{Model, OnDelete, Ref};
+use super::{Doc, Model, OnDelete, Ref};
 
 /// A type that refers to documents of another model: `Ref<M>`, `Option<Ref<M>>`, `Vec<Ref<M>>`, `Option<Vec<Ref<M>>>`.
 ///
@@ -13,19 +13,33 @@ use super::{Model, OnDelete, Ref};
 pub trait Refers {
     /// The model that is referred to.
     type Model: Model;
+
+    /// The documents that are referred to: an `Option`, or a `Vec`.
+    type Docs;
+
+    /// These documents as what they are.
+    #[doc(hidden)]
+    fn docs(docs: Vec<Doc<Self::Model>>) -> Self::Docs;
 }
 
-impl<M: Model> Refers for Ref<M> {
-    type Model = M;
+macro_rules! refers {
+    ($($type:ty => $docs:ty, $from:expr;)*) => {
+        $(impl<M: Model> Refers for $type {
+            type Model = M;
+            type Docs = $docs;
+
+            fn docs(docs: Vec<Doc<M>>) -> $docs {
+                ($from)(docs)
+            }
+        })*
+    };
 }
-impl<M: Model> Refers for Option<Ref<M>> {
-    type Model = M;
-}
-impl<M: Model> Refers for Vec<Ref<M>> {
-    type Model = M;
-}
-impl<M: Model> Refers for Option<Vec<Ref<M>>> {
-    type Model = M;
+
+refers! {
+    Ref<M> => Option<Doc<M>>, |docs: Vec<Doc<M>>| docs.into_iter().next();
+    Option<Ref<M>> => Option<Doc<M>>, |docs: Vec<Doc<M>>| docs.into_iter().next();
+    Vec<Ref<M>> => Vec<Doc<M>>, |docs| docs;
+    Option<Vec<Ref<M>>> => Vec<Doc<M>>, |docs| docs;
 }
 
 /// A type that can do without a reference: an option, which becomes `None`, or a list, which loses the element.

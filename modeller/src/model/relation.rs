@@ -48,6 +48,14 @@ pub struct Link {
     pub target: usize,
 }
 
+impl Link {
+    /// The same, seen from the other side.
+    #[must_use]
+    pub fn turned(self) -> Self {
+        Link { from: self.to, column: self.target, to: self.from, target: self.column }
+    }
+}
+
 impl PartialEq for Link {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self.from, other.from)

@@ -156,9 +156,14 @@ impl Registry {
     ) -> Result<Self, Faults> {
         models.sort_by_key(|model| (model.scope, model.name, model.site.file, model.site.line));
         check::models(&models, &mut faults);
+        // Other faults would only make some of these.
+        let relations = if faults.iter().next().is_none() {
+            let shapes: Vec<_> = models.iter().map(|model| model.shape()).collect();
+            relations::find(&shapes, &mut faults)
+        } else {
+            HashMap::new()
+        };
         check::behaviours(&models, &behaviours, &mut faults);
-        let shapes: Vec<&'static Shape> = models.iter().filter_map(|model| model.try_shape().ok()).collect();
-        let relations = relations::find(&shapes, &mut faults);
         faults.into_result()?;
         behaviours
             .sort_by_key(|behaviour| (behaviour.kind, behaviour.path(), behaviour.name, behaviour.site.line));

@@ -11,6 +11,7 @@ mod names;
 mod operations;
 mod pages;
 mod parameters;
+mod relations;
 mod replies;
 mod schemas;
 mod search;
