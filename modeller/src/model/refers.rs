@@ -22,24 +22,40 @@ pub trait Refers {
     fn docs(docs: Vec<Doc<Self::Model>>) -> Self::Docs;
 }
 
-macro_rules! refers {
-    ($($type:ty => $docs:ty, $from:expr;)*) => {
-        $(impl<M: Model> Refers for $type {
-            type Model = M;
-            type Docs = $docs;
+impl<M: Model> Refers for Ref<M> {
+    type Model = M;
+    type Docs = Option<Doc<M>>;
 
-            fn docs(docs: Vec<Doc<M>>) -> $docs {
-                ($from)(docs)
-            }
-        })*
-    };
+    fn docs(docs: Vec<Doc<M>>) -> Option<Doc<M>> {
+        docs.into_iter().next()
+    }
 }
 
-refers! {
-    Ref<M> => Option<Doc<M>>, |docs: Vec<Doc<M>>| docs.into_iter().next();
-    Option<Ref<M>> => Option<Doc<M>>, |docs: Vec<Doc<M>>| docs.into_iter().next();
-    Vec<Ref<M>> => Vec<Doc<M>>, |docs| docs;
-    Option<Vec<Ref<M>>> => Vec<Doc<M>>, |docs| docs;
+impl<M: Model> Refers for Option<Ref<M>> {
+    type Model = M;
+    type Docs = Option<Doc<M>>;
+
+    fn docs(docs: Vec<Doc<M>>) -> Option<Doc<M>> {
+        docs.into_iter().next()
+    }
+}
+
+impl<M: Model> Refers for Vec<Ref<M>> {
+    type Model = M;
+    type Docs = Vec<Doc<M>>;
+
+    fn docs(docs: Vec<Doc<M>>) -> Vec<Doc<M>> {
+        docs
+    }
+}
+
+impl<M: Model> Refers for Option<Vec<Ref<M>>> {
+    type Model = M;
+    type Docs = Vec<Doc<M>>;
+
+    fn docs(docs: Vec<Doc<M>>) -> Vec<Doc<M>> {
+        docs
+    }
 }
 
 /// A type that can do without a reference: an option, which becomes `None`, or a list, which loses the element.

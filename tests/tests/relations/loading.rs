@@ -27,7 +27,8 @@ async fn all_reads_know_with() {
     let get = good(client.get(&format!("/blog/users/get?_id={ada}&with=comments")).await);
     assert_eq!(pluck(&get["comments"], "text"), ["a"].map(Json::from));
     assert_eq!(good(client.get("/blog/users/get?_id=none&with=comments").await), Json::Null);
-    let find = good(client.post("/blog/users/find", &json!({"with": {"comments": true}, "sort": "email"})).await);
+    let find =
+        good(client.post("/blog/users/find", &json!({"with": {"comments": true}, "sort": "email"})).await);
     assert_eq!(pluck(&find[1]["comments"], "text"), [json!("b"), Json::Null, json!("d"), json!("e")]);
     let first = good(client.get("/blog/posts/first?with=owner").await);
     assert_eq!(first[0]["owner"]["email"], "ada@b.c");
@@ -79,7 +80,10 @@ async fn what_is_loaded_is_filtered_sorted_counted_and_nested() {
     // What one document may have limits nobody else's.
     let asked = json!({"comments": {"count": 1, "sort": {"likes": -1}}});
     let users = good(client.get(&format!("/blog/users/list?sort=email&{}", with(&asked))).await);
-    assert_eq!((&users[0]["comments"][0]["likes"], &users[1]["comments"][0]["likes"]), (&json!(1), &json!(16)));
+    assert_eq!(
+        (&users[0]["comments"][0]["likes"], &users[1]["comments"][0]["likes"]),
+        (&json!(1), &json!(16))
+    );
     assert_eq!(users[1]["comments"].as_array().unwrap().len(), 1);
 }
 
@@ -178,15 +182,27 @@ async fn what_makes_no_sense_is_refused_with_what_was_meant() {
     let wide: Vec<String> = (0..30).map(|_| "comments.author.boss".to_owned()).collect();
     assert_eq!(client.post("/blog/users/find", &json!({ "with": wide })).await.status, 200);
     let names = ["comments", "users", "postsByOwner", "postsByReaders", "sessions", "boss"];
-    let all: Json = names.iter().map(|name| ((*name).to_owned(), json!({"with": {}}))).collect::<serde_json::Map<_, _>>().into();
+    let all: Json = names
+        .iter()
+        .map(|name| ((*name).to_owned(), json!({"with": {}})))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
     assert_eq!(client.post("/blog/users/find", &json!({ "with": all })).await.status, 200);
-    let each = json!({"with": {"comments": {"with": ["author"]}, "users": {"with": names}, "postsByOwner": true}});
-    let wide: Json =
-        ["users", "boss"].iter().map(|name| ((*name).to_owned(), json!({"with": {"users": each, "boss": each}}))).collect::<serde_json::Map<_, _>>().into();
+    let each =
+        json!({"with": {"comments": {"with": ["author"]}, "users": {"with": names}, "postsByOwner": true}});
+    let wide: Json = ["users", "boss"]
+        .iter()
+        .map(|name| ((*name).to_owned(), json!({"with": {"users": each, "boss": each}})))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
     refused(&client.post("/blog/users/find", &json!({ "with": wide })).await, 400, "INVALID_QUERY");
     // Writes and counts answer no related documents.
     refused(&client.get("/blog/users/count?with=comments").await, 400, "INVALID_QUERY");
-    refused(&client.put("/blog/users/update?email=ada@b.c&with=comments", &json!({})).await, 400, "INVALID_QUERY");
+    refused(
+        &client.put("/blog/users/update?email=ada@b.c&with=comments", &json!({})).await,
+        400,
+        "INVALID_QUERY",
+    );
 }
 
 #[tokio::test]
@@ -205,7 +221,11 @@ async fn nobody_loads_more_than_fits() {
     let url = format!("/blog/users/get?_id={ada}&with=comments");
     let answer = client.get(&url).await;
     refused(&answer, 400, "INVALID_QUERY");
-    assert!(answer.json()["message"].as_str().unwrap().contains("`comments` are more than 10000"), "{}", answer.json());
+    assert!(
+        answer.json()["message"].as_str().unwrap().contains("`comments` are more than 10000"),
+        "{}",
+        answer.json()
+    );
     let few = with(&json!({"comments": {"count": 7, "_count": true}}));
     let user = good(client.get(&format!("/blog/users/get?_id={ada}&{few}")).await);
     assert_eq!(user["comments"].as_array().unwrap().len(), 7);

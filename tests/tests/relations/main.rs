@@ -197,9 +197,11 @@ pub struct Filled {
 pub async fn filled(views: bool) -> Filled {
     let server = start::<Blog>(views).await;
     let mut client = server.client().await;
-    let ada = insert(&mut client, "users", json!({"email": "ada@b.c", "role": "admin", "password": "x"})).await;
+    let ada =
+        insert(&mut client, "users", json!({"email": "ada@b.c", "role": "admin", "password": "x"})).await;
     let bob = insert(&mut client, "users", json!({"email": "bob@b.c", "boss": ada})).await;
-    let first = insert(&mut client, "posts", json!({"title": "first", "owner": ada, "readers": [bob, ada]})).await;
+    let first =
+        insert(&mut client, "posts", json!({"title": "first", "owner": ada, "readers": [bob, ada]})).await;
     let second = insert(&mut client, "posts", json!({"title": "second", "owner": ada})).await;
     for (author, post, text, likes) in [
         (&ada, Some(&first), Some("a"), 1),
