@@ -12,6 +12,8 @@ mod agreement_of_figures;
 mod functions;
 mod geo;
 mod related;
+#[cfg(test)]
+mod related_agreement;
 mod search;
 
 use std::cmp::Ordering;
