@@ -187,9 +187,20 @@ pub(crate) fn sort_value(shape: &Shape, path: &Path, row: &dyn RowView) -> Opera
 }
 
 /// The selected ones of these rows, in order: what a store that keeps its rows in memory answers with.
+///
+/// What is asked of rows of other models is unknown here; [`select_among`] knows them.
 pub fn select<'a>(rows: impl IntoIterator<Item = &'a Row>, select: &Select) -> Vec<&'a Row> {
+    select_among(rows, select, &())
+}
+
+/// As [`select`], beside rows of other models.
+pub fn select_among<'a>(
+    rows: impl IntoIterator<Item = &'a Row>,
+    select: &Select,
+    neighbours: &dyn Neighbours,
+) -> Vec<&'a Row> {
     let mut found: Vec<&Row> =
-        rows.into_iter().filter(|row| select.filter.matches(select.shape, *row)).collect();
+        rows.into_iter().filter(|row| select.filter.matches_among(select.shape, *row, neighbours)).collect();
     found.sort_unstable_by(|left, right| compare(select.shape, &select.order, *left, *right));
     let start = usize::try_from(select.start).unwrap_or(usize::MAX).min(found.len());
     found.drain(..start);

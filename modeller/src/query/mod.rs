@@ -28,7 +28,7 @@ mod update;
 pub use aggregate::{Aggregate, Aggregation, Evaluation, Function, evaluate};
 #[cfg(feature = "engine")]
 pub use cursor::{Cursor, Seal};
-pub use eval::{compare, select};
+pub use eval::{compare, select, select_among};
 pub use filter::{Filter, Op, Operand, Path, Place, Step};
 pub use geo::{Area, BoundingBox, Circle, Point, Polygon, Within};
 pub use literal::{Averaged, ListOf, Literal, Numeric, Optional, Ordered, Textual};
