@@ -213,18 +213,16 @@ fn naive(filter: &Filter, shape: &'static Shape, row: &Row, tables: &Tables) -> 
         }
         Filter::Not(inner) => naive(inner, shape, row, tables).map(|truth| !truth),
         Filter::All(all) => {
-            all.iter().fold(Some(true), |so_far, filter| match (so_far, naive(filter, shape, row, tables)) {
-                (Some(false), _) | (_, Some(false)) => Some(false),
-                (Some(true), truth) => truth,
-                (None, _) => None,
-            })
+            let truths: Vec<_> = all.iter().map(|filter| naive(filter, shape, row, tables)).collect();
+            if truths.contains(&Some(false)) {
+                Some(false)
+            } else {
+                (!truths.contains(&None)).then_some(true)
+            }
         }
         Filter::Any(any) => {
-            any.iter().fold(Some(false), |so_far, filter| match (so_far, naive(filter, shape, row, tables)) {
-                (Some(true), _) | (_, Some(true)) => Some(true),
-                (Some(false), truth) => truth,
-                (None, _) => None,
-            })
+            let truths: Vec<_> = any.iter().map(|filter| naive(filter, shape, row, tables)).collect();
+            if truths.contains(&Some(true)) { Some(true) } else { (!truths.contains(&None)).then_some(false) }
         }
         plain => plain.truth(shape, row),
     }
