@@ -73,6 +73,8 @@ impl<'c> Snapshot<'c> {
 
 impl Drop for Snapshot<'_> {
     fn drop(&mut self) {
+        // What breaks reads off would break this off, too, and the next one would find itself inside.
+        drop(self.connection.progress_handler(0, None::<fn() -> bool>));
         if !self.connection.is_autocommit()
             && let Err(error) = self.say("COMMIT")
         {
@@ -105,5 +107,64 @@ impl View for Snapshot<'_> {
             select::each(self.connection, table, select, each, &mut *sink, self.stop)?;
             Ok(sink)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use modeller::Model;
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+    use validator::Validate;
+
+    use super::*;
+    use crate::store::sqlite::connect::tests::scratch;
+    use crate::store::sqlite::migrate::migrate;
+    use crate::store::{Apply, Rows, sink};
+
+    #[derive(Serialize, Deserialize, JsonSchema, Validate, Model)]
+    #[model(scope = "test", name = "looks", crate = crate)]
+    struct Looked {
+        name: String,
+    }
+
+    /// Reads after this time.
+    fn look(after: Duration) -> Look {
+        let select = Select::all(Looked::descriptor().shape());
+        Arc::new(move |view| {
+            let select = select.clone();
+            Box::pin(async move {
+                std::thread::sleep(after);
+                let rows = sink::<Rows>(view.read(&select, Rows::of(select.shape)).await?).rows;
+                Ok(Box::new(rows.len()) as Answer)
+            })
+        })
+    }
+
+    fn database() -> (Connection, Tables) {
+        let mut connection = scratch();
+        let (_, tables) = migrate(&mut connection, &[Looked::descriptor().shape()], Apply::Safe).unwrap();
+        let rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300) \
+                    INSERT INTO test_looks (_id, _version, _created_at, _updated_at, name) SELECT i, 1, 1, 1, 'x' FROM n";
+        connection.execute(rows, []).unwrap();
+        (connection, tables.unwrap())
+    }
+
+    #[test]
+    fn what_takes_longer_than_a_moment_is_left_to_others_and_disturbs_nobody() {
+        let (mut connection, tables) = database();
+        let (quick_look, slow_look) = (look(Duration::ZERO), look(MOMENT * 2));
+        let mut late = 0;
+        // The end of a read could be broken off as well: seldom, for it takes few steps.
+        for _ in 0..700 {
+            match quick(&mut connection, &tables, &slow_look) {
+                None => late += 1,
+                Some(answer) => assert_eq!(*answer.unwrap().downcast::<usize>().unwrap(), 300),
+            }
+            assert!(connection.is_autocommit());
+        }
+        assert!(late > 100, "only {late} reads were late");
+        let answer = run(&mut connection, &tables, &quick_look, &NEVER).unwrap();
+        assert_eq!(*answer.downcast::<usize>().unwrap(), 300);
     }
 }
