@@ -22,7 +22,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use modeller::model::{Link, Row, RowView, Shape, Value};
 use modeller::prelude::*;
-use modeller::query::{Aggregation, Filter, Neighbours, Select, evaluate, select_among};
+use modeller::query::{Aggregation, Filter, Neighbours, Select, evaluate_among, select_among};
 use modeller::store::{
     Answer, Apply, BoxFuture, Change as Logged, ChangeOp, Plan, Sink, Store, Transaction, Tx, Work,
 };
@@ -384,7 +384,11 @@ impl Tx for Open {
     }
 
     fn aggregate<'a>(&'a mut self, aggregation: &'a Aggregation) -> BoxFuture<'a, Result<Vec<Row>>> {
-        ready(self.with(|tx| evaluate(rows(&tx.tables, aggregation.shape), aggregation)))
+        ready(
+            self.with(|tx| {
+                evaluate_among(rows(&tx.tables, aggregation.shape), aggregation, &Others(&tx.tables))
+            }),
+        )
     }
 
     fn insert<'a>(&'a mut self, shape: &'static Shape, row: &'a Row) -> BoxFuture<'a, Result<()>> {
@@ -442,7 +446,9 @@ impl Store for FileStore {
 
     fn aggregate<'a>(&'a self, aggregation: &'a Aggregation) -> BoxFuture<'a, Result<Vec<Row>>> {
         let tables = self.shared.tables(aggregation.shape);
-        ready(tables.and_then(|tables| evaluate(rows(&tables, aggregation.shape), aggregation)))
+        ready(tables.and_then(|tables| {
+            evaluate_among(rows(&tables, aggregation.shape), aggregation, &Others(&tables))
+        }))
     }
 
     fn write(&self, work: Work) -> BoxFuture<'_, Result<Answer>> {

@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::related_figures;
 use super::search::{Hits, Searching};
 use super::with::{self, With};
 use super::{Argument, Arguments, Operation};
@@ -72,6 +73,13 @@ impl Request {
             return Err(Error::new(Code::InvalidQuery, "`start` and `after` exclude each other"));
         }
         Ok(request)
+    }
+
+    /// Takes `with` for a condition: there are such related documents.
+    pub(super) fn constrain(&mut self) -> Result<()> {
+        let with = std::mem::take(&mut self.with);
+        self.and(related_figures::constraint(&with)?);
+        Ok(())
     }
 
     fn and(&mut self, filter: Filter) {

@@ -139,8 +139,8 @@ impl Operation {
             Operation::Find => &[Query, Sort, Start, Count, Fields, With, Search, Snippet],
             Operation::Get => &[Query, Sort, Fields, With],
             Operation::First | Operation::Last => &[Query, Count, Fields, With],
-            Operation::Count => &[Query, Field, Distinct, Search],
-            Operation::Aggregate => &[Query, GroupBy, Aggregates, Sort, Start, Count],
+            Operation::Count => &[Query, Field, Distinct, With, Search],
+            Operation::Aggregate => &[Query, GroupBy, Aggregates, Sort, Start, Count, With],
             Operation::Update | Operation::Upsert | Operation::Delete | Operation::Restore => &[Query],
             Operation::Insert | Operation::Clear | Operation::Batch => &[],
         }

@@ -27,6 +27,7 @@ mod pipeline;
 mod read;
 mod records;
 mod references;
+mod related_figures;
 mod scope;
 mod search;
 mod secret;

@@ -25,7 +25,7 @@ pub(crate) mod search;
 mod typed;
 mod update;
 
-pub use aggregate::{Aggregate, Aggregation, Evaluation, Function, evaluate};
+pub use aggregate::{Aggregate, Aggregation, Evaluation, Function, evaluate, evaluate_among};
 #[cfg(feature = "engine")]
 pub use cursor::{Cursor, Seal};
 pub use eval::{compare, select, select_among};

@@ -1,6 +1,7 @@
 //! Relations through the doors and from Rust: loading, filters, deletion.
 
 mod deleting;
+mod figures;
 mod filters;
 mod going;
 mod loading;

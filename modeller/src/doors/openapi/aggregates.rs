@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::schemas::{ModelSchemas, reference};
-use super::{filter, parameters};
+use super::{filter, parameters, relations};
 use crate::engine::Operation;
 use crate::model::{ColumnInfo, Kind, Shape};
 use crate::query::limits;
@@ -112,7 +112,11 @@ pub(super) fn body(shape: &Shape, names: &ModelSchemas) -> Json {
             "additionalProperties": false,
         })
     };
-    let [(alone, needs), (grouped, needs_group)] = forms(shape, names, names.filter());
+    let [(mut alone, needs), (mut grouped, needs_group)] = forms(shape, names, names.filter());
+    if let Some(with) = relations::constraint(names) {
+        alone.insert("with".into(), with.clone());
+        grouped.insert("with".into(), with);
+    }
     let mut all = vec![object(&alone, &needs), object(&grouped, &needs_group)];
     for column in parameters::public(shape) {
         let name = &column.name;

@@ -124,7 +124,7 @@ fn reads(operation: Operation, shape: &Shape, names: &ModelSchemas, parameters: 
             }
             // They have no place in a URL.
             Argument::GroupBy | Argument::Aggregates => continue,
-            Argument::With => match relations::parameter(names) {
+            Argument::With => match relations::parameter(names, operation) {
                 Some(parameter) => parameter,
                 None => continue,
             },

@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use super::filter::name_of;
 use super::parameters;
 use super::schemas::{ModelSchemas, Related, reference};
+use crate::engine::Operation;
 use crate::model::{Kind, Shape};
 use crate::query::limits::MAX_COUNT;
 
@@ -107,7 +108,16 @@ fn options(related: &Related) -> Json {
 }
 
 /// `with` in a URL, for models that have relations.
-pub(super) fn parameter(names: &ModelSchemas) -> Option<Json> {
+pub(super) fn parameter(names: &ModelSchemas, operation: Operation) -> Option<Json> {
+    if operation == Operation::Count {
+        return Some(json!({
+            "name": "with",
+            "in": "query",
+            "required": false,
+            "description": "Which related documents there must be, as JSON text.",
+            "content": { "application/json": { "schema": constraint(names)? } },
+        }));
+    }
     (!names.related().is_empty()).then(|| {
         json!({
             "name": "with",
@@ -116,6 +126,28 @@ pub(super) fn parameter(names: &ModelSchemas) -> Option<Json> {
             "description": "Which related documents to answer with each document, as JSON text; the names of relations with \
                             commas between will do, too (`author,comments.author`).",
             "content": { "application/json": { "schema": reference(&format!("{}With", names.base())) } },
+        })
+    })
+}
+
+/// `with` as a condition: which related documents there must be.
+pub(super) fn constraint(names: &ModelSchemas) -> Option<Json> {
+    let one = |Related { relation, base }: &Related| {
+        let filter = reference(&format!("{base}Filter"));
+        let object = json!({
+            "type": "object",
+            "properties": { "query": filter, "where": filter },
+            "additionalProperties": false,
+        });
+        (relation.name.clone(), json!({ "anyOf": [{ "type": "boolean" }, object] }))
+    };
+    let members: Map<String, Json> = names.related().iter().map(one).collect();
+    (!members.is_empty()).then(|| {
+        json!({
+            "type": "object",
+            "description": "Only documents that have such related ones count.",
+            "properties": members,
+            "additionalProperties": false,
         })
     })
 }
