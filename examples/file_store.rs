@@ -456,11 +456,12 @@ impl Store for FileStore {
             let mut open = self.turn(work.actor).await?;
             let mut steps = (work.steps)(&mut open);
             // A panic is the work's own, and so is waiting for too long.
-            let steps =
-                poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| steps.as_mut().poll(context))) {
+            let steps = poll_fn(move |context| {
+                match catch_unwind(AssertUnwindSafe(|| steps.as_mut().poll(context))) {
                     Ok(poll) => poll,
                     Err(_) => Poll::Ready(Err(internal("the work panicked"))),
-                });
+                }
+            });
             let answer = timeout(self.transaction_timeout, steps).await.map_err(|_| late())??;
             open.take().ok_or_else(late)?.commit().map(|()| answer)
         })
