@@ -154,8 +154,8 @@ mod tests {
 
     async fn engine() -> (Arc<Engine>, &'static Shape) {
         let registry = Registry::of(&[]).unwrap();
-        // Any model will do: this one is always there.
-        let shape = registry.stored().next().unwrap();
+        // This one is always there.
+        let shape = registry.stored().find(|shape| shape.path == "_modeller/mutations").unwrap();
         let store = Sqlite::open(SqliteOptions::memory()).unwrap();
         let engine = Engine::new(registry, Arc::new(store), Clock::system());
         engine.migrate(Apply::Safe).await.unwrap();
