@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::future::poll_fn;
 use std::io::{self, Read as _, Write as _};
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
@@ -19,9 +20,9 @@ use std::sync::{Arc, Mutex as Lock, PoisonError, RwLock, RwLockReadGuard, RwLock
 use std::task::Poll;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use modeller::model::{Row, Shape, Value};
+use modeller::model::{Link, Row, RowView, Shape, Value};
 use modeller::prelude::*;
-use modeller::query::{Aggregation, Filter, Select, evaluate, select};
+use modeller::query::{Aggregation, Filter, Neighbours, Select, evaluate_among, select_among};
 use modeller::store::{
     Answer, Apply, BoxFuture, Change as Logged, ChangeOp, Plan, Sink, Store, Transaction, Tx, Work,
 };
@@ -195,7 +196,7 @@ fn rows<'a>(tables: &'a Tables, shape: &Shape) -> impl Iterator<Item = &'a Row> 
 }
 
 fn read(tables: &Tables, query: &Select, mut sink: Box<dyn Sink>) -> Box<dyn Sink> {
-    for row in select(rows(tables, query.shape), query) {
+    for row in select_among(rows(tables, query.shape), query, &Others(tables)) {
         if sink.row(row).is_break() {
             break;
         }
@@ -204,7 +205,22 @@ fn read(tables: &Tables, query: &Select, mut sink: Box<dyn Sink>) -> Box<dyn Sin
 }
 
 fn count(tables: &Tables, shape: &'static Shape, filter: &Filter) -> u64 {
-    rows(tables, shape).filter(|row| filter.matches(shape, *row)).count() as u64
+    rows(tables, shape).filter(|row| filter.matches_among(shape, *row, &Others(tables))).count() as u64
+}
+
+/// The rows of all models, for filters that lead from one to another.
+struct Others<'a>(&'a Tables);
+
+impl Neighbours for Others<'_> {
+    fn visit(
+        &self,
+        link: &Link,
+        _: &dyn RowView,
+        visit: &mut dyn FnMut(&dyn RowView) -> ControlFlow<()>,
+    ) -> bool {
+        let _ = rows(self.0, link.to).try_for_each(|row| visit(row));
+        true
+    }
 }
 
 /// A running transaction: the rows as they will be. It is undone by being forgotten.
@@ -368,7 +384,11 @@ impl Tx for Open {
     }
 
     fn aggregate<'a>(&'a mut self, aggregation: &'a Aggregation) -> BoxFuture<'a, Result<Vec<Row>>> {
-        ready(self.with(|tx| evaluate(rows(&tx.tables, aggregation.shape), aggregation)))
+        ready(
+            self.with(|tx| {
+                evaluate_among(rows(&tx.tables, aggregation.shape), aggregation, &Others(&tx.tables))
+            }),
+        )
     }
 
     fn insert<'a>(&'a mut self, shape: &'static Shape, row: &'a Row) -> BoxFuture<'a, Result<()>> {
@@ -426,7 +446,9 @@ impl Store for FileStore {
 
     fn aggregate<'a>(&'a self, aggregation: &'a Aggregation) -> BoxFuture<'a, Result<Vec<Row>>> {
         let tables = self.shared.tables(aggregation.shape);
-        ready(tables.and_then(|tables| evaluate(rows(&tables, aggregation.shape), aggregation)))
+        ready(tables.and_then(|tables| {
+            evaluate_among(rows(&tables, aggregation.shape), aggregation, &Others(&tables))
+        }))
     }
 
     fn write(&self, work: Work) -> BoxFuture<'_, Result<Answer>> {

@@ -14,7 +14,8 @@ pub use crate::engine::{Cx, Operation, Subscription};
 #[cfg(feature = "engine")]
 pub use crate::model::Result;
 pub use crate::model::{
-    Column, Derived, Descriptor, Field, Generated, Geo, Model, Reference, Site, coordinate, searchable,
+    Column, Derived, Descriptor, Field, Generated, Geo, Model, OnDelete, Reference, Site, coordinate,
+    on_delete_of_refers, searchable, set_null_of, set_null_of_refers,
 };
 pub use crate::registry::{Behaviour, Entry};
 #[cfg(feature = "engine")]

@@ -80,6 +80,8 @@ mod pages {
     mod models {}
     #[doc = include_str!("../../docs/queries.md")]
     mod queries {}
+    #[doc = include_str!("../../docs/relations.md")]
+    mod relations {}
     #[doc = include_str!("../../docs/rust-api.md")]
     mod rust_api {}
     #[doc = include_str!("../../docs/search.md")]

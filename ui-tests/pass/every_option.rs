@@ -52,6 +52,14 @@ pub struct Everything {
     words: Vec<String>,
     #[serde(rename(serialize = "x", deserialize = "x"))]
     friends: Vec<Ref<Self>>,
+    #[model(on_delete = "set_null")]
+    foes: Option<Vec<Ref<Self>>>,
+    #[model(references = Self, on_delete = "set_null")]
+    parent: Option<String>,
+    #[model(on_delete = "cascade", index)]
+    owner: Option<Ref<Everything>>,
+    #[model(references = Everything::NAME, on_delete = "restrict")]
+    keeper: Option<String>,
     #[serde(with = "wide")]
     #[schemars(with = "String")]
     wide: u128,
@@ -96,9 +104,12 @@ fn it_says_all_of_it() {
     let descriptor = Everything::descriptor();
     let names: Vec<&str> = descriptor.fields.iter().map(|field| field.name).collect();
     assert_eq!(
-        names,
-        ["ID", "NAME", "AGE", "SIZE/größe", "OTHER", "NORTH", "EAST", "SOUTH", "TITLE", "WORDS", "x", "WIDE"]
+        names[..10],
+        ["ID", "NAME", "AGE", "SIZE/größe", "OTHER", "NORTH", "EAST", "SOUTH", "TITLE", "WORDS"]
     );
+    assert_eq!(names[10..], ["x", "FOES", "PARENT", "OWNER", "KEEPER", "WIDE"]);
+    let on_delete: Vec<&str> = descriptor.fields[10..].iter().map(|field| field.on_delete.name()).collect();
+    assert_eq!(on_delete, ["restrict", "set_null", "set_null", "cascade", "restrict", "restrict"]);
     assert_eq!(descriptor.unique, [["name", "age"], ["name", "size"]]);
     assert_eq!(descriptor.fields[4].references.map(|to| to.column), Some(Everything::NAME.index()));
     assert_eq!(descriptor.geo, [("north", "east"), ("south", "east")]);

@@ -1,12 +1,12 @@
 //! One field: which options go together, and what their values mean.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{PathArguments, Type, parse_quote};
+use syn::{LitStr, PathArguments, Type, parse_quote};
 
 use crate::diag::Diag;
-use crate::ir::model::{Column, Field, Reference};
+use crate::ir::model::{Column, Field, OnDelete, Reference};
 use crate::syntax::field::RawField;
 use crate::{messages, names, vocab};
 
@@ -26,7 +26,9 @@ pub(super) fn check(raw: &RawField, wire: String, model: &Ident, diag: &Diag) ->
         }
         known.map(|(_, variant)| Ident::new(variant, name.span()))
     });
+    let on_delete = raw.on_delete.as_ref().and_then(|name| on_delete(name, raw, model, diag));
     Some(Field {
+        on_delete,
         rust: raw.ident.unraw().to_string(),
         wire,
         column: column(raw),
@@ -40,6 +42,38 @@ pub(super) fn check(raw: &RawField, wire: String, model: &Ident, diag: &Diag) ->
         renamed_from: raw.renamed_from.as_ref().map(|name| name.value()),
         messages: raw.messages.iter().map(|(keyword, text)| (keyword.clone(), text.value())).collect(),
     })
+}
+
+fn on_delete(name: &LitStr, raw: &RawField, model: &Ident, diag: &Diag) -> Option<OnDelete> {
+    let known = vocab::ON_DELETE.iter().find(|(known, _)| *known == name.value());
+    let Some((_, variant)) = known else {
+        let meant = names::nearest(&name.value(), vocab::ON_DELETE.iter().map(|(known, _)| *known));
+        diag.error(name, messages::unknown_on_delete(&name.value(), meant));
+        return None;
+    };
+    Some(OnDelete {
+        variant: Ident::new(variant, name.span()),
+        empties: *variant == vocab::SET_NULL,
+        ty: without_self(raw.ty.to_token_stream(), model),
+    })
+}
+
+/// The descriptor is a static, where `Self` has no meaning.
+fn without_self(ty: TokenStream, model: &Ident) -> TokenStream {
+    let named = |token| match token {
+        TokenTree::Ident(ident) if ident == "Self" => {
+            let mut own = model.clone();
+            own.set_span(ident.span());
+            TokenTree::Ident(own)
+        }
+        TokenTree::Group(group) => {
+            let mut inner = Group::new(group.delimiter(), without_self(group.stream(), model));
+            inner.set_span(group.span());
+            TokenTree::Group(inner)
+        }
+        other => other,
+    };
+    ty.into_iter().map(named).collect()
 }
 
 /// The constant of a field.

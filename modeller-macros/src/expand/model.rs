@@ -6,7 +6,7 @@ use syn::Generics;
 
 use super::{checks, columns, implementation, paths};
 use crate::cx::Cx;
-use crate::ir::model::{Field, Model, Reference};
+use crate::ir::model::{Field, Model, OnDelete, Reference};
 
 pub(crate) fn expand(cx: &Cx, model: &Model) -> TokenStream {
     let Model { ident, scope, name, rust, .. } = model;
@@ -80,6 +80,8 @@ fn field(field: &Field) -> TokenStream {
         Reference::Model(model) => quote!(.references(__modeller::Reference::model::<#model>())),
         Reference::Column(column) => quote!(.references(__modeller::Reference::column(#column))),
     });
+    let on_delete =
+        field.on_delete.as_ref().map(|on_delete| self::on_delete(on_delete, references.is_some()));
     let renamed_from = renamed_from.as_ref().map(|name| quote!(.renamed_from(#name)));
     let messages = (!messages.is_empty()).then(|| {
         let pairs = messages.iter().map(|(keyword, text)| quote!((#keyword, #text)));
@@ -87,6 +89,18 @@ fn field(field: &Field) -> TokenStream {
     });
     quote! {
         __modeller::Field::new(#rust, #wire)
-            #key #unique #index #private #searchable #generated #references #renamed_from #messages
+            #key #unique #index #private #searchable #generated #references #on_delete #renamed_from #messages
     }
+}
+
+/// The type is asked whether it fits where it says itself what it refers to, or is emptied.
+fn on_delete(on_delete: &OnDelete, referenced: bool) -> TokenStream {
+    let OnDelete { variant, empties, ty } = on_delete;
+    let value = match (empties, referenced) {
+        (true, true) => quote!(__modeller::set_null_of::<#ty>()),
+        (true, false) => quote!(__modeller::set_null_of_refers::<#ty>()),
+        (false, true) => quote!(__modeller::OnDelete::#variant),
+        (false, false) => quote!(__modeller::on_delete_of_refers::<#ty>(__modeller::OnDelete::#variant)),
+    };
+    quote!(.on_delete(#value))
 }

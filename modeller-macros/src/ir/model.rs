@@ -39,6 +39,7 @@ pub(crate) struct Field {
     /// A variant of `Generated`.
     pub(crate) generated: Option<Ident>,
     pub(crate) references: Option<Reference>,
+    pub(crate) on_delete: Option<OnDelete>,
     pub(crate) renamed_from: Option<String>,
     /// By schema keyword.
     pub(crate) messages: Vec<(String, String)>,
@@ -68,6 +69,16 @@ pub(crate) enum Reference {
     Model(TokenStream),
     /// The constant of a column.
     Column(TokenStream),
+}
+
+/// What becomes of the document when what it refers to is deleted.
+pub(crate) struct OnDelete {
+    /// A variant of `OnDelete`.
+    pub(crate) variant: Ident,
+    /// Whether it empties the field.
+    pub(crate) empties: bool,
+    /// The field's type, without `Self`.
+    pub(crate) ty: TokenStream,
 }
 
 /// What a model with errors still promises to the code around it.

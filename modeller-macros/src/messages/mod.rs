@@ -289,6 +289,14 @@ pub(crate) fn unknown_generator(name: &str, meant: Option<&str>) -> String {
     format!("unknown generator `{name}`{}\nexpected one of {known}", maybe(meant))
 }
 
+pub(crate) fn unknown_on_delete(name: &str, meant: Option<&str>) -> String {
+    let known = list(vocab::ON_DELETE.iter().map(|(name, _)| *name));
+    format!(
+        "`{name}` is nothing that can become of a document when what it refers to is deleted{}\nexpected one of {known}",
+        maybe(meant)
+    )
+}
+
 pub(crate) fn bad_reference() -> String {
     "this names no model and no column: write `references = User` or `references = User::EMAIL`".into()
 }

@@ -23,6 +23,7 @@ pub(crate) struct RawField {
     pub(crate) private: Option<Ident>,
     pub(crate) searchable: Option<Ident>,
     pub(crate) references: Option<Type>,
+    pub(crate) on_delete: Option<LitStr>,
     pub(crate) generated: Option<LitStr>,
     pub(crate) renamed_from: Option<LitStr>,
     pub(crate) serde: SerdeField,
@@ -44,6 +45,7 @@ pub(crate) fn read(input: &syn::Field, diag: &Diag) -> Option<RawField> {
         private: None,
         searchable: None,
         references: None,
+        on_delete: None,
         generated: None,
         renamed_from: None,
         serde: serde::field(&input.attrs, diag),
@@ -60,6 +62,7 @@ pub(crate) fn read(input: &syn::Field, diag: &Diag) -> Option<RawField> {
             FieldWord::Private => field.private = key(),
             FieldWord::Searchable => field.searchable = key(),
             FieldWord::References => field.references = option.value(diag),
+            FieldWord::OnDelete => field.on_delete = option.value(diag),
             FieldWord::Generated => field.generated = option.value(diag),
             FieldWord::RenamedFrom => field.renamed_from = option.value(diag),
         }

@@ -67,6 +67,7 @@ pub(crate) enum FieldWord {
     Private,
     Searchable,
     References,
+    OnDelete,
     Generated,
     RenamedFrom,
 }
@@ -123,6 +124,7 @@ pub(crate) static FIELD: Vocabulary<FieldWord> = Vocabulary {
             &[Value],
             &["references = User", "references = User::EMAIL"],
         ),
+        word(FieldWord::OnDelete, "on_delete", &[Value], &[r#"on_delete = "cascade""#]),
         word(FieldWord::Generated, "generated", &[Value], &[r#"generated = "uuid""#]),
         word(FieldWord::RenamedFrom, "renamed_from", &[Value], &[r#"renamed_from = "old_name""#]),
     ],
@@ -147,6 +149,13 @@ impl<K> Vocabulary<K> {
 /// How a value is made when the caller gives none, as written and as the variant of `Generated`.
 pub(crate) const GENERATED: &[(&str, &str)] =
     &[("uuid", "Uuid"), ("cuid", "Cuid"), ("autoincrement", "Autoincrement"), ("timestamp", "Timestamp")];
+
+/// What becomes of a document when what it refers to is deleted, as written and as the variant of `OnDelete`.
+pub(crate) const ON_DELETE: &[(&str, &str)] =
+    &[("restrict", "Restrict"), ("cascade", "Cascade"), ("set_null", SET_NULL)];
+
+/// The one that empties the field.
+pub(crate) const SET_NULL: &str = "SetNull";
 
 /// The units of a duration, in milliseconds.
 pub(crate) const UNITS: &[(&str, u64)] =

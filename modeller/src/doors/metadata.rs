@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::engine::{BodyKind, MAX_OPERATIONS, Operation, Transact};
-use crate::model::{ColumnInfo, Generated, Kind, Shape};
+use crate::model::{ColumnInfo, Generated, Kind, OnDelete, Relation, Relations as _, Shape};
 use crate::registry::{Behaviour, BehaviourKind, Registry};
 
 /// The version of this document's form. It grows by additions; the first number changes when something is taken away.
@@ -41,6 +41,7 @@ fn transaction() -> Json {
 }
 
 fn model(shape: &'static Shape, registry: &Registry) -> Json {
+    let relations = registry.relations(shape);
     let descriptor = shape.descriptor;
     let offered = Operation::ALL.iter().filter(|operation| operation.is_offered(shape));
     let operations: Vec<Json> = offered.map(|&operation| described(operation, shape)).collect();
@@ -76,6 +77,8 @@ fn model(shape: &'static Shape, registry: &Registry) -> Json {
         let pair = |&(latitude, longitude): &(usize, usize)| json!({ "latitude": name(latitude), "longitude": name(longitude) });
         model.insert("geo".into(), shape.geo.iter().map(pair).collect());
     }
+    let known = relations.iter().filter(|relation| !relation.is_private());
+    model.insert("relations".into(), known.map(relation).collect());
     let milliseconds = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let options = [
         ("ttl", descriptor.ttl.map(milliseconds)),
@@ -172,11 +175,25 @@ fn field(index: usize, column: &ColumnInfo, shape: &Shape) -> Json {
     }
     if let Some(target) = &column.references {
         field.insert("references".into(), json!({ "model": target.model, "field": target.field }));
+        if column.on_delete != OnDelete::Restrict {
+            field.insert("onDelete".into(), column.on_delete.name().into());
+        }
     }
     if let Some(default) = &column.default {
         field.insert("default".into(), default.clone());
     }
     field.into()
+}
+
+/// A relation: the other model, whether there can be several documents, and the fields that are matched.
+fn relation(relation: &Relation) -> Json {
+    json!({
+        "name": relation.name,
+        "model": relation.to.path,
+        "many": relation.many,
+        "field": relation.from.columns[relation.column].name,
+        "target": relation.to.columns[relation.target].name,
+    })
 }
 
 fn type_name(column: &ColumnInfo) -> &'static str {

@@ -1,18 +1,23 @@
 //! Figures as calls: their arguments, and their answers as JSON.
 
-use serde_json::Value as Json;
+use std::collections::HashMap;
+
+use serde_json::{Map, Value as Json};
 
 use super::arguments::Request;
 use super::pipeline::too_large;
+use super::related_figures::{self, Group, Reached};
 use super::scope::{MAX_BYTES, visible};
 use super::{Argument, Call, Cx, Reply};
-use crate::model::{Code, Error, Result, Row, write_cell};
-use crate::query::{Access, Aggregation, Asked, parse_aggregation, parse_count};
+use crate::model::{Cell, Code, Error, Result, Row, Shape, Value, write_cell};
+use crate::query::{Access, Aggregation, Asked, Filter, parse_aggregation, parse_count};
 
 /// Carries out an `aggregate`.
 pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
     let Call { shape, operation, arguments, .. } = call;
-    let request = Request::parse(shape, operation, arguments)?;
+    let registry = cx.engine().registry();
+    let mut request = Request::parse(registry, shape, operation, arguments)?;
+    request.constrain()?;
     let given = |wanted| request.figures.iter().find(|(name, _)| *name == wanted).map(|(_, json)| json);
     let asked = Asked {
         group_by: given(Argument::GroupBy),
@@ -22,6 +27,12 @@ pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
     let is_paged = request.start > 0 || request.count.is_some() || asked.sort.is_some();
     if asked.group_by.is_none() && is_paged {
         return Err(invalid("`sort`, `start` and `count` are for groups: they go with `groupBy`"));
+    }
+    if let (None, Some(figures)) = (asked.group_by, asked.aggregates.and_then(Json::as_object)) {
+        let groups = related_figures::groups(registry, shape, figures)?;
+        if groups.iter().any(|group| group.reached.is_some()) {
+            return several(cx, shape, request.filter.clone(), figures, groups).await;
+        }
     }
     let (mut aggregation, names) = parse_aggregation(shape, asked, Access::Public)?;
     aggregation.filter = visible(shape, request.filter, cx.engine());
@@ -34,8 +45,10 @@ pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
 /// Carries out a `count`.
 pub(super) async fn count(cx: &Cx, call: Call) -> Result<Reply> {
     let Call { shape, operation, arguments, .. } = call;
-    let request = Request::parse(shape, operation, arguments)?;
-    let filter = visible(shape, request.filter, cx.engine());
+    let registry = cx.engine().registry();
+    let mut request = Request::parse(registry, shape, operation, arguments)?;
+    let is_constrained = !request.with.is_empty();
+    request.constrain()?;
     let (mut field, mut distinct) = (None, None);
     for (argument, json) in &request.figures {
         match (argument, json) {
@@ -49,15 +62,63 @@ pub(super) async fn count(cx: &Cx, call: Call) -> Result<Reply> {
     }
     let count = match field {
         // Documents are all different.
-        None => cx.count(shape, &filter).await?,
+        None => cx.count(shape, &visible(shape, request.filter, cx.engine())).await?,
         Some(field) => {
-            let figure = parse_count(shape, field, distinct.unwrap_or(false), Access::Public)?;
+            let reached = Reached::by(registry, shape, field)?;
+            let distinct = distinct.unwrap_or(is_constrained || reached.is_some());
+            let (shape, field, filter) = match &reached {
+                None => (shape, field, request.filter),
+                Some(reached) => {
+                    reached.check(field, "count", distinct)?;
+                    (reached.shape(shape), reached.field, reached.of(request.filter))
+                }
+            };
+            let filter = visible(shape, filter, cx.engine());
+            let figure = parse_count(shape, field, distinct, Access::Public)?;
             let rows = cx.aggregate(&Aggregation::new(shape, filter, vec![figure])).await?;
             let count = rows.first().and_then(|row| row.0.first()?.as_integer());
             count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default()
         }
     };
     Ok(Reply { body: count.to_string().into_bytes(), ..Reply::default() })
+}
+
+/// Figures of documents and of what is related to them: each way takes a query of its own.
+async fn several(
+    cx: &Cx,
+    shape: &'static Shape,
+    filter: Filter,
+    figures: &Map<String, Json>,
+    groups: Vec<Group<'_, '_>>,
+) -> Result<Reply> {
+    let mut answers: HashMap<String, Vec<u8>> = HashMap::new();
+    for Group { reached, figures } in groups {
+        let (of, filter) = match &reached {
+            None => (shape, filter.clone()),
+            Some(reached) => (reached.shape(shape), reached.of(filter.clone())),
+        };
+        let figures = Json::Object(figures);
+        let asked = Asked { aggregates: Some(&figures), ..Asked::default() };
+        let (mut aggregation, names) = parse_aggregation(of, asked, Access::Public)?;
+        aggregation.filter = visible(of, filter, cx.engine());
+        let rows = cx.aggregate(&aggregation).await?;
+        for (column, name) in names.into_iter().enumerate() {
+            let mut value = Vec::new();
+            let cell = rows.first().and_then(|row| row.0.get(column)).map_or(Cell::Null, Value::view);
+            write_cell(aggregation.kind(column), cell, &mut value);
+            answers.insert(name, value);
+        }
+    }
+    let mut body = vec![b'{'];
+    for (at, name) in figures.keys().enumerate() {
+        if at > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(format!("{}:", Json::from(name.as_str())).as_bytes());
+        body.extend_from_slice(answers.get(name).map_or(b"null", Vec::as_slice));
+    }
+    body.push(b'}');
+    Ok(Reply { body, ..Reply::default() })
 }
 
 fn invalid(message: &'static str) -> Error {

@@ -2,11 +2,16 @@
 
 use serde_json::Value as Json;
 
+use super::related_figures;
 use super::search::{Hits, Searching};
+use super::with::{self, With};
 use super::{Argument, Arguments, Operation};
-use crate::model::{self, Code, Error, Result, Shape, View};
+use crate::model::{self, Code, Error, Relations, Result, Shape, View};
 use crate::query::limits::{MAX_COUNT, MAX_GROUPS, MAX_START};
 use crate::query::{self, Access, Filter, Order};
+
+/// The model that is asked, and its relations.
+type Asked<'a> = (&'a dyn Relations, &'a Shape);
 
 /// What a call asks for, parsed.
 #[derive(Debug)]
@@ -22,10 +27,17 @@ pub(crate) struct Request {
     pub(super) hits: Option<Hits>,
     /// What figures are made of, as it arrived.
     pub(crate) figures: Vec<(Argument, Json)>,
+    /// What to load with the documents.
+    pub(crate) with: Vec<With>,
 }
 
 impl Request {
-    pub(crate) fn parse(shape: &Shape, operation: Operation, arguments: Arguments) -> Result<Self> {
+    pub(crate) fn parse(
+        relations: &dyn Relations,
+        shape: &Shape,
+        operation: Operation,
+        arguments: Arguments,
+    ) -> Result<Self> {
         let mut request = Request {
             filter: Filter::True,
             order: Vec::new(),
@@ -35,16 +47,18 @@ impl Request {
             after: None,
             hits: None,
             figures: Vec::new(),
+            with: Vec::new(),
         };
+        let model = (relations, shape);
         let mut searching = Searching::default();
         match arguments {
             Arguments::None => {}
-            Arguments::Pairs(pairs) => request.pairs(shape, operation, pairs, &mut searching)?,
+            Arguments::Pairs(pairs) => request.pairs(model, operation, pairs, &mut searching)?,
             Arguments::Json(Json::Object(members)) => {
                 for (name, value) in members {
                     let argument =
                         argument(shape, operation, &name).ok_or_else(|| unknown(shape, operation, &name))?;
-                    request.set(shape, operation, argument, value, &mut searching)?;
+                    request.set(model, operation, argument, value, &mut searching)?;
                 }
             }
             Arguments::Json(_) => {
@@ -61,17 +75,25 @@ impl Request {
         Ok(request)
     }
 
+    /// Takes `with` for a condition: there are such related documents.
+    pub(super) fn constrain(&mut self) -> Result<()> {
+        let with = std::mem::take(&mut self.with);
+        self.and(related_figures::constraint(&with)?);
+        Ok(())
+    }
+
     fn and(&mut self, filter: Filter) {
         self.filter = std::mem::replace(&mut self.filter, Filter::True).and(filter);
     }
 
     fn pairs(
         &mut self,
-        shape: &Shape,
+        model: Asked<'_>,
         operation: Operation,
         pairs: Vec<(String, String)>,
         searching: &mut Searching,
     ) -> Result<()> {
+        let (relations, shape) = model;
         let mut fields = Vec::with_capacity(pairs.len());
         let mut seen = Vec::new();
         for (name, value) in pairs {
@@ -87,13 +109,13 @@ impl Request {
                 Argument::Query => json(&value)?,
                 _ => Json::String(value),
             };
-            self.set(shape, operation, argument, value, searching)?;
+            self.set(model, operation, argument, value, searching)?;
         }
         if !fields.is_empty() {
             if !operation.arguments().contains(&Argument::Query) {
                 return Err(unknown(shape, operation, &fields[0].0));
             }
-            let filter = Filter::parse_pairs(shape, &fields, Access::Public)?;
+            let filter = Filter::parse_pairs_among(shape, &fields, Access::Public, relations)?;
             self.and(filter);
         }
         Ok(())
@@ -101,18 +123,19 @@ impl Request {
 
     fn set(
         &mut self,
-        shape: &Shape,
+        model: Asked<'_>,
         operation: Operation,
         argument: Argument,
         value: Json,
         searching: &mut Searching,
     ) -> Result<()> {
+        let (relations, shape) = model;
         if !operation.arguments().contains(&argument) {
             return Err(unknown(shape, operation, argument.name()));
         }
         match argument {
             Argument::Query => {
-                self.and(Filter::parse(shape, &value, Access::Public)?);
+                self.and(Filter::parse_among(shape, &value, Access::Public, relations)?);
             }
             Argument::Sort if operation == Operation::Aggregate => self.figures.push((argument, value)),
             Argument::GroupBy | Argument::Aggregates | Argument::Field | Argument::Distinct => {
@@ -120,6 +143,7 @@ impl Request {
             }
             Argument::Sort => self.order = query::parse_order(shape, &value, Access::Public)?,
             Argument::Fields => self.view = View::Only(query::parse_fields(shape, &value, Access::Public)?),
+            Argument::With => self.with = with::parse(relations, shape, &value)?,
             Argument::Search => searching.search(shape, value)?,
             Argument::Snippet => searching.snippet(shape, &value)?,
             Argument::Start => self.start = number("start", &value, 0, MAX_START)?,
@@ -151,9 +175,10 @@ pub(super) fn json(text: &str) -> Result<Json> {
 
 /// The argument with this name. Those of few operations are fields to the others.
 fn argument(shape: &Shape, operation: Operation, name: &str) -> Option<Argument> {
-    use Argument::{After, Count, Fields, Query, Search, Snippet, Sort, Start};
+    use Argument::{After, Count, Fields, Query, Search, Snippet, Sort, Start, With};
     let own = operation.arguments().iter();
-    let mut all = [Query, Sort, Start, Count, After, Fields, Search, Snippet].iter().chain(own).copied();
+    let mut all =
+        [Query, Sort, Start, Count, After, Fields, Search, Snippet, With].iter().chain(own).copied();
     all.find(|argument| argument.name() == name && argument.is_of(shape))
 }
 

@@ -160,15 +160,16 @@ impl Operation {
     pub const fn arguments(self) -> &'static [Argument] {
         use Argument::{
             After, Aggregates, Count, Distinct, Field, Fields, GroupBy, Query, Search, Snippet, Sort, Start,
+            With,
         };
         match self {
-            Operation::List => &[Query, Sort, Start, Count, After, Fields, Search, Snippet],
-            Operation::Paginate => &[Query, Sort, Count, After, Fields, Search, Snippet],
-            Operation::Find => &[Query, Sort, Start, Count, Fields, Search, Snippet],
-            Operation::Get => &[Query, Sort, Fields],
-            Operation::First | Operation::Last => &[Query, Count, Fields],
-            Operation::Count => &[Query, Field, Distinct, Search],
-            Operation::Aggregate => &[Query, GroupBy, Aggregates, Sort, Start, Count],
+            Operation::List => &[Query, Sort, Start, Count, After, Fields, With, Search, Snippet],
+            Operation::Paginate => &[Query, Sort, Count, After, Fields, With, Search, Snippet],
+            Operation::Find => &[Query, Sort, Start, Count, Fields, With, Search, Snippet],
+            Operation::Get => &[Query, Sort, Fields, With],
+            Operation::First | Operation::Last => &[Query, Count, Fields, With],
+            Operation::Count => &[Query, Field, Distinct, With, Search],
+            Operation::Aggregate => &[Query, GroupBy, Aggregates, Sort, Start, Count, With],
             Operation::Update | Operation::Upsert | Operation::Delete | Operation::Restore => &[Query],
             Operation::Insert | Operation::Clear | Operation::Batch | Operation::Invoke(_) => &[],
         }
@@ -236,6 +237,8 @@ pub enum Argument {
     Field,
     /// Whether equal values count once.
     Distinct,
+    /// Which related documents to answer with them.
+    With,
 }
 
 impl Argument {
@@ -259,6 +262,7 @@ impl Argument {
             Argument::Aggregates => "aggregates",
             Argument::Field => "field",
             Argument::Distinct => "distinct",
+            Argument::With => "with",
         }
     }
 }

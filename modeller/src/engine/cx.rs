@@ -7,7 +7,7 @@ use super::transaction::Shared;
 use super::{Engine, Identity};
 use crate::model::{Code, Error, Result, Row, Shape};
 use crate::query::{Aggregation, Filter, Select};
-use crate::store::{Answer, BoxFuture, Sink, Work};
+use crate::store::{Answer, BoxFuture, Look, Sink, Tx, View, Work};
 
 /// How deep hooks may set off hooks.
 const MAX_DEPTH: u8 = 8;
@@ -227,6 +227,17 @@ impl Cx {
         })
     }
 
+    /// Runs reads that belong together; see [`Store::view`](crate::store::Store::view).
+    pub(crate) fn view(&self, look: Look) -> BoxFuture<'_, Result<Answer>> {
+        let Some(open) = self.open.as_ref().filter(|open| !open.is_lazy()) else {
+            return self.engine.store().view(look);
+        };
+        Box::pin(async move {
+            let read = open.read(move |tx| Box::pin(async move { look(&mut Inside(tx)).await }));
+            read.await.unwrap_or_else(|| Err(Error::new(Code::Conflict, "the transaction has not begun")))
+        })
+    }
+
     pub(crate) fn count<'a>(
         &'a self,
         shape: &'static Shape,
@@ -251,5 +262,18 @@ impl Cx {
             let read = open.read(move |tx| Box::pin(async move { tx.aggregate(&owned).await }));
             read.await.unwrap_or_else(|| Err(Error::new(Code::Conflict, "the transaction has not begun")))
         })
+    }
+}
+
+/// A transaction as a view: nobody else writes meanwhile.
+struct Inside<'t>(&'t mut dyn Tx);
+
+impl View for Inside<'_> {
+    fn read<'a>(
+        &'a mut self,
+        select: &'a Select,
+        sink: Box<dyn Sink>,
+    ) -> BoxFuture<'a, Result<Box<dyn Sink>>> {
+        self.0.read(select, sink)
     }
 }

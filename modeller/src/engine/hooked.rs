@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::runtime::Handle;
 
 use super::behaviour::{HookParts, HookPoint, Stored, Timing};
+use super::cascade::{Reach, has_followers};
 use super::emitter::Telling;
 use super::hooks::ModelHooks;
 use super::later::{self, Occasion};
@@ -235,10 +236,13 @@ impl Around {
     fn work(self: &Arc<Self>, stage: Stage) -> Work {
         let (around, shape) = (Arc::clone(self), self.shape);
         let single = match &stage {
-            Stage::Write(write) => write.is_single(shape),
+            Stage::Write(write) => write.is_single(self.cx.engine(), shape),
             Stage::Plan(plan) => match plan.changes.as_slice() {
                 [Planned::Insert(_)] => Write::is_single_insert(shape),
-                [Planned::Update { .. } | Planned::Delete { .. }] => shape.expires_at.is_none(),
+                [Planned::Update { .. }] => shape.expires_at.is_none(),
+                [Planned::Delete { .. }] => {
+                    shape.expires_at.is_none() && !has_followers(self.cx.engine(), shape)
+                }
                 _ => false,
             },
         };
@@ -379,6 +383,7 @@ impl Steps<'_, '_> {
         }
         let mut written = Written { one, ..Written::default() };
         let mut after = Vec::new();
+        let followed = self.has_followers();
         let deletes = changes.iter().any(|change| matches!(change, Planned::Delete { .. }));
         for change in changes {
             let (operation, row, old) = match change {
@@ -391,7 +396,7 @@ impl Steps<'_, '_> {
                     (Operation::Update, row, Some(old))
                 }
                 Planned::Delete { old } => {
-                    if one {
+                    if one && !followed {
                         self.check_unreferenced(&old).await?;
                     }
                     (Operation::Delete, self.remove(old).await?, None)
@@ -399,11 +404,10 @@ impl Steps<'_, '_> {
             };
             written.rows.push(self.after(operation, row, old, around, &mut after).await?);
         }
-        if deletes && !one {
+        if deletes && (!one || followed) {
             // References among the documents that go do not keep them.
-            for row in &written.rows {
-                self.check_unreferenced(row).await?;
-            }
+            let removed = written.rows.len() as u64;
+            self.follow(&written.rows, Reach::Call { removed }).await?;
         }
         Ok(Outcome::Done(written, after))
     }

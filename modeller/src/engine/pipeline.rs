@@ -9,6 +9,7 @@ use super::hooks::ModelHooks;
 use super::read::{Form, JsonRows};
 use super::scope::{MAX_BYTES, pins_one, visible};
 use super::search::check_paged;
+use super::with::{self, Question};
 use super::write::{self, Patch, Write, Written};
 use super::{Call, Cx, Engine, Listing, Operation, Reply, aggregate, batch, idempotency, invoke, log};
 use crate::model::{self, Code, Error, Kind, Result, Shape, View, write_row};
@@ -59,9 +60,8 @@ impl Cx {
                 if let Some(hooks) = hooks {
                     return Box::pin(self.list_hooked(call, &hooks)).await;
                 }
-                let (reading, select, sink) = Reading::prepare(self, call)?;
-                let sink = self.read(&select, sink).await?;
-                reading.reply(self, store::sink(sink))
+                let (reading, question) = Reading::prepare(self, call)?;
+                reading.reply(self, self.rows_of(question).await?)
             }
             Operation::Count => Box::pin(aggregate::count(self, call)).await,
             Operation::Aggregate => Box::pin(aggregate::run(self, call)).await,
@@ -75,11 +75,22 @@ impl Cx {
         }
     }
 
+    /// The rows, with what belongs to them.
+    async fn rows_of(&self, question: Question) -> Result<JsonRows> {
+        if !question.with.is_empty() {
+            return Box::pin(with::read(self, question)).await;
+        }
+        let Question { select, view, form, hits, .. } = question;
+        let sink = self.read(&select, JsonRows::new(select.shape, view, form, hits)).await?;
+        Ok(store::sink(sink))
+    }
+
     /// A list, with the hooks around it.
     async fn list_hooked(&self, call: Call, hooks: &ModelHooks) -> Result<Reply> {
         let shape = call.shape;
         let arguments = call.arguments.to_json();
-        let mut request = Request::parse(shape, call.operation, call.arguments)?;
+        let registry = self.engine().registry();
+        let mut request = Request::parse(registry, shape, call.operation, call.arguments)?;
         let mut listing = Listing {
             shape,
             filter: request.filter,
@@ -92,9 +103,8 @@ impl Cx {
         let Listing { filter, order, start, count, .. } = listing.clone();
         (request.filter, request.order, request.start) = (filter, order, start);
         request.count = Some(count.min(MAX_COUNT));
-        let (reading, select, sink) = Reading::of(self, shape, call.operation, request)?;
-        let sink = self.read(&select, sink).await?;
-        let reply = reading.reply(self, store::sink(sink))?;
+        let (reading, question) = Reading::of(self, shape, call.operation, request)?;
+        let reply = reading.reply(self, self.rows_of(question).await?)?;
         self.around_list(hooks, Timing::After, &mut listing).await?;
         Ok(reply)
     }
@@ -127,9 +137,9 @@ impl Paged {
 }
 
 impl Reading {
-    fn prepare(cx: &Cx, call: Call) -> Result<(Self, Select, Box<JsonRows>)> {
+    fn prepare(cx: &Cx, call: Call) -> Result<(Self, Question)> {
         let Call { operation, shape, .. } = call;
-        let request = Request::parse(shape, operation, call.arguments)?;
+        let request = Request::parse(cx.engine().registry(), shape, operation, call.arguments)?;
         Self::of(cx, shape, operation, request)
     }
 
@@ -138,7 +148,7 @@ impl Reading {
         shape: &'static Shape,
         operation: Operation,
         request: Request,
-    ) -> Result<(Self, Select, Box<JsonRows>)> {
+    ) -> Result<(Self, Question)> {
         let order = match operation {
             Operation::First => insertion(false),
             Operation::Last => insertion(true),
@@ -172,11 +182,8 @@ impl Reading {
         if paged.is_some() {
             check_paged(&select)?;
         }
-        Ok((
-            Reading { operation, shape, paged },
-            select,
-            JsonRows::new(shape, request.view, form, request.hits),
-        ))
+        let Request { view, hits, with, .. } = request;
+        Ok((Reading { operation, shape, paged }, Question { select, view, form, hits, with }))
     }
 
     fn reply(self, cx: &Cx, mut rows: JsonRows) -> Result<Reply> {
@@ -233,7 +240,7 @@ pub(super) fn permit(_cx: &Cx, _call: &Call) -> Result<()> {
 /// Parses and validates a write.
 pub(super) fn prepare(cx: &Cx, call: Call) -> Result<Draft> {
     let Call { operation, shape, arguments, body, expected_version: expected, only_one, .. } = call;
-    let request = Request::parse(shape, operation, arguments)?;
+    let request = Request::parse(cx.engine().registry(), shape, operation, arguments)?;
     let filter = request.filter;
     let pinned = |filter: &Filter| match filter {
         Filter::True => Err(Error::new(
@@ -299,6 +306,11 @@ pub(super) fn upsert_filter(
     row: &model::Row,
     access: Access,
 ) -> Result<Filter> {
+    if filter.is_relational() {
+        // What is to be inserted has nothing that belongs to it yet.
+        let message = "the query of an `upsert` names one document by its own fields, not by what is related";
+        return Err(Error::new(Code::InvalidQuery, message));
+    }
     if filter != Filter::True {
         return if pins_one(shape, &filter) {
             Ok(filter)

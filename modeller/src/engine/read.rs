@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use super::scope::MAX_BYTES;
 use super::search::Hits;
+use super::with::Kept;
 use crate::model::{Cell, RowView, Shape, View, write_row};
 use crate::query::{Cursor, Order};
 use crate::store::Sink;
@@ -20,9 +21,12 @@ pub(crate) struct JsonRows {
     more: bool,
     too_large: bool,
     hits: Option<Hits>,
+    kept: Option<Box<Kept>>,
+    finished: bool,
 }
 
 /// What the rows become.
+#[derive(Clone)]
 pub(crate) enum Form {
     /// The first one, or `null`.
     One,
@@ -49,7 +53,45 @@ impl JsonRows {
             more: false,
             too_large: false,
             hits,
+            kept: None,
+            finished: false,
         })
+    }
+
+    /// The same, keeping what related documents are found by.
+    pub(crate) fn keeping(mut self: Box<Self>, kept: Kept) -> Box<Self> {
+        self.kept = Some(Box::new(kept));
+        self
+    }
+
+    /// What related documents are found by.
+    pub(crate) fn kept(&mut self) -> Option<&mut Kept> {
+        self.kept.as_deref_mut()
+    }
+
+    /// How many bytes are written.
+    pub(crate) fn written(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Whether the answer is an array.
+    pub(crate) fn is_list(&self) -> bool {
+        !matches!(self.form, Form::One)
+    }
+
+    /// A document as it was written, if rows were kept.
+    pub(crate) fn document(&self, index: usize) -> &[u8] {
+        let Some(kept) = &self.kept else { return &[] };
+        let bracket = usize::from(self.is_list());
+        // After a bracket or a comma.
+        let begin = kept.end(index.wrapping_sub(1)).map_or(bracket, |end| end + 1);
+        kept.end(index).and_then(|end| self.out.get(begin..end)).unwrap_or_default()
+    }
+
+    /// Puts another text in the place of the JSON.
+    pub(crate) fn replace(&mut self, json: Vec<u8>) {
+        self.out = json;
+        self.finished = true;
     }
 
     /// How many rows there were.
@@ -80,6 +122,7 @@ impl JsonRows {
     /// The JSON.
     pub(crate) fn into_json(mut self) -> Vec<u8> {
         match self.form {
+            _ if self.finished => {}
             Form::One if self.rows == 0 => self.out.extend_from_slice(b"null"),
             Form::One => {}
             Form::Array | Form::Page { .. } => self.out.push(b']'),
@@ -117,6 +160,9 @@ impl Sink for JsonRows {
         match &self.hits {
             None => write_row(self.shape, row, &self.view, &mut self.out),
             Some(hits) => hits.write_row(self.shape, row, &self.view, &mut self.out),
+        }
+        if let Some(kept) = &mut self.kept {
+            kept.row(row, self.out.len());
         }
         ControlFlow::Continue(())
     }

@@ -15,7 +15,7 @@ use super::scope::{trashed, visible};
 use super::search::check_paged;
 use super::write::{self, Write, Written};
 use super::{Cx, Listing, Operation, log};
-use crate::model::{self, Code, Doc, Error, Id, Model, Record, Result, Row, RowView, Shape};
+use crate::model::{self, Code, Column, Doc, Error, Id, Model, Record, Refers, Result, Row, RowView, Shape};
 use crate::query::limits::DEFAULT_COUNT;
 use crate::query::{Access, Cursor, Filter, Order, Predicate, Seal, Select, Sort};
 use crate::store::{self, Sink};
@@ -56,7 +56,7 @@ pub trait Records: Model {
     /// # Errors
     /// If the store can't be read.
     fn get(cx: &Cx, id: impl Into<Id<Self>>) -> impl Future<Output = Result<Option<Doc<Self>>>> + Send {
-        let find = Self::find().with(Filter::id(id.into().as_str()));
+        let find = Self::find().and(Filter::id(id.into().as_str()));
         async move { find.first(cx).await }
     }
 
@@ -71,6 +71,27 @@ pub trait Records: Model {
             trashed: false,
             model: PhantomData,
         }
+    }
+
+    /// The condition that some document of another model refers to this one by its column, and fulfils the condition given.
+    /// `!User::has(..)` is that none does.
+    ///
+    /// ```no_run
+    /// # use modeller::prelude::*;
+    /// # #[derive(Serialize, Deserialize, JsonSchema, Validate, Model)]
+    /// # pub struct User { pub name: String }
+    /// # #[derive(Serialize, Deserialize, JsonSchema, Validate, Model)]
+    /// # pub struct Comment { pub author: Ref<User>, pub text: String }
+    /// # async fn example(cx: &Cx) -> Result<()> {
+    /// let users = User::find().filter(User::has(Comment::AUTHOR, Comment::TEXT.contains("x"))).all(cx).await?;
+    /// # let _ = users; Ok(())
+    /// # }
+    /// ```
+    fn has<C: Model, T: Refers<Model = Self>>(
+        column: Column<C, T>,
+        condition: Predicate<C>,
+    ) -> Predicate<Self> {
+        column.referred_by(condition)
     }
 
     /// One page of documents by id: `count` of them after the first `start`. The model's hooks for lists run around it; those of
@@ -89,7 +110,7 @@ pub trait Records: Model {
                 Listing { shape, filter: Filter::True, order: Vec::new(), start, count, arguments };
             cx.around_list(&hooks, Timing::Before, &mut listing).await?;
             let Listing { filter, order, start, count, .. } = listing.clone();
-            let find = Find { order, ..Self::find() }.with(filter);
+            let find = Find { order, ..Self::find() }.and(filter);
             let docs = find.start(start).limit(count).all(cx).await?;
             cx.around_list(&hooks, Timing::After, &mut listing).await?;
             Ok(docs)
@@ -259,7 +280,7 @@ impl<M: Model> Find<M> {
         self
     }
 
-    fn with(mut self, filter: Filter) -> Self {
+    fn and(mut self, filter: Filter) -> Self {
         self.filter = self.filter.and(filter);
         self
     }

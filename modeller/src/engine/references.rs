@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::scope::visible;
 use super::write::Steps;
-use crate::model::{Cell, Code, Error, Result, Row, RowView, Shape, Value, Violation};
+use crate::model::{Cell, Code, Error, OnDelete, Result, Row, RowView, Shape, Value, Violation};
 use crate::query::{Filter, Op, Operand, Path, Select};
 use crate::registry::Incoming;
 use crate::store::{self, Sink};
@@ -14,7 +14,7 @@ use crate::store::{self, Sink};
 const MOST: usize = 100;
 
 /// How many documents of a list are looked up at a time.
-const AT_ONCE: usize = 500;
+pub(super) const AT_ONCE: usize = 500;
 
 impl Steps<'_, '_> {
     /// Every document that the row newly refers to exists.
@@ -74,10 +74,12 @@ impl Steps<'_, '_> {
         Ok(())
     }
 
-    /// No document refers to this one.
+    /// No document that refers to this one holds it.
     pub(super) async fn check_unreferenced(&mut self, row: &Row) -> Result<()> {
         for incoming in self.engine.registry().incoming(self.shape) {
-            self.check_incoming(incoming, row).await?;
+            if incoming.on_delete == OnDelete::Restrict {
+                self.check_incoming(incoming, row).await?;
+            }
         }
         Ok(())
     }
@@ -108,7 +110,7 @@ impl Steps<'_, '_> {
         }
     }
 
-    /// No document of another model refers to any document of this one.
+    /// No document of another model holds any document of this one.
     pub(super) async fn check_all_unreferenced(&mut self) -> Result<()> {
         for incoming in self.engine.registry().incoming(self.shape) {
             let test = |op| Filter::Test(Path::column(incoming.column), op);
@@ -117,7 +119,8 @@ impl Steps<'_, '_> {
                 refers = refers.and(test(Op::Ne(Operand::Json(serde_json::json!([])))));
             }
             // References among the documents that go do not keep them.
-            if incoming.from.path != self.shape.path
+            if incoming.on_delete == OnDelete::Restrict
+                && incoming.from.path != self.shape.path
                 && self.tx.count(incoming.from, &visible(incoming.from, refers, self.engine)).await? > 0
             {
                 return Err(referenced(incoming.from));
@@ -145,7 +148,7 @@ fn referred(name: &str, array: bool, cell: &Value) -> Vec<(String, Value)> {
         .collect()
 }
 
-fn referenced(from: &Shape) -> Error {
+pub(super) fn referenced(from: &Shape) -> Error {
     Error::new(Code::Referenced, format!("documents of `{}` refer to it", from.path))
         .with_details(serde_json::json!({ "model": from.path }))
 }

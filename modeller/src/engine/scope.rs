@@ -3,6 +3,8 @@
 use std::ops::ControlFlow;
 
 use super::Engine;
+use super::cascade::{Reach, has_followers};
+use super::write::Steps;
 use crate::model::{Kind, Result, Row, RowView, Shape, Value};
 use crate::query::{Filter, Op, Operand, Path, Select};
 use crate::store::{self, Rows, Sink, Tx};
@@ -13,8 +15,16 @@ pub(super) const CHUNK: u64 = 1_000;
 /// How many bytes of documents a call takes into memory, and answers, at most.
 pub(super) const MAX_BYTES: usize = if cfg!(test) { 1024 * 1024 } else { 64 * 1024 * 1024 };
 
+/// Leaves out related rows that are in the trash or have expired.
+pub(crate) fn see(filter: &mut Filter, engine: &Engine) {
+    if filter.is_relational() {
+        filter.each_related(&mut |related| related.among = visible(related.link.to, Filter::True, engine));
+    }
+}
+
 /// The filter for what is there: not in the trash, not expired.
-pub(crate) fn visible(shape: &Shape, filter: Filter, engine: &Engine) -> Filter {
+pub(crate) fn visible(shape: &Shape, mut filter: Filter, engine: &Engine) -> Filter {
+    see(&mut filter, engine);
     let filter = match shape.deleted_at {
         Some(deleted_at) => filter.and(Filter::Test(Path::column(deleted_at), Op::Exists(false))),
         None => filter,
@@ -23,7 +33,8 @@ pub(crate) fn visible(shape: &Shape, filter: Filter, engine: &Engine) -> Filter 
 }
 
 /// The filter for what can be restored: in the trash, and not for too long.
-pub(crate) fn trashed(shape: &Shape, filter: Filter, engine: &Engine) -> Filter {
+pub(crate) fn trashed(shape: &Shape, mut filter: Filter, engine: &Engine) -> Filter {
+    see(&mut filter, engine);
     let Some(deleted_at) = shape.deleted_at else { return Filter::False };
     let now = engine.clock().now();
     let since = match shape.descriptor.trash {
@@ -59,12 +70,18 @@ pub(super) fn milliseconds(duration: std::time::Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Removes at most a chunk of what is [`dead`]. Answers how many rows.
-pub(crate) async fn purge(tx: &mut dyn Tx, shape: &'static Shape, now: i64) -> Result<u64> {
+/// Removes at most a chunk of what is [`dead`], and does what `on_delete` says for what has expired. Answers how many rows.
+pub(crate) async fn purge(engine: &Engine, tx: &mut dyn Tx, shape: &'static Shape, now: i64) -> Result<u64> {
     let select = Select { count: Some(CHUNK), ..Select::filtered(shape, dead(shape, now)) };
     let rows = store::sink::<Bounded>(tx.read(&select, Bounded::of(shape)).await?).rows.rows;
     for row in &rows {
         tx.delete(shape, row).await?;
+    }
+    if has_followers(engine, shape) {
+        // For what lay in the trash it was done when it came there.
+        let in_trash = |row: &Row| shape.deleted_at.is_some_and(|index| !row[index].is_null());
+        let expired: Vec<Row> = rows.iter().filter(|row| !in_trash(row)).cloned().collect();
+        Box::pin(Steps { engine, shape, tx }.follow(&expired, Reach::ByItself)).await?;
     }
     Ok(rows.len() as u64)
 }
@@ -137,8 +154,8 @@ mod tests {
 
     async fn engine() -> (Arc<Engine>, &'static Shape) {
         let registry = Registry::of(&[]).unwrap();
-        // Any model will do: this one is always there.
-        let shape = registry.stored().next().unwrap();
+        // This one is always there.
+        let shape = registry.stored().find(|shape| shape.path == "_modeller/mutations").unwrap();
         let store = Sqlite::open(SqliteOptions::memory()).unwrap();
         let engine = Engine::new(registry, Arc::new(store), Clock::system());
         engine.migrate(Apply::Safe).await.unwrap();

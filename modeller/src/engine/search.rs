@@ -126,7 +126,7 @@ fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
 }
 
 /// Documents with what the search says of each.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Hits {
     search: Search,
     snippet: Snippet,

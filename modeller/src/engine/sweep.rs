@@ -37,11 +37,12 @@ impl Engine {
         if self.store().count(shape, &dead).await? == 0 {
             return Ok(0);
         }
+        let engine = Arc::clone(self);
         let work = Work {
             single: false,
             actor: None,
             steps: Box::new(move |tx| {
-                Box::pin(async move { Ok(Box::new(purge(tx, shape, now).await?) as Answer) })
+                Box::pin(async move { Ok(Box::new(purge(&engine, tx, shape, now).await?) as Answer) })
             }),
         };
         let answer = self.store().write(work).await?;

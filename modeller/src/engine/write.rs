@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::cascade::{Reach, has_followers};
 use super::numbers::{MAX_TAKEN, has_autoincrement};
 use super::scope::{Bounded, CHUNK, is_id, milliseconds, pins_one, purge, trashed, visible};
 use super::{Engine, Operation};
@@ -88,17 +89,19 @@ impl Write {
     }
 
     /// Whether it makes at most one change, and that as its last step.
-    pub(super) fn is_single(&self, shape: &Shape) -> bool {
+    pub(super) fn is_single(&self, engine: &Engine, shape: &Shape) -> bool {
         // Expired documents may have to make room first,
         if shape.expires_at.is_some() {
             return false;
         }
         // as those that have lain in the trash with this key; and old ones afterwards.
         let plain = shape.descriptor.max_size.is_none();
+        let alone = || !has_followers(engine, shape);
         let kept = shape.deleted_at.is_some() && shape.key.is_some();
         match self {
             Write::Insert(rows) => rows.len() <= 1 && Self::is_single_insert(shape),
-            Write::Update { filter, .. } | Write::Delete { filter, .. } => pins_one(shape, filter),
+            Write::Update { filter, .. } => pins_one(shape, filter),
+            Write::Delete { filter, .. } => pins_one(shape, filter) && alone(),
             // The trash may hold several documents with one unique value.
             Write::Restore { filter } => is_id(filter) && plain,
             Write::Upsert { .. } => plain && !kept && !has_autoincrement(shape),
@@ -116,7 +119,7 @@ impl Write {
     /// The work for a store, that answers a [`Written`].
     pub(crate) fn into_work(self, engine: Arc<Engine>, shape: &'static Shape, actor: Option<String>) -> Work {
         Work {
-            single: self.is_single(shape),
+            single: self.is_single(&engine, shape),
             actor,
             steps: Box::new(move |tx| {
                 Box::pin(async move {
@@ -247,7 +250,7 @@ impl Steps<'_, '_> {
         }
         // What has expired is gone, even if the sweep has not come by yet.
         let now = self.engine.clock().now();
-        while purge(self.tx, self.shape, now).await? > 0 {}
+        while purge(self.engine, self.tx, self.shape, now).await? > 0 {}
         let result = match old {
             None => self.tx.insert(self.shape, new).await,
             Some(old) => self.tx.update(self.shape, old, new).await,
@@ -351,18 +354,18 @@ impl Steps<'_, '_> {
 
     async fn delete(&mut self, filter: Filter, expected: Option<i64>) -> Result<Written> {
         let (found, one) = self.rows_to_delete(filter, expected).await?;
+        let followed = self.has_followers();
         let mut rows = Vec::with_capacity(found.len());
         for old in found {
-            if one {
+            if one && !followed {
                 self.check_unreferenced(&old).await?;
             }
             rows.push(self.remove(old).await?);
         }
-        if !one {
+        if !one || followed {
             // References among the documents that go do not keep them.
-            for row in &rows {
-                self.check_unreferenced(row).await?;
-            }
+            let removed = rows.len() as u64;
+            self.follow(&rows, Reach::Call { removed }).await?;
         }
         Ok(Written { rows, one, ..Written::default() })
     }
@@ -420,6 +423,7 @@ impl Steps<'_, '_> {
 
     async fn clear(&mut self) -> Result<Written> {
         self.check_all_unreferenced().await?;
+        let followed = self.has_followers();
         let mut removed = 0;
         loop {
             let select =
@@ -429,9 +433,15 @@ impl Steps<'_, '_> {
                 return Ok(Written { removed, ..Written::default() });
             }
             removed += chunk.len() as u64;
+            let mut gone = Vec::with_capacity(if followed { chunk.len() } else { 0 });
             for row in chunk {
-                self.remove(row).await?;
+                let row = self.remove(row).await?;
+                if followed {
+                    gone.push(row);
+                }
             }
+            // That nobody holds them has been looked at before.
+            self.follow(&gone, Reach::Clear).await?;
         }
     }
 
@@ -448,10 +458,12 @@ impl Steps<'_, '_> {
             count: Some((count - most).min(CHUNK)),
             ..Select::filtered(self.shape, self.visible(others))
         };
-        for row in self.select(&select).await?.rows.rows {
-            self.tx.delete(self.shape, &row).await?;
+        let old = self.select(&select).await?.rows.rows;
+        for row in &old {
+            self.tx.delete(self.shape, row).await?;
         }
-        Ok(())
+        // Nobody holds what makes room.
+        Box::pin(self.follow(&old, Reach::ByItself)).await
     }
 
     async fn found(&mut self, filter: Filter, one: bool) -> Result<Vec<Row>> {
@@ -478,7 +490,7 @@ impl Steps<'_, '_> {
     }
 
     /// One version on, written now, with a new term of life.
-    fn touch(&self, old: &Row, new: &mut Row) {
+    pub(super) fn touch(&self, old: &Row, new: &mut Row) {
         let now = self.engine.clock().now();
         let version = old[Shape::VERSION].as_integer().unwrap_or(0);
         new[Shape::VERSION] = Value::Integer(version.saturating_add(1));

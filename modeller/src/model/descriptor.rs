@@ -9,7 +9,7 @@ use schemars::{Schema, SchemaGenerator};
 
 use super::shape::{Shape, ShapeFault};
 use super::value::Row;
-use super::{Column, Deserializes, HasSchema, Model, Result, Serializes, Validates};
+use super::{Column, Deserializes, HasSchema, Model, OnDelete, Result, Serializes, Validates};
 
 /// Where in the source an attribute stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +85,8 @@ pub struct Field {
     pub generated: Option<Generated>,
     /// The value must exist in another model's column.
     pub references: Option<Reference>,
+    /// What becomes of the document when what it refers to is deleted.
+    pub on_delete: OnDelete,
     /// The column's former name, for migrations.
     pub renamed_from: Option<&'static str>,
     /// Messages of the field's own, by schema keyword (`"format"`, `"minLength"`, ..).
@@ -104,6 +106,7 @@ impl Field {
             searchable: false,
             generated: None,
             references: None,
+            on_delete: OnDelete::Restrict,
             renamed_from: None,
             messages: &[],
         }
@@ -155,6 +158,13 @@ impl Field {
     #[must_use]
     pub const fn references(mut self, reference: Reference) -> Self {
         self.references = Some(reference);
+        self
+    }
+
+    /// What becomes of the document when what it refers to is deleted.
+    #[must_use]
+    pub const fn on_delete(mut self, on_delete: OnDelete) -> Self {
+        self.on_delete = on_delete;
         self
     }
 

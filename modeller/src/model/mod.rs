@@ -30,6 +30,8 @@ mod pairs;
 mod parse_fault;
 #[cfg(feature = "engine")]
 mod payload;
+mod refers;
+mod relation;
 mod row;
 #[cfg_attr(not(feature = "engine"), allow(dead_code))]
 mod rules;
@@ -66,6 +68,8 @@ pub use json::{View, write_cell, write_row};
 pub use merge::{carry_system, check_patch, merge, merge_without};
 #[cfg(feature = "engine")]
 pub use payload::PayloadShape;
+pub use refers::{Emptied, EmptiedRefers, Refers};
+pub use relation::{Link, OnDelete, Relation, Relations};
 pub use row::{doc_from_row, from_row, to_row, to_value};
 pub use schema::{doc_schema, patch_schema};
 pub use schema_update::{operator_schemas, update_schema};
@@ -97,6 +101,9 @@ pub trait Model:
     /// What the macro knows of the model.
     fn descriptor() -> &'static Descriptor;
 }
+
+#[doc(hidden)]
+pub use refers::{on_delete_of_refers, set_null_of, set_null_of_refers};
 
 #[cfg(feature = "engine")]
 pub(crate) use datetime::civil_date;

@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::generate::SchemaSettings;
 use serde_json::Value as Json;
 
-use super::{Descriptor, Field, Generated, Kind, Site};
+use super::{Descriptor, Field, Generated, Kind, OnDelete, Site};
 
 /// A column of a model, as stores, filters and doors see it.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub struct ColumnInfo {
     pub generated: Option<Generated>,
     /// What it must exist in.
     pub references: Option<Target>,
+    /// What becomes of the document when what it refers to is deleted.
+    pub on_delete: OnDelete,
     /// The value of a document that says none, as JSON.
     pub default: Option<Json>,
     /// The column's former name.
@@ -253,6 +255,7 @@ fn system(name: &str, column: &str, kind: Kind, nullable: bool, indexed: bool) -
         indexed,
         generated: None,
         references: None,
+        on_delete: OnDelete::Restrict,
         default: None,
         renamed_from: None,
         json_key: format!("\"{name}\":"),
@@ -294,6 +297,7 @@ fn field_column(field: &Field, schema: &Json) -> Result<ColumnInfo, String> {
         indexed: field.index,
         generated: field.generated,
         references,
+        on_delete: field.on_delete,
         default: property.get("default").cloned(),
         renamed_from: field.renamed_from,
         json_key,

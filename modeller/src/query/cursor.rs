@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use super::eval::sort_value;
-use super::{Filter, Op, Operand, Order, Path, Place, json, limits};
+use super::{Filter, Op, Operand, Order, Path, Place, Related, json, limits};
 use crate::model::{Code, Error, Result, RowView, Shape, Value};
 
 /// What a cursor is good for: one server secret, one model, one filter and sort, one identity. Elsewhere it is `INVALID_CURSOR`.
@@ -175,6 +175,19 @@ fn of_filter(shape: &Shape, filter: &Filter) -> [u8; 32] {
             // A float that is no JSON is unknown beside every value: those filters are all the same.
             let test = json::encode_test(&path.steps, op).unwrap_or_default();
             of_parts(&[b"test", name(shape, path).as_bytes(), test.to_string().as_bytes()])
+        }
+        Filter::Related(related) => {
+            let Related { link, among, filter, fulfils } = &**related;
+            let column = |shape: &Shape, column: usize| name(shape, &Path::column(column));
+            of_parts(&[
+                b"related",
+                column(shape, link.column).as_bytes(),
+                link.to.path.as_bytes(),
+                column(link.to, link.target).as_bytes(),
+                &of_filter(link.to, among),
+                &of_filter(link.to, filter),
+                &[u8::from(*fulfils)],
+            ])
         }
     }
 }

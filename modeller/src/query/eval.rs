@@ -4,22 +4,38 @@ use std::cmp::Ordering;
 
 use super::compare::{cells, json_order};
 use super::like::like;
-use super::{Filter, Op, Operand, Order, Path, Select, json};
+use super::{Filter, Neighbours, Op, Operand, Order, Path, Select, json};
 use crate::model::{Cell, ColumnInfo, Kind, Row, RowView, Shape, Value};
 
 impl Filter {
-    /// Whether the row fulfils the filter. *Unknown* is no.
+    /// Whether the row fulfils the filter. *Unknown* is no; what is asked of rows of other models is unknown here.
     pub fn matches(&self, shape: &Shape, row: &dyn RowView) -> bool {
-        self.truth(shape, row) == Some(true)
+        self.matches_among(shape, row, &())
     }
 
+    /// Whether the row fulfils the filter, beside rows of other models.
+    pub fn matches_among(&self, shape: &Shape, row: &dyn RowView, neighbours: &dyn Neighbours) -> bool {
+        self.truth_among(shape, row, neighbours) == Some(true)
+    }
+
+    #[cfg(test)]
     pub(crate) fn truth(&self, shape: &Shape, row: &dyn RowView) -> Option<bool> {
+        self.truth_among(shape, row, &())
+    }
+
+    pub(crate) fn truth_among(
+        &self,
+        shape: &Shape,
+        row: &dyn RowView,
+        neighbours: &dyn Neighbours,
+    ) -> Option<bool> {
         match self {
             Filter::True => Some(true),
             Filter::False => Some(false),
-            Filter::All(all) => until(all, false, shape, row),
-            Filter::Any(any) => until(any, true, shape, row),
-            Filter::Not(inner) => inner.truth(shape, row).map(|truth| !truth),
+            Filter::All(all) => until(all, false, shape, row, neighbours),
+            Filter::Any(any) => until(any, true, shape, row, neighbours),
+            Filter::Not(inner) => inner.truth_among(shape, row, neighbours).map(|truth| !truth),
+            Filter::Related(related) => related.truth(row, neighbours),
             Filter::Within(within) => within.truth(row),
             Filter::Search(search) => Some(search.matches(shape, row)),
             Filter::Test(path, op) => {
@@ -36,10 +52,16 @@ impl Filter {
 }
 
 /// Whether one of them is `wanted`; if none is, its opposite, unless one of them is unknown.
-fn until(filters: &[Filter], wanted: bool, shape: &Shape, row: &dyn RowView) -> Option<bool> {
+fn until(
+    filters: &[Filter],
+    wanted: bool,
+    shape: &Shape,
+    row: &dyn RowView,
+    neighbours: &dyn Neighbours,
+) -> Option<bool> {
     let mut answer = Some(!wanted);
     for filter in filters {
-        match filter.truth(shape, row) {
+        match filter.truth_among(shape, row, neighbours) {
             Some(truth) if truth == wanted => return Some(wanted),
             Some(_) => {}
             None => answer = None,
@@ -165,9 +187,20 @@ pub(crate) fn sort_value(shape: &Shape, path: &Path, row: &dyn RowView) -> Opera
 }
 
 /// The selected ones of these rows, in order: what a store that keeps its rows in memory answers with.
+///
+/// What is asked of rows of other models is unknown here; [`select_among`] knows them.
 pub fn select<'a>(rows: impl IntoIterator<Item = &'a Row>, select: &Select) -> Vec<&'a Row> {
+    select_among(rows, select, &())
+}
+
+/// As [`select`], beside rows of other models.
+pub fn select_among<'a>(
+    rows: impl IntoIterator<Item = &'a Row>,
+    select: &Select,
+    neighbours: &dyn Neighbours,
+) -> Vec<&'a Row> {
     let mut found: Vec<&Row> =
-        rows.into_iter().filter(|row| select.filter.matches(select.shape, *row)).collect();
+        rows.into_iter().filter(|row| select.filter.matches_among(select.shape, *row, neighbours)).collect();
     found.sort_unstable_by(|left, right| compare(select.shape, &select.order, *left, *right));
     let start = usize::try_from(select.start).unwrap_or(usize::MAX).min(found.len());
     found.drain(..start);

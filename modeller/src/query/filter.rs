@@ -1,6 +1,6 @@
 //! The predicate tree.
 
-use super::{Search, Within};
+use super::{Related, Search, Within};
 use crate::model::{Shape, Value};
 
 /// A condition on a row of one model. It is answered by SQL or in memory, with the same three-valued logic:
@@ -23,6 +23,8 @@ pub enum Filter {
     Within(Box<Within>),
     /// The searchable fields have these words.
     Search(Box<Search>),
+    /// Some row that belongs to it, of another model or the same, fulfils a filter. Never unknown.
+    Related(Box<Related>),
 }
 
 /// Where a value is: a column, and for JSON columns the way inside.

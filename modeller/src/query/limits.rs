@@ -23,6 +23,12 @@ pub const MAX_SEARCH: usize = 1_000;
 pub const MAX_WORDS: usize = 32;
 /// How many bytes the path of a field may have.
 pub const MAX_PATH: usize = 1_000;
+/// How many relations a filter may lead through one after the other, and how deep `with` may be nested.
+pub const MAX_RELATION_DEPTH: usize = 5;
+/// How many relations a filter may lead through in all, and how many one `with` may name.
+pub const MAX_RELATIONS: usize = 20;
+/// How many documents one relation of a `with` may load for one answer.
+pub const MAX_RELATED: usize = 10_000;
 /// How many keys a sort may have.
 pub const MAX_SORT: usize = 8;
 /// How many rows a page has unless the caller says otherwise.

@@ -20,18 +20,20 @@ pub(crate) mod like;
 pub mod limits;
 mod literal;
 mod parse;
+mod related;
 pub(crate) mod search;
 mod typed;
 mod update;
 
-pub use aggregate::{Aggregate, Aggregation, Evaluation, Function, evaluate};
+pub use aggregate::{Aggregate, Aggregation, Evaluation, Function, evaluate, evaluate_among};
 #[cfg(feature = "engine")]
 pub use cursor::{Cursor, Seal};
-pub use eval::{compare, select};
+pub use eval::{compare, select, select_among};
 pub use filter::{Filter, Op, Operand, Path, Place, Step};
 pub use geo::{Area, BoundingBox, Circle, Point, Polygon, Within};
 pub use literal::{Averaged, ListOf, Literal, Numeric, Optional, Ordered, Textual};
 pub use parse::{Access, Asked, parse_aggregation, parse_count, parse_fields, parse_order};
+pub use related::{Neighbours, Related};
 pub use search::{Search, SearchColumns, Snippet};
 pub use typed::{Cells, Change, Figure, Figures, Keys, Predicate, Sort};
 pub use update::{Applied, Update};

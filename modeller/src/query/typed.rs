@@ -377,5 +377,6 @@ fn operand_of(value: &impl Serialize, kind: Kind) -> Result<Operand> {
     }
 }
 
+mod related;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@
 mod behaviour;
 mod check;
 mod extend;
+mod relations;
 mod report;
 
 use std::collections::HashMap;
@@ -12,8 +13,10 @@ use std::collections::HashMap;
 pub use behaviour::{Behaviour, BehaviourKind, SchemaOf};
 pub use check::{Fault, Faults};
 pub use extend::{MAX_EXTENSIONS, Mount};
+pub use relations::relations_of;
 
-use crate::model::{Descriptor, Shape, Site};
+pub use crate::model::Relation;
+use crate::model::{Descriptor, OnDelete, Relations, Shape, Site};
 
 /// What one macro leaves for the registry.
 pub struct Entry {
@@ -70,6 +73,7 @@ pub struct Registry {
     events: HashMap<(&'static str, &'static str), &'static Behaviour>,
     /// What is mounted on a model.
     extensions: HashMap<&'static str, Vec<&'static Shape>>,
+    relations: HashMap<&'static str, Vec<Relation>>,
 }
 
 /// A reference from somewhere to a model.
@@ -81,6 +85,8 @@ pub struct Incoming {
     pub column: usize,
     /// The column of the model that is referred to.
     pub target: usize,
+    /// What becomes of what refers to a document that is deleted.
+    pub on_delete: OnDelete,
 }
 
 impl Registry {
@@ -158,6 +164,13 @@ impl Registry {
     ) -> Result<Self, Faults> {
         models.sort_by_key(|model| (model.scope, model.name, model.site.file, model.site.line));
         check::models(&models, &mut faults);
+        // Other faults would only make some of these.
+        let relations = if faults.iter().next().is_none() {
+            let shapes: Vec<_> = models.iter().map(|model| model.shape()).collect();
+            relations::find(&shapes, &mut faults)
+        } else {
+            HashMap::new()
+        };
         check::behaviours(&models, &behaviours, &mut faults);
         faults.into_result()?;
         behaviours
@@ -176,8 +189,16 @@ impl Registry {
             these.map(|&behaviour| ((behaviour.path(), behaviour.name), behaviour)).collect()
         };
         let (callables, events) = (named(extend::is_callable), named(|kind| kind == BehaviourKind::Event));
-        let mut registry =
-            Registry { models, behaviours, builtin, by_path, callables, events, ..Registry::default() };
+        let mut registry = Registry {
+            models,
+            behaviours,
+            builtin,
+            by_path,
+            callables,
+            events,
+            relations,
+            ..Registry::default()
+        };
         registry.incoming = registry.references();
         Ok(registry)
     }
@@ -189,7 +210,12 @@ impl Registry {
                 let Some(target) = &info.references else { continue };
                 let Some(to) = self.by_id(&target.model) else { continue };
                 let Some(target) = to.index_of(&target.field) else { continue };
-                incoming.entry(&to.path).or_default().push(Incoming { from, column, target });
+                incoming.entry(&to.path).or_default().push(Incoming {
+                    from,
+                    column,
+                    target,
+                    on_delete: info.on_delete,
+                });
             }
         }
         incoming
@@ -246,6 +272,12 @@ impl Registry {
     /// The references to a model, from wherever they come.
     pub fn incoming(&self, shape: &Shape) -> &[Incoming] {
         self.incoming.get(shape.path.as_str()).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Relations for Registry {
+    fn relations(&self, shape: &Shape) -> &[Relation] {
+        self.relations.get(shape.path.as_str()).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{Behaviour, Registry};
-use crate::model::{ColumnInfo, Shape};
+use super::{Behaviour, BehaviourKind, Registry};
+use crate::model::{ColumnInfo, OnDelete, Relation, Relations, Shape};
 
 impl Registry {
     /// One line a model, for the log at start-up.
@@ -30,18 +30,22 @@ impl Registry {
                 let from = &reference.from.columns[reference.column].name;
                 let _ = writeln!(out, "    referenced by {}.{from}", reference.from.path);
             }
+            for relation in self.relations(shape) {
+                let _ = writeln!(out, "    {}", related(relation));
+            }
             let of_it =
                 |behaviour: &&&Behaviour| behaviour.model.is_some_and(|model| model() == shape.descriptor);
-            for behaviour in self.behaviours().iter().filter(of_it) {
+            // Jobs and workers are listed by themselves.
+            let apart = |behaviour: &&&Behaviour| {
+                matches!(behaviour.kind, BehaviourKind::Job | BehaviourKind::Worker)
+            };
+            for behaviour in self.behaviours().iter().filter(of_it).filter(|one| !apart(one)) {
                 let _ = writeln!(out, "    {}", does(behaviour));
             }
             for extension in self.extensions(shape) {
                 let (name, path) = (extension.descriptor.name, &extension.path);
                 let _ = writeln!(out, "    extension {name}: {path} at {}/{name}", shape.path);
             }
-        }
-        for behaviour in self.behaviours().iter().filter(|behaviour| behaviour.model.is_none()) {
-            let _ = writeln!(out, "{}", does(behaviour));
         }
         out
     }
@@ -51,6 +55,13 @@ impl Registry {
 fn does(behaviour: &Behaviour) -> String {
     let name = if behaviour.name.is_empty() { behaviour.rust } else { behaviour.name };
     format!("{} {name}  [{} {}]", behaviour.kind, behaviour.rust, behaviour.site)
+}
+
+fn related(relation: &Relation) -> String {
+    let number = if relation.many { "several" } else { "one" };
+    let by = &relation.from.columns[relation.column].name;
+    let target = &relation.to.columns[relation.target].name;
+    format!("relation {}: {number} of {} ({by} = {target})", relation.name, relation.to.path)
 }
 
 fn names(shape: &Shape, set: &[usize]) -> String {
@@ -97,6 +108,9 @@ fn field(column: &ColumnInfo) -> String {
     }
     if let Some(target) = &column.references {
         let _ = write!(line, " -> {}.{}", target.model, target.field);
+        if column.on_delete != OnDelete::Restrict {
+            let _ = write!(line, " (on delete {})", column.on_delete.name());
+        }
     }
     line
 }

@@ -9,6 +9,7 @@ mod migrate;
 mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+mod view;
 
 use std::any::Any;
 use std::ops::ControlFlow;
@@ -16,6 +17,7 @@ use std::pin::Pin;
 
 pub use change::{Change, ChangeOp};
 pub use migrate::{Apply, Plan, PlannedStep};
+pub use view::{Each, Look, View};
 
 use crate::model::{Result, Row, RowView, Shape};
 use crate::query::{Aggregation, Filter, Select};
@@ -70,6 +72,15 @@ pub trait Store: Send + Sync + 'static {
             let select = Select::filtered(aggregation.shape, aggregation.filter.clone());
             sink::<Figures>(self.read(&select, Figures::of(aggregation)).await?).finish()
         })
+    }
+
+    /// Runs reads that belong together. They should all see the store at one moment, so that what one of them finds fits what
+    /// another one finds; left as it is, each sees what was committed before it.
+    ///
+    /// # Errors
+    /// Those of the reads.
+    fn view(&self, look: Look) -> BoxFuture<'_, Result<Answer>> {
+        Box::pin(async move { look(&mut view::OneByOne(self)).await })
     }
 
     /// Runs the work in a transaction of its own and commits it, unless it fails.

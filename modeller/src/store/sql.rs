@@ -11,6 +11,9 @@ mod agreement;
 mod agreement_of_figures;
 mod functions;
 mod geo;
+mod related;
+#[cfg(test)]
+mod related_agreement;
 mod search;
 
 use std::cmp::Ordering;
@@ -36,6 +39,8 @@ pub(crate) struct Dialect {
     is: &'static str,
     ascending: &'static str,
     descending: &'static str,
+    /// The name of a model's table.
+    table: fn(&Shape) -> String,
     /// The placeholder of the bind with this number, from 1.
     placeholder: fn(&mut String, usize),
     /// A function of a text column and a bind, by what it does.
@@ -76,6 +81,7 @@ impl Dialect {
         is: " IS ",
         ascending: "",
         descending: " DESC",
+        table: crate::store::sqlite::table_name,
         placeholder: |text, _| text.push('?'),
         function: |function| match function {
             Function::Position => "instr(",
@@ -97,12 +103,16 @@ pub(crate) struct Sql {
     pub binds: Vec<Value>,
     /// Only whether a condition is true matters here, so that an index may be asked first.
     positive: bool,
+    /// The subquery that is being written, if it is one.
+    scope: Option<usize>,
+    /// How many subqueries there are.
+    scopes: usize,
 }
 
 impl Sql {
     /// The beginning of the text, with nothing bound.
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Sql { text: text.into(), binds: Vec::new(), positive: false }
+        Sql { text: text.into(), binds: Vec::new(), positive: false, scope: None, scopes: 0 }
     }
 
     /// Appends `"name"`.
@@ -186,6 +196,7 @@ impl Sql {
                 Some(column) => self.plain(column, op),
                 None => self.text.push_str("NULL"),
             },
+            Filter::Related(related) => self.related(shape, related),
         }
     }
 
@@ -213,9 +224,27 @@ impl Sql {
         }
     }
 
+    /// Appends the column's name, which means that of the innermost query.
+    fn named(&mut self, column: &ColumnInfo) {
+        if let Some(scope) = self.scope {
+            self.scope_name(scope);
+            self.text.push('.');
+        }
+        self.quoted(&column.column);
+    }
+
+    /// Appends SQLite's own number of the row.
+    fn rowid(&mut self) {
+        if let Some(scope) = self.scope {
+            self.scope_name(scope);
+            self.text.push('.');
+        }
+        self.text.push_str("\"_rowid\"");
+    }
+
     /// The column as it is compared and sorted.
     fn column(&mut self, column: &ColumnInfo) {
-        self.quoted(&column.column);
+        self.named(column);
         if column.kind == Kind::Decimal {
             self.text.push_str(DIALECT.decimal);
         }
@@ -223,7 +252,7 @@ impl Sql {
 
     fn call(&mut self, function: Function, column: &ColumnInfo, argument: String) {
         self.text.push_str((DIALECT.function)(function));
-        self.quoted(&column.column);
+        self.named(column);
         self.text.push_str(", ");
         self.bind(Value::Text(argument));
         self.text.push(')');
@@ -286,7 +315,7 @@ impl Sql {
     }
 
     fn suffixed(&mut self, column: &ColumnInfo, suffix: &str) {
-        self.quoted(&column.column);
+        self.named(column);
         self.text.push_str(suffix);
     }
 
@@ -298,9 +327,9 @@ impl Sql {
 
     /// False, and unknown if the column has no value (`<>`); or true, and unknown (`=`).
     fn settled(&mut self, column: &ColumnInfo, operator: &str) {
-        self.quoted(&column.column);
+        self.named(column);
         self.text.push_str(operator);
-        self.quoted(&column.column);
+        self.named(column);
     }
 
     fn compared(&mut self, column: &ColumnInfo, operator: &str, other: &Operand) {

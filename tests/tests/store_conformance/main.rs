@@ -8,6 +8,7 @@ mod changes;
 mod file_store;
 mod lab;
 mod models;
+mod related;
 mod rows;
 mod transactions;
 mod uniqueness;
@@ -86,6 +87,9 @@ macro_rules! for_stores {
                 a_failed_step_does_not_end_the_transaction
                 a_transaction_that_takes_too_long_is_undone_and_others_go_on
                 others_wait_for_an_open_transaction;
+            related:
+                rows_are_selected_by_rows_of_other_models
+                a_view_answers_what_several_reads_found;
             changes:
                 every_change_is_logged_in_order
                 the_trash_is_a_deletion_and_back_an_insertion

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::schemas::{ModelSchemas, reference};
-use super::{filter, parameters};
+use super::{filter, parameters, relations};
 use crate::engine::Operation;
 use crate::model::{ColumnInfo, Kind, Shape};
 use crate::query::limits;
@@ -120,9 +120,14 @@ pub(super) fn steps(shape: &Shape, names: &ModelSchemas, query: Json) -> [Json; 
 /// by the one field that is grouped by. The forms with a query say nothing of pages and sorts, so that who tries all that is said need
 /// not try each with every filter.
 pub(super) fn body(shape: &Shape, names: &ModelSchemas) -> Json {
-    let (alone, mut grouped) = members(shape, names, names.filter());
+    let (mut alone, mut grouped) = members(shape, names, names.filter());
+    if let Some(with) = relations::constraint(names) {
+        alone.insert("with".into(), with.clone());
+        grouped.insert("with".into(), with);
+    }
     let mut all = vec![object(&alone, &["aggregates"]), object(&grouped, &["groupBy"])];
     grouped.shift_remove("query");
+    grouped.shift_remove("with");
     grouped.insert("start".into(), parameters::start());
     grouped.insert("count".into(), parameters::count(Operation::Aggregate));
     // In no order of its own.

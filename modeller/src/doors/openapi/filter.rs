@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::schemas::reference;
+use super::relations;
+use super::schemas::{Related, reference};
 use super::search;
 use crate::model::{ColumnInfo, Kind, Shape};
 
@@ -183,8 +184,9 @@ conditions in 32 levels, a list 1,000 values, a text to look for 1,000 character
 a pattern 100.";
 
 /// `Filter` and `Which` of a model. A `Which` names documents to write: it always leaves some out, at least in principle.
-pub(super) fn model_schemas(shape: &Shape, base: &str) -> [(&'static str, Json); 2] {
+pub(super) fn model_schemas(shape: &Shape, base: &str, related: &[Related]) -> [(&'static str, Json); 2] {
     let mut filter = fields(shape, "Test");
+    relations::add_to_filter(shape, related, &mut filter);
     filter["description"] = DESCRIPTION.into();
     let itself = reference(&format!("{base}Filter"));
     let list = |description: &str| json!({ "type": "array", "items": itself, "minItems": 1, "description": description });
@@ -237,7 +239,7 @@ fn escape(name: &str) -> String {
     out
 }
 
-fn name_of(column: &ColumnInfo) -> &'static str {
+pub(super) fn name_of(column: &ColumnInfo) -> &'static str {
     match column.kind {
         Kind::Text => "Text",
         Kind::Integer | Kind::Number => "Number",

@@ -12,6 +12,7 @@ mod names;
 mod operations;
 mod pages;
 mod parameters;
+mod relations;
 mod replies;
 mod schemas;
 mod search;

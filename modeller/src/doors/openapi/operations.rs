@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::names::{Names, Shared};
 use super::schemas::ModelSchemas;
-use super::{aggregates, errors, example, parameters, replies, search};
+use super::{aggregates, errors, example, parameters, relations, replies, search};
 use crate::engine::{BodyKind, MAX_OPERATIONS, Operation};
 use crate::model::Shape;
 
@@ -170,6 +170,9 @@ fn find(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Json {
     if !shape.searchable.is_empty() {
         body["properties"]["search"] = search::search(shape);
         body["properties"]["snippet"] = search::snippet(shape);
+    }
+    if !names.related().is_empty() {
+        body["properties"]["with"] = relations::of_body(names);
     }
     body
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::names::Shared;
+use super::relations;
 use super::schemas::ModelSchemas;
 use super::search;
 use super::walk;
@@ -123,6 +124,10 @@ fn reads(operation: Operation, shape: &Shape, names: &ModelSchemas, parameters: 
             }
             // They have no place in a URL.
             Argument::GroupBy | Argument::Aggregates => continue,
+            Argument::With => match relations::parameter(names, operation) {
+                Some(parameter) => parameter,
+                None => continue,
+            },
         });
     }
     let own = |name: &str| operation.arguments().iter().any(|argument| argument.name() == name);

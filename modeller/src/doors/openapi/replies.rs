@@ -9,7 +9,9 @@ use crate::engine::{Argument, Operation};
 /// The successful responses, by status.
 pub(super) fn of(operation: Operation, names: &ModelSchemas) -> Vec<(&'static str, Json)> {
     let document = if operation.arguments().contains(&Argument::Fields) {
-        json!({ "anyOf": [names.document(), names.partial()] })
+        let loaded = names.loaded().filter(|_| operation.arguments().contains(&Argument::With));
+        let forms: Vec<Json> = [names.document(), names.partial()].into_iter().chain(loaded).collect();
+        json!({ "anyOf": forms })
     } else {
         names.document()
     };

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value as Json, json};
 
 use super::names::{Names, component, pascal};
-use super::{aggregates, errors, filter, parameters, search, walk};
-use crate::model::{self, Shape, View};
+use super::{aggregates, errors, filter, parameters, relations, search, walk};
+use crate::model::{self, Relation, Shape, View};
+use crate::registry::relations_of;
 
 /// What is added to a model's name, one component each.
 const FAMILY: &[&str] =
-    &["", "Partial", "Insert", "Patch", "Update", "Filter", "Which", "Sort", "Aggregates"];
+    &["", "Partial", "Insert", "Patch", "Update", "Filter", "Which", "Sort", "Aggregates", "With", "Loaded"];
 
 /// Keywords of our own. OpenAPI wants an `x-` before such.
 const OURS: &[&str] = &["errorMessage", "generated", "model", "private", "unique"];
@@ -18,12 +19,24 @@ const OURS: &[&str] = &["errorMessage", "generated", "model", "private", "unique
 /// The names of one model's components.
 pub(super) struct ModelSchemas {
     base: String,
+    related: Vec<Related>,
+}
+
+/// A relation that callers may know of, and the name of the other model's components.
+pub(super) struct Related {
+    pub(super) relation: Relation,
+    pub(super) base: String,
 }
 
 impl ModelSchemas {
     /// What the names begin with.
     pub(super) fn base(&self) -> &str {
         &self.base
+    }
+
+    /// The relations that callers may know of.
+    pub(super) fn related(&self) -> &[Related] {
+        &self.related
     }
 
     /// A document as it is answered.
@@ -34,6 +47,11 @@ impl ModelSchemas {
     /// A document of which only some fields were asked for.
     pub(super) fn partial(&self) -> Json {
         reference(&format!("{}Partial", self.base))
+    }
+
+    /// A document with related ones, if there can be some.
+    pub(super) fn loaded(&self) -> Option<Json> {
+        (!self.related.is_empty()).then(|| reference(&format!("{}Loaded", self.base)))
     }
 
     /// What an insert takes.
@@ -96,10 +114,25 @@ impl Schemas {
     pub(super) fn add_models(&mut self, models: &[&'static Shape]) -> Vec<ModelSchemas> {
         // All models get their names before any definition does, so that a definition never takes one away.
         let bases: Vec<String> = models.iter().map(|shape| self.base(shape, models)).collect();
-        for (shape, base) in models.iter().zip(&bases) {
-            self.add_model(shape, base);
+        let relations = relations_of(models);
+        let related = |shape: &Shape| {
+            let all = relations.get(shape.path.as_str()).into_iter().flatten();
+            let known = all.filter(|relation| !relation.is_private());
+            let with_base = |relation: &Relation| {
+                let at = models.iter().position(|model| std::ptr::eq(*model, relation.to))?;
+                Some(Related { relation: relation.clone(), base: bases[at].clone() })
+            };
+            known.filter_map(with_base).collect::<Vec<_>>()
+        };
+        let schemas: Vec<ModelSchemas> = models
+            .iter()
+            .zip(&bases)
+            .map(|(shape, base)| ModelSchemas { base: base.clone(), related: related(shape) })
+            .collect();
+        for (shape, names) in models.iter().zip(&schemas) {
+            self.add_model(shape, names);
         }
-        bases.into_iter().map(|base| ModelSchemas { base }).collect()
+        schemas
     }
 
     fn base(&mut self, shape: &Shape, models: &[&'static Shape]) -> String {
@@ -110,7 +143,8 @@ impl Schemas {
         self.names.claim_family(&candidates, FAMILY)
     }
 
-    fn add_model(&mut self, shape: &Shape, base: &str) {
+    fn add_model(&mut self, shape: &Shape, names: &ModelSchemas) {
+        let base = names.base.as_str();
         let answer = model::doc_schema(shape, &View::Public);
         let mut partial = answer.clone();
         partial["required"] = json!(["_id"]);
@@ -150,9 +184,16 @@ impl Schemas {
             }
             self.components.insert(format!("{base}{suffix}"), schema);
         }
+        if !names.related.is_empty() {
+            let mut loaded = self.components[&format!("{base}Partial")].clone();
+            relations::add_to_answer(names, &mut loaded);
+            self.components.insert(format!("{base}Loaded"), loaded);
+        }
         let sort = ("Sort", parameters::sort(shape));
         let figures = ("Aggregates", aggregates::figures(shape));
-        for (suffix, schema) in filter::model_schemas(shape, base).into_iter().chain([sort, figures]) {
+        let with = relations::with_schema(shape, names.related()).map(|schema| ("With", schema));
+        let own = filter::model_schemas(shape, base, names.related()).into_iter().chain([sort, figures]);
+        for (suffix, schema) in own.chain(with) {
             self.components.insert(format!("{base}{suffix}"), schema);
         }
     }

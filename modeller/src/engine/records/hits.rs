@@ -57,7 +57,7 @@ impl<M: Model> Find<M> {
 
     fn searched(mut self, search: Result<Search>) -> Self {
         match search {
-            Ok(search) => self.with(Filter::Search(Box::new(search))),
+            Ok(search) => self.and(Filter::Search(Box::new(search))),
             Err(error) => {
                 self.fault = Some(error);
                 self

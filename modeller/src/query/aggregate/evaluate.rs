@@ -8,6 +8,7 @@ use super::canonical::canonical;
 use super::tally::{Key, Tally, order};
 use super::{Aggregate, Aggregation, Function, column_of, row, too_many_groups};
 use crate::model::{Code, Error, Kind, Result, Row, RowView, Value};
+use crate::query::Neighbours;
 use crate::query::limits::{MAX_ANSWER, MAX_GROUPS};
 
 /// The figures of these rows: what a store that keeps its rows in memory answers with.
@@ -15,9 +16,22 @@ use crate::query::limits::{MAX_ANSWER, MAX_GROUPS};
 /// # Errors
 /// As [`Evaluation::finish`].
 pub fn evaluate<'a>(rows: impl IntoIterator<Item = &'a Row>, aggregation: &Aggregation) -> Result<Vec<Row>> {
+    evaluate_among(rows, aggregation, &())
+}
+
+/// As [`evaluate`], beside rows of other models.
+///
+/// # Errors
+/// As [`Evaluation::finish`].
+pub fn evaluate_among<'a>(
+    rows: impl IntoIterator<Item = &'a Row>,
+    aggregation: &Aggregation,
+    neighbours: &dyn Neighbours,
+) -> Result<Vec<Row>> {
     let mut evaluation = Evaluation::new(aggregation.clone());
     for row in rows {
-        if aggregation.filter.matches(aggregation.shape, row) && evaluation.row(row).is_break() {
+        let is_asked = aggregation.filter.matches_among(aggregation.shape, row, neighbours);
+        if is_asked && evaluation.row(row).is_break() {
             break;
         }
     }

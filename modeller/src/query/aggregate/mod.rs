@@ -23,7 +23,7 @@ use crate::query::{Filter, Path};
 pub(crate) use canonical::{json_number, json_text, plain};
 #[cfg(feature = "sqlite")]
 pub(crate) use evaluate::Groups;
-pub use evaluate::{Evaluation, evaluate};
+pub use evaluate::{Evaluation, evaluate, evaluate_among};
 #[cfg(feature = "sqlite")]
 pub(crate) use tally::{Extreme, Total, Values, listed};
 

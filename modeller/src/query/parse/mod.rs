@@ -5,6 +5,7 @@ mod geo;
 mod operators;
 mod order;
 mod pairs;
+mod relations;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,7 @@ pub use order::{parse_fields, parse_order};
 
 use self::operators::Operator;
 use super::{Filter, Op, Operand, Path, Step, limits};
-use crate::model::{Code, ColumnInfo, Error, Kind, Result, Shape, Value};
+use crate::model::{Code, ColumnInfo, Error, Kind, Relations, Result, Shape, Value};
 
 /// Whose question it is: what a caller may not see, it can't ask about either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,11 +50,34 @@ impl Filter {
     pub fn parse(shape: &Shape, json: &Json, access: Access) -> Result<Filter> {
         Parser::new(shape, access).filter(json, 0)
     }
+
+    /// As [`parse`](Filter::parse), with conditions on related documents.
+    ///
+    /// - `{"author.role": "admin", "comments.text": {"$contains": "x"}}`: some related document fulfils it, whatever a path leads
+    ///   through.
+    /// - `{"comments": {"$some": {..}}}`, `$every` and `$none` ask how many fulfil a whole filter; `{"comments": {..}}` is
+    ///   `$some`, unless a field has that name, too.
+    ///
+    /// # Errors
+    /// As [`parse`](Filter::parse).
+    pub fn parse_among(
+        shape: &Shape,
+        json: &Json,
+        access: Access,
+        relations: &dyn Relations,
+    ) -> Result<Filter> {
+        Parser { relations, ..Parser::new(shape, access) }.filter(json, 0)
+    }
 }
 
 struct Parser<'a> {
     shape: &'a Shape,
     access: Access,
+    relations: &'a dyn Relations,
+    /// Through how many relations it has come to here.
+    hops: usize,
+    /// Conditions on related documents so far.
+    related: usize,
     /// Tests and connectives so far.
     nodes: usize,
     /// Values in lists and JSON operands so far.
@@ -62,7 +86,7 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn new(shape: &'a Shape, access: Access) -> Self {
-        Parser { shape, access, nodes: 0, values: 0 }
+        Parser { shape, access, relations: &(), hops: 0, related: 0, nodes: 0, values: 0 }
     }
 
     fn node(&mut self) -> Result<()> {
@@ -109,6 +133,9 @@ impl<'a> Parser<'a> {
                 }
                 _ => {}
             }
+        }
+        if let Some(filter) = self.related(name, json, depth)? {
+            return Ok(filter);
         }
         let path = self.path(name)?;
         self.field(name, &path, json, depth)
@@ -332,7 +359,9 @@ impl<'a> Parser<'a> {
 
     fn names(&self) -> Vec<&'a str> {
         let seen = |column: &&ColumnInfo| self.access == Access::Full || !column.private;
-        self.shape.columns.iter().filter(seen).map(|column| column.name.as_str()).collect()
+        let columns = self.shape.columns.iter().filter(seen).map(|column| column.name.as_str());
+        let named = columns.clone().collect::<Vec<_>>();
+        columns.chain(self.relation_names().filter(|name| !named.contains(name))).collect()
     }
 
     fn unknown_field(&self, name: &str) -> Error {

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::operators::{self, Operator};
 use super::{Access, Parser, invalid, shown};
-use crate::model::{Kind, Result, Shape};
+use crate::model::{Kind, Relations, Result, Shape};
 use crate::query::{Filter, Path};
 
 impl Filter {
@@ -25,7 +25,20 @@ impl Filter {
         pairs: &[(N, V)],
         access: Access,
     ) -> Result<Filter> {
-        let mut parser = Parser::new(shape, access);
+        Self::parse_pairs_among(shape, pairs, access, &())
+    }
+
+    /// As [`parse_pairs`](Filter::parse_pairs), with paths to related documents: `?author.role=admin`.
+    ///
+    /// # Errors
+    /// As [`Filter::parse`].
+    pub fn parse_pairs_among<N: AsRef<str>, V: AsRef<str>>(
+        shape: &Shape,
+        pairs: &[(N, V)],
+        access: Access,
+        relations: &dyn Relations,
+    ) -> Result<Filter> {
+        let mut parser = Parser { relations, ..Parser::new(shape, access) };
         let mut filter = Filter::True;
         for (name, value) in pairs {
             filter = filter.and(parser.pair(name.as_ref(), value.as_ref())?);
@@ -40,6 +53,14 @@ impl Parser<'_> {
             Some((field, key)) if self.visible(name).is_none() => (field, Some(key)),
             _ => (name, None),
         };
+        if self.visible(field).is_none()
+            && let Some((relation, _)) = self.through_path(field)
+        {
+            // What follows the relation's name and the dot, operator included.
+            let rest = &name[relation.name.len() + 1..];
+            let inner = self.through(relation, |parser| parser.pair(rest, value))?;
+            return Ok(Filter::some_related(relation.link(), inner));
+        }
         let path = self.path(field)?;
         let kind = self.column(&path).kind;
         let operator = match key {

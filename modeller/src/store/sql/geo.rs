@@ -25,7 +25,9 @@ impl Sql {
         if indexed {
             let table = crate::store::sqlite::table_name(shape);
             let index = index_name(&table, shape, *latitude, *longitude);
-            self.text.push_str("(\"_rowid\" IN (");
+            self.text.push('(');
+            self.rowid();
+            self.text.push_str(" IN (");
             for (at, bounds) in boxes.iter().enumerate() {
                 self.text.push_str(if at == 0 { "" } else { " UNION ALL " });
                 self.near(&index, bounds);
@@ -33,9 +35,9 @@ impl Sql {
             self.text.push_str(") AND ");
         }
         self.text.push_str((DIALECT.function)(Function::Within));
-        self.quoted(&north.column);
+        self.named(north);
         self.text.push_str(", ");
-        self.quoted(&east.column);
+        self.named(east);
         self.text.push_str(", ");
         self.bind(Value::Text(area.encode()));
         self.text.push_str(if indexed { "))" } else { ")" });

@@ -13,7 +13,8 @@ pub(crate) fn index_name(table: &str) -> String {
 impl Sql {
     /// Appends the condition that a row has the words. It is never unknown.
     pub(super) fn search(&mut self, shape: &Shape, search: &Search) {
-        self.text.push_str("\"_rowid\" IN (SELECT rowid FROM ");
+        self.rowid();
+        self.text.push_str(" IN (SELECT rowid FROM ");
         self.matches(shape, search);
         self.text.push(')');
     }

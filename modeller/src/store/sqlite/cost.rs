@@ -9,7 +9,8 @@ const FEW: u64 = 1000;
 
 /// Whether the rows are found through an index, and few.
 pub(super) fn is_cheap(select: &Select) -> bool {
-    if looks_beside(select.shape, &select.filter) {
+    // How many rows are related nobody knows.
+    if select.filter.is_relational() || looks_beside(select.shape, &select.filter) {
         return false;
     }
     let parts = conjuncts(&select.filter);
@@ -42,7 +43,7 @@ pub(super) fn is_cheap(select: &Select) -> bool {
 
 /// Whether a count looks at few rows.
 pub(super) fn is_cheap_count(shape: &Shape, filter: &Filter) -> bool {
-    !looks_beside(shape, filter) && pins_one(shape, conjuncts(filter))
+    !filter.is_relational() && !looks_beside(shape, filter) && pins_one(shape, conjuncts(filter))
 }
 
 /// Whether the filter asks an index of words or of positions, which may find many before another condition leaves few.

@@ -12,7 +12,9 @@ pub(super) fn caller(error: Driver) -> Error {
         Driver::SqlInputError { error, msg, .. } => of_code(error.code, msg),
         _ => internal("the store gave an answer that makes no sense"),
     };
-    if fault.status() >= 500 {
+    // A read that takes too long for its place, or that nobody waits for, is broken off: that is no fault.
+    let broken_off = error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted);
+    if fault.status() >= 500 && !broken_off {
         tracing::error!(%error, code = fault.code(), "SQLite");
     }
     fault

@@ -18,6 +18,7 @@ mod options;
 mod readers;
 mod select;
 mod session;
+mod snapshot;
 mod table;
 mod writer;
 
@@ -33,7 +34,7 @@ use self::interactive::Begin;
 use self::readers::Readers;
 use self::table::Tables;
 use self::writer::{Job, Writer};
-use super::{Answer, Apply, BoxFuture, Change, Plan, Sink, Store, Transaction, Work};
+use super::{Answer, Apply, BoxFuture, Change, Look, Plan, Sink, Store, Transaction, Work};
 use crate::model::{Code, Error, Result, Row, Shape};
 use crate::query::{Aggregation, Filter, Select};
 
@@ -137,6 +138,16 @@ impl Store for Sqlite {
                 })
                 .await
         })
+    }
+
+    fn view(&self, look: Look) -> BoxFuture<'_, Result<Answer>> {
+        let tables = self.tables();
+        // What is done in a moment is done here; it is begun anew elsewhere if it takes longer.
+        if let Ok(Some(outcome)) = self.readers.here(|connection| snapshot::quick(connection, &tables, &look))
+        {
+            return Box::pin(std::future::ready(outcome));
+        }
+        Box::pin(self.readers.away(move |connection, stop| snapshot::run(connection, &tables, &look, stop)))
     }
 
     fn count<'a>(&'a self, shape: &'static Shape, filter: &'a Filter) -> BoxFuture<'a, Result<u64>> {

@@ -79,16 +79,16 @@ impl Readers {
     }
 
     /// Runs a quick read on a free connection, here and now; gives it back if there is none.
-    pub(super) fn here<T, F: FnOnce(&Connection) -> T>(&self, read: F) -> Result<T, F> {
+    pub(super) fn here<T, F: FnOnce(&mut Connection) -> T>(&self, read: F) -> Result<T, F> {
         let home = HOME.get();
         for at in 0..self.quick.len() {
-            let slot = match self.quick[(home + at) % self.quick.len()].try_lock() {
+            let mut slot = match self.quick[(home + at) % self.quick.len()].try_lock() {
                 Ok(slot) => slot,
                 // A sink panicked; the connection is as good as before.
                 Err(TryLockError::Poisoned(slot)) => slot.into_inner(),
                 Err(TryLockError::WouldBlock) => continue,
             };
-            if let Some(connection) = &*slot {
+            if let Some(connection) = &mut *slot {
                 return Ok(read(connection));
             }
         }
@@ -98,7 +98,7 @@ impl Readers {
     /// Runs a read on one of the threads. When the future is dropped, the read stops.
     pub(super) async fn away<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Connection, &AtomicBool) -> Result<T> + Send + 'static,
+        read: impl FnOnce(&mut Connection, &AtomicBool) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         let abandoned = Arc::new(AtomicBool::new(false));

@@ -10,8 +10,8 @@ use super::fault::{caller, internal};
 use super::table::Table;
 use crate::model::{Cell, Result, RowView, Shape, Value};
 use crate::query::{Filter, Op, Operand, Search, Select};
-use crate::store::Sink;
 use crate::store::sql::Sql;
+use crate::store::{Each, Sink};
 
 /// How long a statement may be, in bytes, that is kept prepared.
 const LONG: usize = 2048;
@@ -79,6 +79,31 @@ pub(super) fn rows<'a>(
         sink.row(&View(row))
     })?;
     Ok(place)
+}
+
+/// As [`rows`], but only the first rows of each value of a column.
+pub(super) fn each(
+    connection: &Connection,
+    table: &Table,
+    select: &Select,
+    each: Each,
+    sink: &mut dyn Sink,
+    stop: &AtomicBool,
+) -> Result<()> {
+    let Some(column) = select.shape.columns.get(each.column) else {
+        return rows(connection, table, select, sink, stop).map(drop);
+    };
+    let list = table.select.strip_suffix(&table.from).unwrap_or_default();
+    let mut sql = Sql::new(format!("{list} FROM ({list}, row_number() OVER (PARTITION BY "));
+    sql.quoted(&column.column);
+    sql.order_clause(select.shape, &select.order);
+    sql.text.push_str(") AS \"_place\"");
+    sql.text.push_str(&table.from);
+    sql.where_clause(select.shape, &select.filter);
+    sql.text.push_str(") WHERE \"_place\" <= ");
+    sql.bind(Value::Integer(i64::try_from(each.count).unwrap_or(i64::MAX)));
+    sql.order_clause(select.shape, &select.order);
+    run(connection, &sql.text, &sql.binds, stop, |row| sink.row(&View(row)))
 }
 
 /// The statement for a selection, where there is none ready.

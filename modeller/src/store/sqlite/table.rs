@@ -33,6 +33,8 @@ pub(super) struct Table {
     pub(super) select: String,
     /// The same with the score of a search, without its table.
     pub(super) scored: Option<String>,
+    /// ` FROM` and the table's name.
+    pub(super) from: String,
     /// `SELECT count(*)`.
     pub(super) count: String,
     /// The row with an id, and behind its columns SQLite's own number of it.
@@ -73,6 +75,7 @@ impl Table {
             columns,
             scored: (!shape.searchable.is_empty()).then(|| format!("SELECT {list}, \"_score\" FROM {table}")),
             select: format!("SELECT {list} FROM {table}"),
+            from: format!(" FROM {table}"),
             count: format!("SELECT count(*) FROM {table}"),
             get_live: shape.deleted_at.map(|_| format!("{get} AND \"_deleted_at\" IS NULL")),
             get,
