@@ -21,7 +21,7 @@ fn named<'a>(list: &'a Json, name: &str) -> &'a Json {
 #[test]
 fn the_metadata_says_what_models_do() {
     // HTT-03, RPC-04, RTE-11
-    let document = metadata::document(&registry());
+    let document = metadata::document(&registry(), &Default::default());
     let users =
         document["models"].as_array().unwrap().iter().find(|model| model["path"] == "system/users").unwrap();
     let method = named(&users["methods"], "resetPassword");

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use modeller::doors::http::{Backend, BoxFuture, HttpDoor, HttpOptions, listen, serve};
-use modeller::engine::{Call, Clock, Cx, Engine, Identity, Reply, check};
+use modeller::engine::{Call, Clock, Cx, Engine, Identity, Reply, Transact, check};
 use modeller::model::Descriptor;
 use modeller::registry::Registry;
 use modeller::store::Apply;
@@ -34,6 +34,10 @@ impl Backend for Door {
 
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply>> {
         Box::pin(self.0.perform(call))
+    }
+
+    fn transact(&self, several: Transact) -> BoxFuture<'_, Result<Reply>> {
+        Box::pin(self.0.transact(several))
     }
 
     fn cx(&self) -> Cx {
