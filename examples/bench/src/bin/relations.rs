@@ -153,7 +153,7 @@ async fn call(engine: &Arc<Engine>, start: &str) -> Result<Vec<u8>> {
     let mut call = Call::new(Operation::List, User::descriptor().shape());
     call.arguments =
         Arguments::Json(json!({ "query": { "_id": { "$gte": start } }, "count": PAGE, "with": "comments" }));
-    Ok(engine.call(call).await?.body)
+    Ok(engine.perform(call).await?.body)
 }
 
 fn two_queries(
