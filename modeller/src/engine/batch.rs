@@ -30,8 +30,10 @@ struct Batch<'a> {
 struct Item<'a> {
     op: String,
     /// Only in a transaction: the model's path.
+    #[serde(default, deserialize_with = "text")]
     model: Option<String>,
     /// Only in a transaction: the `_id`, in place of a query.
+    #[serde(default, deserialize_with = "text")]
     key: Option<String>,
     #[serde(borrow, default)]
     query: Option<&'a RawValue>,
@@ -53,6 +55,11 @@ struct Item<'a> {
     start: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "given")]
     count: Option<&'a RawValue>,
+}
+
+/// Text, where there is anything: a key that is `null` would name any document.
+fn text<'de, D: serde::Deserializer<'de>>(json: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(json).map(Some)
 }
 
 /// What is there, `null` too.

@@ -104,6 +104,8 @@ async fn any_failure_undoes_all_and_says_which_operation_it_was() {
         (json!({ "op": "delete", "model": "bank/accounts", "query": {} }), 400, "INVALID_QUERY"),
         (json!({ "op": "delete", "model": "bank/tallies", "key": "none" }), 404, "NOT_FOUND"),
         (json!({ "op": "get", "model": "bank/accounts", "key": 7 }), 400, "INVALID_REQUEST"),
+        (json!({ "op": "get", "model": "bank/accounts", "key": null }), 400, "INVALID_REQUEST"),
+        (json!({ "op": "count", "model": null }), 400, "INVALID_REQUEST"),
         (json!({ "op": "get", "model": "bank/accounts", "key": "a", "query": {} }), 400, "INVALID_REQUEST"),
         (json!({ "op": "get", "model": "bank/accounts", "query": { "pin": "1" } }), 400, "INVALID_QUERY"),
         (json!({ "op": "get", "model": "bank/accounts", "version": 1 }), 400, "INVALID_REQUEST"),
