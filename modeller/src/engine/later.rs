@@ -14,6 +14,9 @@ use crate::model::{self, Code, Error, Result, Row, Shape, Value, View};
 use crate::registry::{Behaviour, Entry};
 use crate::store::Tx;
 
+/// The name of the job.
+pub(super) const LATE: &str = "_hook";
+
 /// A hook that is to run, and what it is given then.
 #[derive(Serialize, Deserialize, JsonSchema, Validate)]
 pub(crate) struct LateHook {
@@ -29,7 +32,7 @@ pub(crate) struct LateHook {
 // By hand: its name begins with `_`, as all of the framework's own do, and the attribute refuses such names.
 static HANDLER: JobHandler = declare::job_handler::<LateHook>(JobOptions::new());
 static BEHAVIOUR: Behaviour = declare::job::<LateHook>(
-    Names { name: "_hook", rust: "LateHook", docs: "A hook that runs later." },
+    Names { name: LATE, rust: "LateHook", docs: "A hook that runs later." },
     &HANDLER,
     crate::__site!(),
 );

@@ -1,5 +1,6 @@
 //! Workers: functions that run at an interval for as long as the application does.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ struct Slot {
     handler: &'static WorkerHandler,
     /// One run at a time, even of a worker that was stopped and started while it ran.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// When it runs next, in Unix milliseconds.
+    next: Arc<AtomicI64>,
     state: Mutex<State>,
 }
 
@@ -43,8 +46,13 @@ struct State {
 
 impl Board {
     pub(super) fn new(registry: &Registry) -> Self {
-        let slot =
-            |(behaviour, handler)| Slot { behaviour, handler, turn: Arc::default(), state: Mutex::default() };
+        let slot = |(behaviour, handler)| Slot {
+            behaviour,
+            handler,
+            turn: Arc::default(),
+            next: Arc::default(),
+            state: Mutex::default(),
+        };
         Board(declared(registry).map(slot).collect())
     }
 }
@@ -125,6 +133,21 @@ impl Workers {
         }
     }
 
+    /// Waits until no worker that was started is due or under way: for tests, with a clock that is moved by hand.
+    pub(crate) async fn settled(&self) {
+        for slot in self.slots() {
+            loop {
+                let is_started = lock(&slot.state).stop.is_some();
+                let is_due = slot.next.load(Ordering::Acquire) <= self.engine.clock().now();
+                // Whoever has the turn has set the time of the next run.
+                if !is_started || (!is_due && slot.turn.try_lock().is_ok()) {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+    }
+
     fn slots(&self) -> &[Slot] {
         &self.engine.workers.0
     }
@@ -164,10 +187,14 @@ impl Slot {
         }
         let stop = Arc::new(Signal::default());
         state.tasks.retain(|task| !task.is_finished());
+        let now = engine.clock().now();
+        let first = if self.handler.options.immediate { now } else { now.saturating_add(every(self.handler)) };
+        self.next.store(first, Ordering::Release);
         let interval = Interval {
             behaviour: self.behaviour,
             handler: self.handler,
             turn: self.turn.clone(),
+            next: self.next.clone(),
             engine: Arc::downgrade(engine),
             over: engine.board().clone(),
             clock: engine.clock().clone(),
@@ -183,11 +210,16 @@ impl Slot {
     }
 }
 
+fn every(handler: &WorkerHandler) -> i64 {
+    i64::try_from(handler.options.every).unwrap_or(i64::MAX)
+}
+
 /// The runs of a worker from a start to a stop.
 struct Interval {
     behaviour: &'static Behaviour,
     handler: &'static WorkerHandler,
     turn: Arc<tokio::sync::Mutex<()>>,
+    next: Arc<AtomicI64>,
     /// An application that nobody holds any more is over.
     engine: Weak<Engine>,
     over: Arc<super::job::Board>,
@@ -196,11 +228,7 @@ struct Interval {
 
 impl Interval {
     async fn run(self, stop: Arc<Signal>) {
-        let every = i64::try_from(self.handler.options.every).unwrap_or(i64::MAX);
-        let mut next = self.clock.now();
-        if !self.handler.options.immediate {
-            next = next.saturating_add(every);
-        }
+        let mut next = self.next.load(Ordering::Acquire);
         loop {
             tokio::select! {
                 biased;
@@ -214,7 +242,8 @@ impl Interval {
             }
             let Some(engine) = self.engine.upgrade() else { return };
             // Ticks that were missed are not made up for.
-            next = self.clock.now().saturating_add(every);
+            next = self.clock.now().saturating_add(every(self.handler));
+            self.next.store(next, Ordering::Release);
             self.tick(&engine.cx()).await;
             drop(turn);
         }

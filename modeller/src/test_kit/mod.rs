@@ -108,8 +108,8 @@ impl Kit {
         self.settled()
     }
 
-    /// Waits until nothing is due or under way any more: what was to be done after commits is done, and what has expired is
-    /// removed.
+    /// Waits until nothing is due or under way any more: what was to be done after commits is done, jobs that are due have run, and
+    /// workers, if they were started (`kit.engine().workers().start_all()`); what has expired is removed.
     ///
     /// # Panics
     /// If that takes longer than 10 seconds by the real clock, or if the store can't be written.
@@ -129,7 +129,8 @@ impl Kit {
     async fn settle(&self) -> Result<()> {
         loop {
             self.engine.tasks().idle().await;
-            if self.engine.sweep().await? == 0 {
+            self.engine.workers().settled().await;
+            if self.engine.jobs().run_due().await? + self.engine.sweep().await? == 0 {
                 return Ok(());
             }
         }

@@ -9,7 +9,8 @@ use tokio::task::JoinHandle;
 use super::cron::{self, Calendar};
 use super::options::JobsOptions;
 use super::run::Run;
-use crate::engine::behaviour::JobHandler;
+use crate::engine::behaviour::{HookHandler, JobHandler};
+use crate::engine::later::LATE;
 use crate::engine::signal::Signal;
 use crate::query::Operand;
 use crate::registry::{Behaviour, BehaviourKind, Registry};
@@ -30,6 +31,12 @@ pub(in crate::engine) struct Board {
     pub(super) runner: Mutex<Option<Background>>,
     /// What runs in this process, by id, for as long as somebody runs it.
     running: Mutex<HashMap<String, Weak<Run>>>,
+}
+
+/// Whether any hook runs later, as a job: applications without such hooks need nobody who looks for them.
+fn has_late_hooks(registry: &Registry) -> bool {
+    let mut handlers = registry.behaviours().iter().filter_map(|one| one.handler.downcast_ref::<HookHandler>());
+    handlers.any(|handler| handler.options.schedule.is_some())
 }
 
 /// A runner in the background.
@@ -91,6 +98,7 @@ pub(in crate::engine) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(in crate::engine) fn declared(
     registry: &Registry,
 ) -> impl Iterator<Item = (&'static Behaviour, &'static JobHandler)> {
+    let is_needed = |one: &&'static Behaviour| one.name != LATE || has_late_hooks(registry);
     let jobs = registry.behaviours().iter().copied().filter(|one| one.kind == BehaviourKind::Job);
-    jobs.filter_map(|behaviour| Some((behaviour, behaviour.handler.downcast_ref::<JobHandler>()?)))
+    jobs.filter(is_needed).filter_map(|behaviour| Some((behaviour, behaviour.handler.downcast_ref::<JobHandler>()?)))
 }
