@@ -2,7 +2,7 @@
     "unknown option `scop`: did you mean `scope`?\nthe options of a struct are `scope`, `name`, `unique`, `index`, `geo`, `trash`, `ttl`, `max_size`, `renamed_from`, `crate`"
 }
 ::core::compile_error! {
-    "unknown option `uniqu`: did you mean `unique`?\nthe options of a field are `key`, `unique`, `index`, `private`, `searchable`, `references`, `generated`, `renamed_from`"
+    "unknown option `uniqu`: did you mean `unique`?\nthe options of a field are `key`, `unique`, `index`, `private`, `searchable`, `references`, `on_delete`, `generated`, `renamed_from`"
 }
 ::core::compile_error! {
     "a field `version` would hide `Model::VERSION`, which every model has\ngive it another name in Rust, and keep this one on the wire with `#[serde(rename = \"version\")]`"

@@ -128,7 +128,8 @@ pub(super) fn tell_log(engine: &Engine) {
         let message = format!("registered: {}", offered.join(", "));
         engine.log().registered(Feature::Crud, Some(shape), &message, shape.descriptor.site);
     }
-    for behaviour in engine.registry().behaviours() {
+    let own = engine.registry().behaviours().iter().filter(|behaviour| !behaviour.name.starts_with('_'));
+    for behaviour in own {
         let name = if behaviour.name.is_empty() { behaviour.rust } else { behaviour.name };
         let shape = behaviour.model.map(|model| model().shape());
         engine.log().registered(behaviour.kind.into(), shape, &format!("registered: {name}"), behaviour.site);
