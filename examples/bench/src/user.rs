@@ -1,4 +1,4 @@
-//! The model of `baseline`, with nothing written by hand.
+//! The model of `baseline`, and its method, with nothing written by hand.
 
 use modeller::prelude::*;
 
@@ -29,4 +29,32 @@ pub struct User {
     #[validate(range(min = 0, max = 1000))]
     #[model(index)]
     age: i64,
+}
+
+/// Greets somebody.
+#[modeller::method(User)]
+#[derive(Serialize, Deserialize, JsonSchema, Validate)]
+pub struct Greet {
+    #[validate(email)]
+    email: String,
+    #[validate(length(min = 1, max = 100))]
+    name: String,
+    #[validate(range(min = 1, max = 100))]
+    times: u32,
+}
+
+/// What is said.
+#[derive(Serialize, JsonSchema)]
+pub struct Greeting {
+    to: String,
+    text: String,
+    times: u32,
+}
+
+impl Method for Greet {
+    type Reply = Greeting;
+
+    async fn call(self, _: &Cx) -> Result<Greeting> {
+        Ok(Greeting { to: self.email, text: format!("Hello, {}!", self.name), times: self.times })
+    }
 }

@@ -188,7 +188,8 @@ impl Slot {
         let stop = Arc::new(Signal::default());
         state.tasks.retain(|task| !task.is_finished());
         let now = engine.clock().now();
-        let first = if self.handler.options.immediate { now } else { now.saturating_add(every(self.handler)) };
+        let first =
+            if self.handler.options.immediate { now } else { now.saturating_add(every(self.handler)) };
         self.next.store(first, Ordering::Release);
         let interval = Interval {
             behaviour: self.behaviour,

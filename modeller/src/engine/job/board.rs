@@ -35,7 +35,8 @@ pub(in crate::engine) struct Board {
 
 /// Whether any hook runs later, as a job: applications without such hooks need nobody who looks for them.
 fn has_late_hooks(registry: &Registry) -> bool {
-    let mut handlers = registry.behaviours().iter().filter_map(|one| one.handler.downcast_ref::<HookHandler>());
+    let mut handlers =
+        registry.behaviours().iter().filter_map(|one| one.handler.downcast_ref::<HookHandler>());
     handlers.any(|handler| handler.options.schedule.is_some())
 }
 
@@ -100,5 +101,6 @@ pub(in crate::engine) fn declared(
 ) -> impl Iterator<Item = (&'static Behaviour, &'static JobHandler)> {
     let is_needed = |one: &&'static Behaviour| one.name != LATE || has_late_hooks(registry);
     let jobs = registry.behaviours().iter().copied().filter(|one| one.kind == BehaviourKind::Job);
-    jobs.filter(is_needed).filter_map(|behaviour| Some((behaviour, behaviour.handler.downcast_ref::<JobHandler>()?)))
+    jobs.filter(is_needed)
+        .filter_map(|behaviour| Some((behaviour, behaviour.handler.downcast_ref::<JobHandler>()?)))
 }
