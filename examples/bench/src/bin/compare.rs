@@ -33,6 +33,11 @@ async fn main() -> Result<ExitCode> {
         ("--subject", "PATH", "the server to measure (built from this package)"),
         ("--baseline", "PATH", "the server to measure it by (built from this package)"),
         ("--baseline-args", "ARGS", "more arguments for it, such as --lean-update"),
+        (
+            "--no-single",
+            "",
+            "leave out inserts with a transaction each, which only the server by hand can do",
+        ),
         ("--dir", "PATH", "where the databases go (the system's temporary directory)"),
         ("--check", "", "exit with 1 if a bar is missed"),
     ]);
@@ -52,6 +57,7 @@ async fn main() -> Result<ExitCode> {
     let bench = Bench {
         dir: options.value("--dir", std::env::temp_dir()),
         rounds: options.value("--rounds", 5),
+        single: !options.has("--no-single"),
         time: Duration::try_from_secs_f64(options.value("--seconds", 4.0))?,
         connections: options.value("--connections", 64),
     };
@@ -102,6 +108,8 @@ struct Side {
 struct Bench {
     dir: PathBuf,
     rounds: usize,
+    /// Whether inserts with a transaction each are measured, too.
+    single: bool,
     time: Duration,
     connections: usize,
 }
@@ -162,7 +170,7 @@ impl Bench {
         for _ in 0..self.rounds {
             a.push(self.measure(baseline, &baseline.program, scenario).await?);
             b.push(self.measure(subject, &subject.program, scenario).await?);
-            if scenario == Scenario::Insert {
+            if scenario == Scenario::Insert && self.single {
                 s.push(self.measure(baseline, &single, scenario).await?);
             }
         }
@@ -194,7 +202,7 @@ impl Bench {
             verdict.expect(rate >= RATE, format!("{}: {rate:.3} of {RATE} requests/s", scenario.name()));
             verdict.expect(cpu <= CPU, format!("{}: {cpu:.3} of {CPU} CPU per request", scenario.name()));
         }
-        if scenario == Scenario::Insert {
+        if scenario == Scenario::Insert && self.single {
             let [group_a, group_b] = [&rate_a, &rate_b].map(|grouped| ratio(grouped, &rate_s));
             println!(
                 "          group commit: baseline {group_a:.1}x, subject {group_b:.1}x of {:.0}/s with a transaction each",
