@@ -178,6 +178,7 @@ impl Cx {
             // The whole of it would have to be repeated.
             return open.part(body(self.clone())).await;
         }
+        self.permit_write()?;
         let mut left = attempts.max(1);
         loop {
             left -= 1;

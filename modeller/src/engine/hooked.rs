@@ -23,7 +23,7 @@ use crate::model::{self, Code, Error, Record, Result, Row, Shape};
 use crate::query::Filter;
 use crate::store::{Answer, BoxFuture, Work};
 
-/// How often a write is tried whose documents change while its hooks wait for something.
+/// How often the hooks of a write are run whose documents change while they wait for something.
 const ATTEMPTS: usize = 4;
 
 /// A write, before its hooks.
@@ -41,6 +41,8 @@ struct Around {
     hooks: Arc<ModelHooks>,
     runtime: Option<Handle>,
     patch: Option<Vec<u8>>,
+    /// The transaction of the context is this write's own: it need not begin before a hook writes in it.
+    own: bool,
 }
 
 /// A change that hooks have not seen yet.
@@ -63,6 +65,8 @@ struct Plan {
     one: bool,
     /// The documents were read in an earlier transaction.
     stale: bool,
+    /// What an upsert inserts is what this has not found.
+    absent: Option<Filter>,
 }
 
 /// What became of a write.
@@ -72,6 +76,8 @@ enum Outcome {
     Aside(BoxFuture<'static, Result<Plan>>),
     /// The documents are not what the hooks have seen.
     Changed,
+    /// There is no such document; no hook has run.
+    Nothing(Error),
 }
 
 enum Stage {
@@ -156,24 +162,24 @@ impl Cx {
     ) -> Result<Written> {
         let cx = self.deeper()?;
         if let Some(open) = self.open() {
-            let result = attempts(cx, shape, draft, hooks).await;
-            if result.as_ref().is_err_and(|error| !error.is(Code::NotFound)) {
+            let result = attempts(cx, shape, draft, hooks, false).await;
+            if result.is_err() {
                 // Hooks may have written something already.
                 open.spoil().await;
             }
-            return result;
+            return result?;
         }
         let open = Shared::lazy(self.engine().clone(), self.actor());
         let follows = hooks.follow();
         let engine = self.engine().clone();
         let whole = async move {
-            let result = attempts(cx.within(open.clone()), shape, draft, hooks).await;
-            open.end(result, &engine).await
+            let result = attempts(cx.within(open.clone()), shape, draft, hooks, true).await;
+            open.end(result, &engine).await?
         };
         if !follows {
             return whole.await;
         }
-        // What follows the commit happens even if the caller has gone away meanwhile.
+        // What follows the commit, as hooks may ask for it too, happens even if the caller has gone away meanwhile.
         self.engine().tasks().spawn(whole).await.unwrap_or_else(|error| {
             tracing::error!(%error, "a write with hooks was broken off");
             Err(Error::new(Code::InternalError, "the write was broken off"))
@@ -181,12 +187,19 @@ impl Cx {
     }
 }
 
-async fn attempts(cx: Cx, shape: &'static Shape, draft: Draft, hooks: Arc<ModelHooks>) -> Result<Written> {
+/// The outer error is of a hook, or came when hooks had run; the inner one says that there was nothing to write, and nothing to undo.
+async fn attempts(
+    cx: Cx,
+    shape: &'static Shape,
+    draft: Draft,
+    hooks: Arc<ModelHooks>,
+    own: bool,
+) -> Result<Result<Written>> {
     let patch = match &draft {
         Draft::Ready(Write::Update { patch, .. } | Write::Upsert { patch, .. }) => Some(patch.text(shape)),
         _ => None,
     };
-    let around = Arc::new(Around { cx, shape, hooks, runtime: Handle::try_current().ok(), patch });
+    let around = Arc::new(Around { cx, shape, hooks, runtime: Handle::try_current().ok(), patch, own });
     let (mut stage, write) = match draft {
         Draft::Records(records) => {
             let one = records.len() == 1;
@@ -195,7 +208,8 @@ async fn attempts(cx: Cx, shape: &'static Shape, draft: Draft, hooks: Arc<ModelH
         }
         Draft::Ready(write) => (Stage::Write(write.clone()), Some(write)),
     };
-    for _ in 0..ATTEMPTS {
+    let mut left = ATTEMPTS;
+    loop {
         let answer = around.write(around.work(stage)).await?;
         match answer.downcast::<Outcome>().map(|outcome| *outcome) {
             Ok(Outcome::Done(written, after)) => {
@@ -204,13 +218,19 @@ async fn attempts(cx: Cx, shape: &'static Shape, draft: Draft, hooks: Arc<ModelH
                         open.after_commit(task);
                     }
                 }
-                return Ok(written);
+                return Ok(Ok(written));
             }
+            Ok(Outcome::Nothing(error)) => return Ok(Err(error)),
             Ok(Outcome::Aside(hooks)) => stage = Stage::Plan(Plan { stale: true, ..hooks.await? }),
-            Ok(Outcome::Changed) => match &write {
-                Some(write) => stage = Stage::Write(write.clone()),
-                None => break,
-            },
+            Ok(Outcome::Changed) => {
+                left -= 1;
+                let Some(write) = write.as_ref().filter(|_| left > 0) else { break };
+                // What hooks have written that begin again is undone.
+                if let Some(open) = around.cx.open().filter(|_| own) {
+                    open.restart(around.cx.engine(), around.cx.actor()).await;
+                }
+                stage = Stage::Write(write.clone());
+            }
             // A store answers what the work answered.
             Err(_) => break,
         }
@@ -227,7 +247,7 @@ impl Around {
     /// with others.
     async fn write(&self, work: Work) -> Result<Answer> {
         match self.cx.open() {
-            Some(open) if open.is_lazy() => self.cx.engine().store().write(work).await,
+            Some(open) if self.own && open.is_lazy() => self.cx.engine().store().write(work).await,
             _ => self.cx.write(work).await,
         }
     }
@@ -268,7 +288,7 @@ impl Around {
         for candidate in candidates {
             changes.push(self.before_one(candidate).await?);
         }
-        Ok(Plan { changes, one, stale: false })
+        Ok(Plan { changes, one, stale: false, absent: None })
     }
 
     async fn before_one(&self, candidate: Candidate) -> Result<Planned> {
@@ -319,35 +339,44 @@ impl Around {
 impl Steps<'_, '_> {
     /// A write up to its end, or to where a hook has to be waited for.
     async fn hooked(&mut self, write: Write, around: &Arc<Around>) -> Result<Outcome> {
-        let (candidates, one) = match write {
+        let mut absent = None;
+        let found = match write {
             Write::Insert(rows) => {
                 let one = rows.len() == 1;
                 let changes = rows.into_iter().map(Planned::Insert).collect();
-                return self.execute(Plan { changes, one, stale: false }, around).await;
+                return self.execute(Plan { changes, one, stale: false, absent }, around).await;
             }
             Write::Update { filter, patch, expected } => {
-                let (found, one) = self.rows_to_update(filter, &patch, expected).await?;
-                let candidates = found.into_iter().map(|old| self.to_merge(old, &patch));
-                (candidates.collect::<Result<Vec<_>>>()?, one)
+                let found = self.rows_to_update(filter, &patch, expected).await;
+                found.and_then(|(found, one)| {
+                    let candidates = found.into_iter().map(|old| self.to_merge(old, &patch));
+                    Ok((candidates.collect::<Result<Vec<_>>>()?, one))
+                })
             }
             Write::Upsert { filter, patch, row } => match self.first(&filter).await? {
-                Some(old) => (vec![self.to_merge(old, &patch)?], true),
-                None => {
-                    self.check_upsert(&filter, row.clone()).await?;
+                Some(old) => Ok((vec![self.to_merge(old, &patch)?], true)),
+                None => self.check_upsert(&filter, row.clone()).await.and_then(|_| {
+                    absent = Some(filter);
                     // The struct that the row was made of.
                     let (record, _) = model::merge(self.shape, &row, b"{}")?;
-                    (vec![Candidate::Insert(record)], true)
-                }
+                    Ok((vec![Candidate::Insert(record)], true))
+                }),
             },
             Write::Delete { filter, expected } => {
-                let (found, one) = self.rows_to_delete(filter, expected).await?;
-                (found.into_iter().map(|old| Candidate::Delete { old }).collect(), one)
+                let found = self.rows_to_delete(filter, expected).await;
+                found.map(|(found, one)| {
+                    (found.into_iter().map(|old| Candidate::Delete { old }).collect(), one)
+                })
             }
             other => return Ok(Outcome::Done(self.run(other).await?, Vec::new())),
         };
+        let (candidates, one) = match found {
+            Err(error) if error.is(Code::NotFound) => return Ok(Outcome::Nothing(error)),
+            found => found?,
+        };
         let (owned, context) = (Arc::clone(around), around.runtime.clone());
         let mut before: BoxFuture<'static, Result<Plan>> =
-            Box::pin(async move { owned.before(candidates, one).await });
+            Box::pin(async move { Ok(Plan { absent, ..owned.before(candidates, one).await? }) });
         let entered = context.as_ref().map(Handle::enter);
         let at_once = before.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         drop(entered);
@@ -371,8 +400,13 @@ impl Steps<'_, '_> {
 
     /// Makes the changes, and runs the hooks that come after.
     async fn execute(&mut self, plan: Plan, around: &Arc<Around>) -> Result<Outcome> {
-        let Plan { changes, one, stale } = plan;
+        let Plan { changes, one, stale, absent } = plan;
         if stale {
+            if let Some(absent) = absent
+                && self.first(&absent).await?.is_some()
+            {
+                return Ok(Outcome::Changed);
+            }
             for change in &changes {
                 let (Planned::Update { old, .. } | Planned::Delete { old }) = change else { continue };
                 let id = old[Shape::ID].as_text().unwrap_or_default();

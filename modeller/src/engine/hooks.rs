@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -93,9 +93,9 @@ impl ModelHooks {
         self.at(timing, operation).next().is_some()
     }
 
-    /// Whether any runs after the commit.
+    /// Whether any runs after the commit, or may ask for what does.
     pub(super) fn follow(&self) -> bool {
-        self.hooks.iter().any(|hook| hook.points.iter().any(|point| point.timing == Timing::AfterCommit))
+        self.hooks.iter().any(|hook| hook.points.iter().any(|point| point.timing != Timing::Before))
     }
 
     /// Those that run as a job after an operation.
@@ -123,11 +123,16 @@ impl ModelHooks {
 
 /// The hooks of all models.
 pub struct Hooks {
-    /// By the path of the model.
-    models: RwLock<HashMap<&'static str, Arc<ModelHooks>>>,
-    /// Declared hooks that were taken out, by model.
-    removed: RwLock<HashMap<&'static str, Vec<Hook>>>,
+    all: RwLock<All>,
     any: AtomicBool,
+}
+
+/// Both by the path of the model.
+#[derive(Default)]
+struct All {
+    models: HashMap<&'static str, Arc<ModelHooks>>,
+    /// Declared hooks that were taken out.
+    removed: HashMap<&'static str, Vec<Hook>>,
 }
 
 impl Hooks {
@@ -149,7 +154,7 @@ impl Hooks {
         }
         let any = AtomicBool::new(!models.is_empty());
         let models = models.into_iter().map(|(path, hooks)| (path, Arc::new(hooks))).collect();
-        Hooks { models: RwLock::new(models), removed: RwLock::default(), any }
+        Hooks { all: RwLock::new(All { models, removed: HashMap::new() }), any }
     }
 
     /// The hooks of a model that have to do with an operation; `None` if there are none.
@@ -163,7 +168,17 @@ impl Hooks {
 
     /// All hooks of a model.
     pub(super) fn get(&self, path: &str) -> Option<Arc<ModelHooks>> {
-        self.models.read().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
+        self.all.read().unwrap_or_else(PoisonError::into_inner).models.get(path).cloned()
+    }
+
+    /// Whether a declared hook was taken out, and not put back.
+    pub(super) fn is_out(&self, path: &str, id: &str) -> bool {
+        let all = self.all.read().unwrap_or_else(PoisonError::into_inner);
+        all.removed.get(path).is_some_and(|hooks| hooks.iter().any(|hook| &*hook.id == id))
+    }
+
+    fn change(&self) -> RwLockWriteGuard<'_, All> {
+        self.all.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The ids of a model's hooks, in the order in which they run.
@@ -211,28 +226,22 @@ impl Hooks {
             let message = "a hook runs before or after insert, update, delete or list";
             return Err(Error::new(Code::InvalidRequest, message));
         }
-        self.put(
-            M::descriptor().shape(),
-            Hook {
-                id: id.into(),
-                order: options.order,
-                points: points.into(),
-                timeout: options.timeout.map_or(TIMEOUT, Duration::from_millis),
-                schedule: None,
-                run: Run::Added(Arc::new(run)),
-                site: None,
-            },
-        )
-    }
-
-    fn put(&self, shape: &'static Shape, hook: Hook) -> Result<()> {
-        let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
-        let hooks = models.entry(&shape.path).or_default();
-        if hooks.named(&hook.id).is_some() {
-            let message = format!("`{}` has a hook `{}`; call `unhook` first", shape.path, hook.id);
+        let shape = M::descriptor().shape();
+        let mut all = self.change();
+        let hooks = all.models.entry(&shape.path).or_default();
+        if hooks.named(id).is_some() {
+            let message = format!("`{}` has a hook `{id}`; call `unhook` first", shape.path);
             return Err(Error::new(Code::Conflict, message));
         }
-        Arc::make_mut(hooks).add(hook);
+        Arc::make_mut(hooks).add(Hook {
+            id: id.into(),
+            order: options.order,
+            points: points.into(),
+            timeout: options.timeout.map_or(TIMEOUT, Duration::from_millis),
+            schedule: None,
+            run: Run::Added(Arc::new(run)),
+            site: None,
+        });
         self.any.store(true, Ordering::Relaxed);
         Ok(())
     }
@@ -241,25 +250,29 @@ impl Hooks {
     /// [`rehook`](Hooks::rehook).
     pub fn unhook<M: Model>(&self, id: &str) -> bool {
         let path = M::descriptor().shape().path.as_str();
-        let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(hooks) = models.get_mut(path) else { return false };
+        let mut all = self.change();
+        let Some(hooks) = all.models.get_mut(path) else { return false };
         let Some(at) = hooks.hooks.iter().position(|hook| &*hook.id == id) else { return false };
         let hook = Arc::make_mut(hooks).hooks.remove(at);
         if matches!(hook.run, Run::Declared(_)) {
-            let mut removed = self.removed.write().unwrap_or_else(PoisonError::into_inner);
-            removed.entry(path).or_default().push(hook);
+            all.removed.entry(path).or_default().push(hook);
         }
         true
     }
 
-    /// Puts a declared hook back that [`unhook`](Hooks::unhook) took out, and answers whether there was one.
+    /// Puts a declared hook back that [`unhook`](Hooks::unhook) took out, and answers whether it did: there may be none, or another
+    /// one that has its id by now.
     pub fn rehook<M: Model>(&self, id: &str) -> bool {
-        let shape = M::descriptor().shape();
-        let mut removed = self.removed.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(hooks) = removed.get_mut(shape.path.as_str()) else { return false };
-        let Some(at) = hooks.iter().position(|hook| &*hook.id == id) else { return false };
-        let hook = hooks.remove(at);
-        self.put(shape, hook).is_ok()
+        let path = M::descriptor().shape().path.as_str();
+        let mut all = self.change();
+        let All { models, removed } = &mut *all;
+        let (Some(hooks), Some(out)) = (models.get_mut(path), removed.get_mut(path)) else { return false };
+        let Some(at) = out.iter().position(|hook| &*hook.id == id) else { return false };
+        if hooks.named(id).is_some() {
+            return false;
+        }
+        Arc::make_mut(hooks).add(out.remove(at));
+        true
     }
 }
 

@@ -85,8 +85,11 @@ impl Job for LateHook {
         let shape = engine.registry().by_id(&self.model).ok_or_else(|| gone("the model"))?;
         let operation = Operation::from_name(&self.operation).ok_or_else(|| gone("the operation"))?;
         let hooks = engine.hooks().get(&shape.path).unwrap_or_default();
-        // Whoever takes a hook out means those too that are still to come.
-        let Some(hook) = hooks.named(&self.hook) else { return Ok(()) };
+        let Some(hook) = hooks.named(&self.hook) else {
+            // Whoever takes a hook out means those too that are still to come. One that was renamed must not be lost in silence.
+            let is_out = engine.hooks().is_out(&shape.path, &self.hook);
+            return if is_out { Ok(()) } else { Err(gone("the code")) };
+        };
         let document = Stored::new(row(shape, self.document)?);
         let previous = self.previous.map(|json| row(shape, json).map(Stored::new)).transpose()?;
         let patch = self.patch.map(|json| json.to_string().into_bytes());

@@ -184,10 +184,14 @@ impl Engine {
         self.workers().start_all();
     }
 
-    /// Stops jobs and workers in order: what runs has some [time](JobsOptions::grace) to come to its end.
+    /// Stops jobs and workers in order: what runs has some [time](JobsOptions::grace) to come to its end, and so has what follows
+    /// commits whose callers have gone.
     pub async fn stop(self: &Arc<Self>) {
         let (jobs, workers) = (self.jobs(), self.workers());
         tokio::join!(jobs.stop(), workers.rest());
+        if tokio::time::timeout(self.board().options().grace, self.tasks.idle()).await.is_err() {
+            tracing::warn!("something that follows a commit was cut off");
+        }
     }
 
     fn board(&self) -> &Arc<job::Board> {

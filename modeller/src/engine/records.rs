@@ -178,9 +178,8 @@ pub trait Records: Model {
     ) -> impl Future<Output = Result<Vec<Doc<Self>>>> + Send {
         let patch = patch.into();
         async move {
-            let write =
-                Write::Update { filter: condition.into_filter()?, patch: patch.into_json()?, expected: None };
-            some(run::<Self>(cx, write).await)
+            let write = Write::Update { filter: some(condition)?, patch: patch.into_json()?, expected: None };
+            docs(run::<Self>(cx, write).await?)
         }
     }
 
@@ -231,8 +230,8 @@ pub trait Records: Model {
         condition: Predicate<Self>,
     ) -> impl Future<Output = Result<Vec<Doc<Self>>>> + Send {
         async move {
-            let write = Write::Delete { filter: condition.into_filter()?, expected: None };
-            some(run::<Self>(cx, write).await)
+            let write = Write::Delete { filter: some(condition)?, expected: None };
+            docs(run::<Self>(cx, write).await?)
         }
     }
 
@@ -462,10 +461,8 @@ fn one<M: Model>(written: Written) -> Result<Doc<M>> {
     docs(written)?.into_iter().next().ok_or_else(none)
 }
 
-/// A condition that happens to name a unique field selects nothing rather than failing.
-fn some<M: Model>(written: Result<Written>) -> Result<Vec<Doc<M>>> {
-    match written {
-        Err(error) if error.is(Code::NotFound) => Ok(Vec::new()),
-        written => docs(written?),
-    }
+/// The documents that fulfil the condition. One that happens to name a unique field selects nothing rather than failing, so that it
+/// does not stand there as what names one document.
+fn some<M: Model>(condition: Predicate<M>) -> Result<Filter> {
+    Ok(Filter::Any(vec![condition.into_filter()?]))
 }

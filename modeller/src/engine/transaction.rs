@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinError;
 
-use super::Engine;
+use super::{Engine, caught};
 use crate::model::{Code, Error, Result};
 use crate::store::{Answer, BoxFuture, Transaction, Tx, Work};
 
@@ -121,6 +121,20 @@ impl Shared {
         }
     }
 
+    /// Undoes what was done in it so far; its next write begins it anew.
+    pub(super) async fn restart(&self, engine: &Arc<Engine>, actor: Option<String>) {
+        let mut state = self.state.lock().await;
+        *state = match std::mem::replace(&mut *state, Open::Ended) {
+            Open::Running(transaction) | Open::Spoiled(transaction) => {
+                transaction.rollback().await;
+                Open::Lazy { engine: engine.clone(), actor }
+            }
+            other => other,
+        };
+        // Nothing of what was to follow it follows.
+        drop(self.take_after());
+    }
+
     /// Runs a piece of work in the transaction.
     pub(super) async fn write(&self, work: Work) -> Result<Answer> {
         let mut state = self.state.lock().await;
@@ -208,7 +222,10 @@ async fn follow(after: Vec<AfterCommit>, engine: &Engine) {
 
 async fn all(after: Vec<AfterCommit>) {
     for task in after {
-        task().await;
+        // One that panics keeps nothing from the others.
+        if let Err(panic) = caught(async move { task().await }).await {
+            tracing::error!(%panic, "something that was to be done after a commit panicked");
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Hooks as applications declare them.
 
-use modeller::engine::{Listing, Previous};
+use modeller::engine::{JobEntry, JobState, Listing, Previous};
 
 use super::*;
 
@@ -135,4 +135,64 @@ async fn a_scheduled_hook_runs_later_as_a_job_and_only_if_the_write_is_there() {
     clock.advance(std::time::Duration::from_secs(2));
     engine.jobs().run_due().await.unwrap();
     assert_eq!(happened(&cx).await, ["insert ada in 7", "update ada in 1"]);
+}
+
+// HOO-06
+#[tokio::test]
+async fn what_a_scheduled_hook_was_to_do_is_not_lost_when_its_name_is() {
+    let clock = modeller::engine::Clock::manual(1_000_000);
+    let app = App::isolated().models::<(Guest, Happened)>().clock(clock.clone());
+    let cx = app.cx().await.unwrap();
+    let jobs = cx.engine().jobs();
+    Guest::insert(&cx, Guest { name: "ada".into(), room: 7 }).await.unwrap();
+    let job = jobs.list(JobState::Waiting, 10).await.unwrap().remove(0);
+    let renamed = job.payload.replace("\"greet\"", "\"greetOnce\"");
+    assert_ne!(renamed, job.payload);
+    JobEntry::update(&cx, &job.id, JobEntry::PAYLOAD.set(renamed)).await.unwrap();
+    clock.advance(std::time::Duration::from_secs(2));
+    jobs.run_due().await.unwrap();
+    let letter = jobs.list(JobState::Dead, 10).await.unwrap().remove(0);
+    assert_eq!(letter.error.as_deref(), Some("NOT_FOUND: the code of a hook that was to run is gone"));
+    JobEntry::update(&cx, &job.id, JobEntry::PAYLOAD.set(job.payload.clone())).await.unwrap();
+    jobs.replay(job.id.as_str()).await.unwrap();
+    // Whoever takes a hook out does not want it to run.
+    cx.engine().hooks().unhook::<Guest>("greet");
+    jobs.run_due().await.unwrap();
+    assert_eq!(jobs.counts().await.unwrap().done, 1);
+    assert_eq!(happened(&cx).await, [""; 0]);
+}
+
+// HOO-07
+#[tokio::test]
+async fn a_declared_hook_that_was_taken_out_is_not_lost_to_another_with_its_id() {
+    let (engine, _) = start::<(User, Happened)>().await;
+    let hooks = engine.hooks();
+    assert!(hooks.unhook::<User>("hideTheRoot"));
+    let point = [at(Timing::Before, Operation::Insert)];
+    hooks.hook::<User>("hideTheRoot", &point, |_| Box::pin(async { Ok(()) })).unwrap();
+    assert!(!hooks.rehook::<User>("hideTheRoot"));
+    assert!(hooks.unhook::<User>("hideTheRoot"));
+    assert!(hooks.rehook::<User>("hideTheRoot"));
+    assert!(hooks.ids::<User>().contains(&"hideTheRoot".to_owned()));
+}
+
+// HOO-07
+#[tokio::test]
+async fn hooks_that_are_taken_out_and_put_back_at_once_wait_for_nobody_for_good() {
+    let (engine, cx) = start::<(User, Happened)>().await;
+    let tasks = ["hideTheRoot", "countWrites"].map(|id| {
+        let engine = engine.clone();
+        std::thread::spawn(move || {
+            for _ in 0..20_000 {
+                assert!(engine.hooks().unhook::<User>(id) && engine.hooks().rehook::<User>(id));
+            }
+        })
+    });
+    let ended = async {
+        while !tasks.iter().all(|task| task.is_finished()) {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), ended).await.unwrap();
+    assert!(User::list(&cx, 0, 20).await.unwrap().is_empty());
 }

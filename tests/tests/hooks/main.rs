@@ -3,6 +3,7 @@
 mod around;
 mod declared;
 mod emitter;
+mod together;
 mod waiting;
 
 use std::sync::{Arc, Mutex};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use modeller::engine::JobState;
 use modeller::prelude::*;
 
-use crate::{Write, effects, job, start, state, write};
+use crate::{Write, effects, gate, job, pass, start, state, write};
 
 /// Panics, or never comes to an end.
 #[modeller::job(attempts = 2, backoff = "1s", timeout = "30s")]
@@ -163,4 +163,38 @@ async fn what_is_done_is_removed_in_the_end() {
     write("more").enqueue(&cx).await.unwrap();
     engine.jobs().run_due().await.unwrap();
     assert_eq!(engine.jobs().prune(Duration::ZERO).await.unwrap(), 1);
+}
+
+/// It can't even be dropped in peace.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("this is part of the test");
+    }
+}
+
+#[modeller::job(attempts = 2, backoff = "1s", timeout = "1m")]
+async fn explode(_cx: &Cx) {
+    let _bomb = Bomb;
+    gate("explode", "reached").add_permits(1);
+    std::future::pending().await
+}
+
+// HOO-06
+#[tokio::test]
+async fn a_job_that_panics_when_it_is_dropped_comes_to_its_end_as_others_do() {
+    let (engine, cx, clock) = start().await;
+    let id = Explode {}.enqueue(&cx).await.unwrap().id;
+    for end in [JobState::Waiting, JobState::Dead] {
+        let own = engine.clone();
+        let running = tokio::spawn(async move { own.jobs().run_due().await });
+        pass("explode", "reached").await;
+        clock.advance(Duration::from_secs(60));
+        tokio::time::timeout(Duration::from_secs(20), running).await.unwrap().unwrap().unwrap();
+        let job = job(&engine, &id).await;
+        let why = "INTERNAL_ERROR: the job panicked: this is part of the test";
+        assert_eq!((job.state, job.error.as_deref()), (end, Some(why)));
+        clock.advance(Duration::from_secs(1));
+    }
 }

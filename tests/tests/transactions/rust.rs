@@ -141,14 +141,18 @@ async fn what_follows_a_commit_happens_although_the_caller_has_gone() {
 #[tokio::test]
 async fn a_panic_in_what_follows_a_commit_changes_nothing() {
     let kit = bank().await;
+    let (told, next) = tokio::sync::oneshot::channel();
     let done = kit
         .cx()
         .transaction(async |tx| {
             tx.after_commit(async { panic!("this is part of the test") });
+            // The others come all the same.
+            tx.after_commit(async move { told.send(()).unwrap() });
             Tally::insert(&tx, Tally { name: "a".into(), count: 0 }).await
         })
         .await;
     assert_eq!(done.unwrap().count, 0);
+    next.await.unwrap();
     kit.settled().await;
     assert_eq!(Tally::count(&kit.cx()).await.unwrap(), 1);
 }
@@ -257,4 +261,31 @@ async fn only_conflicts_are_tried_again_and_only_so_often() {
         .await;
     assert!(failed.unwrap_err().is(Code::Conflict));
     assert_eq!(tries.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn the_context_of_a_query_begins_no_transaction() {
+    let kit = bank().await;
+    let cx = kit.cx().reading();
+    let begun = AtomicUsize::new(0);
+    let body = async |_| {
+        begun.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    };
+    assert!(cx.transaction(body).await.is_err());
+    assert!(cx.retrying(3, body).await.is_err());
+    assert_eq!(begun.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn an_application_that_stops_lets_what_follows_a_commit_come_to_its_end() {
+    let kit = bank().await;
+    let followed = Arc::new(AtomicUsize::new(0));
+    let count = followed.clone();
+    kit.cx().after_commit(async move {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        count.fetch_add(1, Ordering::Relaxed);
+    });
+    kit.engine().stop().await;
+    assert_eq!(followed.load(Ordering::Relaxed), 1);
 }

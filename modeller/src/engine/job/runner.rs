@@ -10,11 +10,12 @@ use tokio::task::JoinSet;
 use super::board::Board;
 use super::lease::{End, Finished, Lease, Renewed};
 use super::options::JobsOptions;
+use super::retry::delay;
 use super::round::{self, Report, Round};
 use super::run::{self, Run};
 use crate::engine::scope::milliseconds;
 use crate::engine::signal::Signal;
-use crate::engine::{Clock, Engine};
+use crate::engine::{Clock, Engine, caught};
 use crate::model::Result;
 use crate::store::BoxFuture;
 
@@ -168,7 +169,21 @@ impl Runner {
             };
             self.runs += 1;
             let (run, id) = (run.clone(), lease.id.clone());
-            self.tasks.spawn(async move { (id, run::carry_out(engine, job, lease, run).await) });
+            let (backoff, attempt, attempts) = (job.1.options.backoff, lease.attempt, lease.attempts);
+            self.tasks.spawn(async move {
+                let finished = caught(run::carry_out(engine, job, lease, run.clone())).await;
+                // What it left behind can panic, too, when it is dropped. Without an end it would run here for good.
+                let finished = finished.unwrap_or_else(|panic| {
+                    let error = format!("INTERNAL_ERROR: the job panicked: {panic}");
+                    tracing::error!(%id, %error);
+                    let end = match attempt < attempts {
+                        true => End::Again { error, after: delay(backoff, attempt, &id) },
+                        false => End::Dead { error },
+                    };
+                    Some(Finished { id: id.clone(), fence: run.fence(), end, run: Some(run) })
+                });
+                (id, finished)
+            });
         }
     }
 

@@ -339,7 +339,8 @@ impl Session {
 
     fn next_number(&mut self, shape: &'static Shape, column: usize) -> Result<i64> {
         self.scope.alive(&self.connection)?;
-        if self.scope.guard != Guard::Entry {
+        // A count that stands before the only change need not be undone with it.
+        if self.scope.guard != Guard::Entry || self.scope.changed {
             self.scope.protect(&self.connection, self.pack.mark(), false)?;
         }
         let table = self.tables.of(shape)?;

@@ -121,12 +121,25 @@ pub(super) fn guarded<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
         .unwrap_or_else(|_| Err(internal("an operation on the store panicked")))
 }
 
-/// Polls to the end. The steps of a write are ready at once, unless they host code (hooks) that waits for something else; all other
-/// writes wait with it then.
-fn waited(mut steps: BoxFuture<'_, Result<Answer>>, deadline: Instant) -> Result<Answer> {
+/// Drops what others wrote; a panic in that is nobody's error.
+fn discard<T>(value: T) {
+    drop(guarded(|| {
+        drop(value);
+        Ok(())
+    }));
+}
+
+/// Polls to the end, and says whether that took more than once. The steps of a write are ready at once, unless they host code (hooks)
+/// that waits for something else; all other writes wait with it then.
+fn waited(
+    mut steps: BoxFuture<'_, Result<Answer>>,
+    deadline: Instant,
+    has_waited: &mut bool,
+) -> Result<Answer> {
     if let Poll::Ready(outcome) = steps.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         return outcome;
     }
+    *has_waited = true;
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     loop {
         if let Poll::Ready(outcome) = steps.as_mut().poll(&mut Context::from_waker(&waker)) {
@@ -203,16 +216,23 @@ impl Writing {
         let mut job = (work, reply);
         loop {
             let (work, reply) = job;
-            // Whoever has given up waiting gets nothing done.
-            if !reply.is_closed() {
+            let mut has_waited = false;
+            if reply.is_closed() {
+                // Whoever has given up waiting gets nothing done.
+                discard(work);
+            } else {
                 let outcome = match &begun {
-                    Ok(()) => self.work(work),
+                    Ok(()) => self.work(work, &mut has_waited),
                     // One that waits for a locked file is enough: the others learn it with him.
-                    Err(error) => Err(error.clone()),
+                    Err(error) => {
+                        discard(work);
+                        Err(error.clone())
+                    }
                 };
                 outcomes.push((reply, outcome));
             }
-            if outcomes.len() >= self.batch || self.session.log_size() > BATCH_LOG {
+            // Those before one that waited have waited with it, and need not wait for another.
+            if has_waited || outcomes.len() >= self.batch || self.session.log_size() > BATCH_LOG {
                 break;
             }
             match self.jobs.try_recv() {
@@ -230,21 +250,26 @@ impl Writing {
         };
         for (reply, outcome) in outcomes {
             let answer = match (&lost, outcome) {
-                (Some(error), Ok(_)) => Err(error.clone()),
+                (Some(error), Ok(answer)) => {
+                    discard(answer);
+                    Err(error.clone())
+                }
                 (_, outcome) => outcome,
             };
-            // The caller may have given up meanwhile.
-            drop(reply.send(answer));
+            // The caller may have given up meanwhile. What it would have got may hold hooks that wait.
+            if let Err(answer) = reply.send(answer) {
+                discard(answer);
+            }
         }
         next
     }
 
-    fn work(&mut self, work: Work) -> Result<Answer> {
+    fn work(&mut self, work: Work, has_waited: &mut bool) -> Result<Answer> {
         let session = &mut self.session;
         session.start(if work.single { Guard::Entry } else { Guard::Savepoint { made: false } });
         let outcome = guarded(|| {
             let steps = (work.steps)(session);
-            waited(steps, Instant::now() + self.timeout)
+            waited(steps, Instant::now() + self.timeout, has_waited)
         });
         match outcome {
             Ok(answer) => session.keep(work.actor.as_deref()).map(|()| answer),
