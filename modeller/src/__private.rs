@@ -49,11 +49,19 @@ macro_rules! __submit {
     };
 }
 
-/// The names of a declaration.
+/// The names of a declaration, and those fields of its payload that have another name on the wire or messages.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __names {
-    ($wire:literal, $rust:literal, $docs:literal) => {
-        $crate::__private::Names { name: $wire, rust: $rust, docs: $docs }
+    (
+        $wire:literal, $rust:literal, $docs:literal
+        $(, $field:literal as $name:literal { $($keyword:literal => $message:literal),* })*
+    ) => {
+        $crate::__private::Names {
+            name: $wire,
+            rust: $rust,
+            docs: $docs,
+            fields: &[$($crate::__private::Field::new($field, $name).messages(&[$(($keyword, $message)),*])),*],
+        }
     };
 }

@@ -5,7 +5,7 @@ use validator::Validate;
 
 #[derive(Serialize, Deserialize, JsonSchema, Validate, Model)]
 pub struct User {
-    #[model(on_delete = "cascade")]
+    #[model(comment = "where mail goes")]
     pub email: String,
 }
 

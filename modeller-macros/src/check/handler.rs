@@ -6,10 +6,12 @@ use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta};
 
 use super::{function, points, values};
 use crate::diag::Diag;
-use crate::ir::handler::{Function, Hook, Names, Payload, PayloadKind, Stub, Worker};
+use crate::ir::handler::{Function, Hook, Listed, Names, Payload, PayloadKind, Stub, Worker};
+use crate::names::Rule;
 use crate::syntax::attribute::RawAttribute;
 use crate::syntax::function::{self as raw_function, RawFunction};
 use crate::syntax::payload::{RawShape, RawStruct};
+use crate::syntax::{serde, validate};
 use crate::vocab::Kind;
 use crate::{messages, names, vocab};
 
@@ -50,7 +52,7 @@ pub(crate) fn worker(raw: &RawAttribute, function: &RawFunction, diag: &Diag) ->
 
 /// A payload's struct: what is right, or else what still stands in for it.
 pub(crate) fn structure(raw: &RawAttribute, item: &RawStruct, diag: &Diag) -> Result<Payload, Box<Stub>> {
-    let RawStruct { attributes, ident, generics, shape } = item;
+    let RawStruct { attributes, ident, generics, shape, fields } = item;
     if let Some(param) = generics.params.first() {
         diag.error(param, messages::generic_payload(raw.kind.place()));
     }
@@ -63,7 +65,9 @@ pub(crate) fn structure(raw: &RawAttribute, item: &RawStruct, diag: &Diag) -> Re
             diag.error(ident, messages::unit_payload(&ident.to_string()));
         }
     }
-    let names = names(raw, ident, attributes, diag);
+    let rule = serde::read_by(attributes, "rename_all").and_then(|rule| Rule::named(&rule));
+    let fields = fields.iter().filter_map(|(ident, attributes)| listed(ident, attributes, rule));
+    let names = Names { fields: fields.collect(), ..names(raw, ident, attributes, diag) };
     let kind = payload_kind(raw, diag);
     let (model, ident) = (raw.model.clone(), ident.clone());
     if diag.is_clean() {
@@ -90,7 +94,8 @@ pub(crate) fn shorthand(
         diag.error(&item.signature.ident, messages::no_struct_name(&item.signature.ident.to_string()));
         return Err(None);
     };
-    let names = names(raw, &ident, &item.attributes, diag);
+    let fields = function.fields.iter().filter_map(|field| listed(&field.ident, &field.attributes, None));
+    let names = Names { fields: fields.collect(), ..names(raw, &ident, &item.attributes, diag) };
     let kind = payload_kind(raw, diag);
     // In an `impl` block no struct can stand.
     if item.signature.receiver().is_some() {
@@ -128,6 +133,7 @@ fn of_function(raw: &RawAttribute, function: &RawFunction, diag: &Diag) -> Names
         rust,
         docs: text(&function.attributes),
         conditions: raw_function::conditions(&function.attributes),
+        fields: Vec::new(),
     }
 }
 
@@ -138,7 +144,18 @@ fn names(raw: &RawAttribute, ident: &Ident, attributes: &[Attribute], diag: &Dia
         rust,
         docs: text(attributes),
         conditions: raw_function::conditions(attributes),
+        fields: Vec::new(),
     }
+}
+
+/// What there is to say of a payload's field, if there is something.
+fn listed(ident: &Ident, attributes: &[Attribute], rule: Option<Rule>) -> Option<Listed> {
+    let rust = ident.unraw().to_string();
+    let wire = serde::read_by(attributes, "rename")
+        .unwrap_or_else(|| rule.map_or_else(|| rust.clone(), |rule| rule.apply(&rust)));
+    let messages = validate::messages(attributes);
+    let messages: Vec<_> = messages.into_iter().map(|(keyword, text)| (keyword, text.value())).collect();
+    (wire != rust || !messages.is_empty()).then_some(Listed { rust, wire, messages })
 }
 
 /// The name on the wire. A worker without one needs none.

@@ -22,6 +22,8 @@ pub(crate) fn expand(cx: &Cx, model: &Model) -> TokenStream {
     });
     let columns = columns::expand(ident, model.fields.iter().map(|field| &field.column), &model.geo);
     let checks = checks::expand(model);
+    // Only the framework's own models have such a scope: rustc shall name them to nobody who has forgotten to derive one.
+    let hidden = scope.starts_with('_').then(|| quote!(#[diagnostic::do_not_recommend]));
     let body = quote!(&DESCRIPTOR);
     let implementation = implementation::expand(ident, &Generics::default(), &body);
     paths::in_const(
@@ -39,6 +41,7 @@ pub(crate) fn expand(cx: &Cx, model: &Model) -> TokenStream {
                 __modeller::Entry::model(|| &DESCRIPTOR, __modeller::site!())
             }
             #checks
+            #hidden
             #implementation
             #columns
         },

@@ -3,12 +3,16 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::ir::handler::Names;
+use crate::ir::handler::{Listed, Names};
 
-/// `names!("resetPassword", "ResetPassword", "..")`
+/// `names!("resetPassword", "ResetPassword", "..")`, and the fields of which there is something to say.
 pub(super) fn names(names: &Names) -> TokenStream {
-    let Names { wire, rust, docs, .. } = names;
-    quote!(__modeller::names!(#wire, #rust, #docs))
+    let Names { wire, rust, docs, fields, .. } = names;
+    let fields = fields.iter().map(|Listed { rust, wire, messages }| {
+        let messages = messages.iter().map(|(keyword, text)| quote!(#keyword => #text));
+        quote!(, #rust as #wire { #(#messages),* })
+    });
+    quote!(__modeller::names!(#wire, #rust, #docs #(#fields)*))
 }
 
 /// Leaves what this expression makes, under a name.

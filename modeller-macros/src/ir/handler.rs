@@ -15,6 +15,18 @@ pub(crate) struct Names {
     pub(crate) docs: String,
     /// The conditions (`#[cfg(..)]`) that the item stands under.
     pub(crate) conditions: Vec<Attribute>,
+    /// The fields of its payload of which there is something to say.
+    pub(crate) fields: Vec<Listed>,
+}
+
+/// A field of a payload that is read by another name, or has messages of its own.
+pub(crate) struct Listed {
+    /// The name in Rust.
+    pub(crate) rust: String,
+    /// The name on the wire.
+    pub(crate) wire: String,
+    /// By schema keyword.
+    pub(crate) messages: Vec<(String, String)>,
 }
 
 /// How to call the user's function.

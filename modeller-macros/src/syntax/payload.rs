@@ -11,6 +11,8 @@ pub(crate) struct RawStruct {
     pub(crate) ident: Ident,
     pub(crate) generics: Generics,
     pub(crate) shape: RawShape,
+    /// The fields that have names, with their attributes.
+    pub(crate) fields: Vec<(Ident, Vec<Attribute>)>,
 }
 
 /// What fields a struct has.
@@ -30,6 +32,7 @@ impl Parse for RawStruct {
             Fields::Unnamed(fields) => RawShape::Unnamed(fields.span()),
             Fields::Unit => RawShape::Unit,
         };
-        Ok(RawStruct { attributes: attrs, ident, generics, shape })
+        let named = fields.into_iter().filter_map(|field| Some((field.ident?, field.attrs)));
+        Ok(RawStruct { attributes: attrs, ident, generics, shape, fields: named.collect() })
     }
 }

@@ -57,6 +57,21 @@ pub(crate) fn field(attributes: &[Attribute], diag: &Diag) -> SerdeField {
     serde
 }
 
+/// The name or the rule that `rename` or `rename_all` says. A payload may be written by another name than it is read by:
+/// the latter counts.
+pub(crate) fn read_by(attributes: &[Attribute], word: &str) -> Option<String> {
+    let item = meta::foreign(attributes, "serde").into_iter().find(|item| item.name() == word)?;
+    let name = match &item.value {
+        Value::Listed(tokens) => {
+            let parts = meta::parts(tokens);
+            let read = parts.iter().find(|part| part.name() == "deserialize")?;
+            meta::text(&read.value)
+        }
+        value => meta::text(value),
+    };
+    name.map(|name| name.value())
+}
+
 /// The attributes to read; the rejected ones are reported.
 fn known(attributes: &[Attribute], table: &[(&str, Serde)], diag: &Diag) -> Vec<Item> {
     let mut items = meta::foreign(attributes, "serde");

@@ -61,6 +61,12 @@ fn a_method_stays_short() {
 }
 
 #[test]
+fn names_and_messages_of_fields_are_in_the_declaration() {
+    let lines = snapshot("method_with_names");
+    assert!(lines <= 20, "{lines} lines");
+}
+
+#[test]
 fn a_method_that_is_a_function_stays_short() {
     for case in ["method_function", "event_function", "job_function"] {
         let lines = snapshot(case);

@@ -32,7 +32,7 @@ pub(crate) struct LateHook {
 // By hand: its name begins with `_`, as all of the framework's own do, and the attribute refuses such names.
 static HANDLER: JobHandler = declare::job_handler::<LateHook>(JobOptions::new());
 static BEHAVIOUR: Behaviour = declare::job::<LateHook>(
-    Names { name: LATE, rust: "LateHook", docs: "A hook that runs later." },
+    Names { name: LATE, rust: "LateHook", docs: "A hook that runs later.", fields: &[] },
     &HANDLER,
     crate::__site!(),
 );

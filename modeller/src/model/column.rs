@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 /// A column of model `M` that holds a `T`.
 ///
 /// `#[derive(Model)]` makes one associated constant a field; [`Model`](super::Model) has those of the system columns.
-/// The [`query`](crate::query) module gives it its operators.
+/// The [`query`](mod@crate::query) module gives it its operators.
 pub struct Column<M, T> {
     index: usize,
     types: PhantomData<fn() -> (M, T)>,

@@ -181,7 +181,8 @@ fn wire_name<'a>(subject: Subject<'a>, rust: &'a str) -> &'a str {
     if let Some(field) = subject.fields.iter().find(|field| field.rust == rust) {
         return field.name;
     }
-    // A payload whose fields nobody has listed: serde's styles differ in nothing but signs and case.
+    // A field of a payload that is not listed has one name, unless the list could not be made: serde's styles differ in
+    // nothing but signs and case.
     let plain = |name: &str| name.replace(['_', '-'], "").to_ascii_lowercase();
     let same = |name: &&str| plain(name) == plain(rust);
     match subject.names().any(|name| name == rust) {

@@ -75,7 +75,7 @@ pub struct Behaviour {
     pub handler: &'static (dyn Any + Send + Sync),
     /// Where it stands in the source.
     pub site: Site,
-    /// What the fields of its payload are called in Rust, and their messages; empty if nobody has listed them.
+    /// Those fields of its payload that have another name on the wire than in Rust, or messages of their own.
     pub fields: &'static [Field],
     /// What the payload must look like, worked out when it is first needed.
     #[cfg(feature = "engine")]

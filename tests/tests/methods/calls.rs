@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use modeller::prelude::*;
+use modeller_tests::http::Answer;
 use serde_json::json;
 
 use crate::{Fail, Ping, Register, ResetPassword, User, faults, refused, start};
@@ -84,6 +85,30 @@ async fn all_faults_of_a_payload_are_told_at_once() {
     assert_eq!(unknown["params"], json!({ "additionalProperty": "emial", "didYouMean": "email" }));
     let answer = client.post("/system/users/resetPassword", &json!({})).await;
     assert_eq!(faults(&answer), [(String::new(), "required".to_owned())]);
+}
+
+#[tokio::test]
+async fn messages_of_their_own_are_told_of_a_payload_that_can_not_be_decoded_too() {
+    // SCH-19
+    let server = start().await;
+    let mut client = server.client().await;
+    let told = |answer: &Answer, path: &str| {
+        let errors = answer.json()["errors"].as_array().unwrap().clone();
+        let error = errors.iter().find(|error| error["instancePath"] == path).unwrap();
+        error["message"].as_str().unwrap().to_owned()
+    };
+    // A struct whose numbers are no numbers.
+    let answer =
+        client.post("/system/users/resetPassword", &json!({ "email": "nobody", "maxAttempts": "x" })).await;
+    assert_eq!(told(&answer, "/email"), "that is no address");
+    assert_eq!(told(&answer, "/maxAttempts"), "must be integer");
+    // A function, with names of its own on the wire, where one is missing altogether.
+    let answer = client.post("/system/users/invite", &json!({ "guest-mail": "nobody", "seats": 9 })).await;
+    assert_eq!(told(&answer, "/guest-mail"), "nobody can be reached there");
+    assert_eq!(told(&answer, "/seats"), "there are eight seats");
+    assert_eq!(told(&answer, ""), "must have required property 'note'");
+    let answer = client.post("/system/users/invite", &json!({ "guest-mail": "a@b.org", "note": "" })).await;
+    assert_eq!(faults(&answer), [("/note".to_owned(), "written".to_owned())]);
 }
 
 #[tokio::test]
@@ -229,7 +254,7 @@ async fn what_a_method_writes_belongs_to_the_open_transaction() {
 async fn the_names_of_what_a_model_does_are_listed() {
     // RPC-04, RTE-11
     let cx = start().await.cx;
-    assert_eq!(cx.methods_of::<User>(), ["fail", "ping", "register", "resetPassword"]);
+    assert_eq!(cx.methods_of::<User>(), ["fail", "invite", "ping", "register", "resetPassword"]);
     assert_eq!(cx.queries_of::<User>(), ["byRole", "everybody", "sneaky"]);
     assert_eq!(cx.events_of::<crate::Post>(), ["sendMessage"]);
     assert!(cx.events_of::<User>().is_empty());

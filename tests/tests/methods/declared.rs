@@ -72,6 +72,24 @@ impl Method for ResetPassword {
     }
 }
 
+/// Asks somebody to come.
+#[modeller::method(User)]
+async fn invite(
+    #[serde(rename = "guest-mail")]
+    #[validate(email(message = "nobody can be reached there"))]
+    guest_mail: String,
+    #[serde(default)]
+    #[validate(range(max = 8, message = "there are eight seats"))]
+    seats: u8,
+    #[validate(custom(function = written, code = "written"))] note: String,
+) -> Result<String> {
+    Ok(format!("{guest_mail}: {seats} {note}"))
+}
+
+fn written(note: &str) -> std::result::Result<(), validator::ValidationError> {
+    if note.is_empty() { Err(validator::ValidationError::new("written")) } else { Ok(()) }
+}
+
 /// Takes nothing.
 #[modeller::method(User)]
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate)]

@@ -15,7 +15,7 @@ use crate::registry::{Behaviour, BehaviourKind, SchemaOf};
 use crate::store::BoxFuture;
 
 /// The names of a declaration: on the wire, in Rust, and what its documentation says.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Names {
     /// On the wire.
     pub name: &'static str,
@@ -23,6 +23,8 @@ pub struct Names {
     pub rust: &'static str,
     /// The documentation comment.
     pub docs: &'static str,
+    /// The fields of its payload that have another name on the wire, or messages of their own.
+    pub fields: &'static [Field],
 }
 
 const fn behaviour(
@@ -32,20 +34,14 @@ const fn behaviour(
     handler: &'static (dyn std::any::Any + Send + Sync),
     site: Site,
 ) -> Behaviour {
-    let Names { name, rust, docs } = names;
+    let Names { name, rust, docs, fields } = names;
     let shape = OnceLock::new();
-    Behaviour { kind, model, name, rust, docs, payload: None, reply: None, handler, site, fields: &[], shape }
+    Behaviour { kind, model, name, rust, docs, payload: None, reply: None, handler, site, fields, shape }
 }
 
 const fn typed(mut behaviour: Behaviour, payload: SchemaOf, reply: Option<SchemaOf>) -> Behaviour {
     behaviour.payload = Some(payload);
     behaviour.reply = reply;
-    behaviour
-}
-
-/// The same declaration, with what is known of the fields of its payload: their names in Rust, and messages of their own.
-pub const fn with_fields(mut behaviour: Behaviour, fields: &'static [Field]) -> Behaviour {
-    behaviour.fields = fields;
     behaviour
 }
 

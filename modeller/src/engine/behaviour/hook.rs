@@ -253,7 +253,7 @@ pub struct HookNeeds {
 #[diagnostic::on_unimplemented(
     message = "a hook of `{M}` can't be given a `{Self}`",
     label = "no argument of a hook of `{M}`",
-    note = "a hook takes any of `&Cx`, `&mut {M}` (before insert, update), `&Doc<{M}>` (not before insert), `Previous<{M}>` (update), \
+    note = "a hook takes any of `&Cx`, `&mut {M}` (before insert, update), `&Doc<{M}>` (not before insert), `Previous<'_, {M}>` (update), \
             `HookEvent`, `&mut Listing` (before list)"
 )]
 pub trait FromHook<'a, M>: Sized {

@@ -67,7 +67,7 @@ pub(super) fn steps_of(context: &Context<'_>) -> rusqlite::Result<Arc<Vec<Step>>
     })
 }
 
-/// `(json, [steps])`: a value that SQLite sorts as [`json_order`](crate::query) does, numbers before texts before blobs.
+/// `(json, [steps])`: a value that SQLite sorts as [`json_order`](mod@crate::query) does, numbers before texts before blobs.
 fn json_key(context: &Context<'_>) -> rusqlite::Result<SqlValue> {
     let steps = steps_of(context)?;
     Ok(match text(context, 0).map_or(Json::Null, |text| json::find(text, &steps)) {
