@@ -15,6 +15,7 @@ mod reference;
 mod run;
 mod values;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +29,9 @@ use super::invoke::{hint, shown};
 use super::{Cx, Engine, Records as _};
 #[cfg(feature = "server")]
 use super::{Reply, call::check_mutation_id, idempotency::Once};
-use crate::model::{Code, Doc, Error, Result};
+use crate::model::{Cell, Code, Doc, Error, Model as _, Result, RowView};
+use crate::query::Select;
+use crate::store::{self, Sink};
 
 /// The procedures of an application: [`Engine::procedures`], or [`Cx::procedures`] for those who call in a context of theirs.
 ///
@@ -188,10 +191,27 @@ impl Procedures {
     }
 
     async fn unknown(&self, name: &str) -> Error {
-        let known = self.list().await.unwrap_or_default();
-        let names: Vec<&str> = known.iter().map(|one| one.name.as_str()).collect();
+        // Without the definitions, which can be large: this is what everybody can ask for.
+        let select = Select { count: Some(1_000), ..Select::all(Procedure::descriptor().shape()) };
+        let known = match self.cx.read(&select, Box::new(Known(Vec::new()))).await {
+            Ok(sink) => store::sink::<Known>(sink).0,
+            Err(error) => return error,
+        };
+        let names: Vec<&str> = known.iter().map(String::as_str).collect();
         let message = format!("there is no procedure `{}`{}", shown(name, 60), hint(name, &names));
         Error::new(Code::MethodNotFound, message).with_details(serde_json::json!({ "id": shown(name, 200) }))
+    }
+}
+
+/// Collects the names of procedures.
+struct Known(Vec<String>);
+
+impl Sink for Known {
+    fn row(&mut self, row: &dyn RowView) -> ControlFlow<()> {
+        if let Cell::Text(name) = row.cell(Procedure::NAME.index()) {
+            self.0.push(name.to_owned());
+        }
+        ControlFlow::Continue(())
     }
 }
 
