@@ -78,6 +78,8 @@ mod pages {
     mod migrations {}
     #[doc = include_str!("../../docs/models.md")]
     mod models {}
+    #[doc = include_str!("../../docs/procedures.md")]
+    mod procedures {}
     #[doc = include_str!("../../docs/queries.md")]
     mod queries {}
     #[doc = include_str!("../../docs/relations.md")]

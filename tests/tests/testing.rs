@@ -1,4 +1,5 @@
 //! The test kit: what an application's author has for tests.
+//
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::engine::{BodyKind, MAX_OPERATIONS, Operation, Transact};
+use crate::engine::{BodyKind, MAX_OPERATIONS, Operation, Procedures, Transact};
 use crate::model::{ColumnInfo, Generated, Kind, OnDelete, Relation, Relations as _, Shape};
 use crate::registry::{Behaviour, BehaviourKind, Registry};
 
@@ -20,7 +20,7 @@ pub const PROTOCOL: &str = "1.0.0";
 /// ```
 pub fn document(registry: &Registry, (jobs, workers): &(Json, Json)) -> Json {
     let models: Vec<Json> = registry.models().iter().map(|&shape| model(shape, registry)).collect();
-    let mut document = json!({ "protocol": PROTOCOL, "models": models, "transaction": transaction() });
+    let mut document = json!({ "protocol": PROTOCOL, "models": models, "transaction": transaction(), "procedures": procedures() });
     for (name, list) in [("jobs", jobs), ("workers", workers)] {
         // Applications that have none of them need not know that there could be.
         if list.as_array().is_some_and(|list| !list.is_empty()) {
@@ -37,6 +37,17 @@ fn transaction() -> Json {
         "path": Transact::PATH,
         "operations": Transact::operations().collect::<Vec<_>>(),
         "maxOperations": MAX_OPERATIONS,
+    })
+}
+
+/// Stored procedures. Which there are is not said here: they come and go while the application runs.
+fn procedures() -> Json {
+    json!({
+        "method": "POST",
+        "path": format!("{}{{name}}", Procedures::PATH),
+        "maxSteps": Procedures::MAX_STEPS,
+        "maxConditionDepth": Procedures::MAX_CONDITION_DEPTH,
+        "defaultTimeoutMs": u64::try_from(Procedures::DEFAULT_TIMEOUT.as_millis()).unwrap_or(u64::MAX),
     })
 }
 
@@ -262,6 +273,17 @@ mod tests {
         for op in ["get", "insert", "update", "delete", "where", "findOne", "count"] {
             assert!(transaction["operations"].as_array().unwrap().contains(&op.into()), "{op}");
         }
+    }
+
+    #[test]
+    fn the_limits_of_procedures_are_advertised() {
+        // RPC-12
+        let document = super::document(&sample::registry(), &Default::default());
+        let expected = json!({
+            "method": "POST", "path": "/@procedures/{name}", "maxSteps": 100, "maxConditionDepth": 5,
+            "defaultTimeoutMs": 30_000,
+        });
+        assert_eq!(document["procedures"], expected);
     }
 
     #[test]

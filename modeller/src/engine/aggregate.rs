@@ -8,9 +8,10 @@ use super::arguments::Request;
 use super::pipeline::too_large;
 use super::related_figures::{self, Group, Reached};
 use super::scope::{MAX_BYTES, visible};
-use super::{Argument, Call, Cx, Reply};
+use super::{Argument, Arguments, Call, Cx, Operation, Reply};
 use crate::model::{Cell, Code, Error, Result, Row, Shape, Value, write_cell};
 use crate::query::{Access, Aggregation, Asked, Filter, parse_aggregation, parse_count};
+use crate::registry::Registry;
 
 /// Carries out an `aggregate`.
 pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
@@ -40,6 +41,34 @@ pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
     aggregation.count = request.count;
     let rows = cx.aggregate(&aggregation).await?;
     Ok(Reply { body: render(&aggregation, &names, &rows)?, ..Reply::default() })
+}
+
+/// Whether a `count` or an `aggregate` can have these arguments, without carrying it out.
+pub(super) fn check(
+    registry: &Registry,
+    shape: &'static Shape,
+    operation: Operation,
+    arguments: Arguments,
+) -> Result<()> {
+    let mut request = Request::parse(registry, shape, operation, arguments)?;
+    request.constrain()?;
+    let given = |wanted| request.figures.iter().find(|(name, _)| *name == wanted).map(|(_, json)| json);
+    if operation == Operation::Count {
+        let Some(field) = given(Argument::Field) else { return Ok(()) };
+        let field = field.as_str().ok_or_else(|| invalid("`field` is the name of a field"))?;
+        return match Reached::by(registry, shape, field)? {
+            Some(_) => Ok(()),
+            None => parse_count(shape, field, false, Access::Public).map(drop),
+        };
+    }
+    let (group_by, aggregates) = (given(Argument::GroupBy), given(Argument::Aggregates));
+    if let (None, Some(figures)) = (group_by, aggregates.and_then(Json::as_object))
+        && related_figures::groups(registry, shape, figures)?.iter().any(|group| group.reached.is_some())
+    {
+        return Ok(());
+    }
+    let asked = Asked { group_by, aggregates, sort: given(Argument::Sort) };
+    parse_aggregation(shape, asked, Access::Public).map(drop)
 }
 
 /// Carries out a `count`.

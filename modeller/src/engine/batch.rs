@@ -193,6 +193,29 @@ async fn results(cx: &Cx, steps: Vec<Step>, render: Render) -> Result<Reply> {
     Ok(Reply { body, ..Reply::default() })
 }
 
+/// One operation of a transaction, by itself.
+pub(super) fn one(registry: &Registry, json: &str) -> Result<Call> {
+    model::check_json(json.as_bytes())?;
+    let item = serde_json::from_str(json)
+        .map_err(|error| Error::new(Code::InvalidRequest, format!("an operation is not one: {error}")))?;
+    operation(Form::Transaction(registry), item)
+}
+
+/// Carries out one operation of a transaction, and answers as a transaction does.
+pub(super) async fn step(cx: &Cx, call: Call) -> Result<Reply> {
+    if !call.operation.is_write() {
+        return cx.perform(call).await;
+    }
+    let (shape, operation) = (call.shape, call.operation);
+    permit(cx, &call)?;
+    let written = match prepare(cx, call) {
+        Ok(draft) => cx.carry_out(shape, draft).await,
+        Err(error) => Err(error),
+    };
+    log::wrote(cx, shape, operation, &written);
+    written.map(|written| transact::render(shape, operation, &written))
+}
+
 /// The answer that was given before under this id, if there was one.
 pub(super) async fn before(cx: &Cx, once: Once) -> Result<Option<Reply>> {
     let engine = cx.engine().clone();

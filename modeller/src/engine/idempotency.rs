@@ -71,6 +71,17 @@ impl Once {
         Some(request.once(cx, id))
     }
 
+    /// Of a call of a procedure.
+    #[cfg(feature = "server")]
+    pub(super) fn of_procedure(cx: &Cx, name: &str, input: &[u8], id: &str) -> Self {
+        let mut request = Request::default();
+        // No operation of a model has this name.
+        request.part(b"@procedures");
+        request.part(name.as_bytes());
+        request.part(input);
+        request.once(cx, id)
+    }
+
     /// The answer that was given before, if there was one.
     pub(super) async fn find(&self, engine: &Engine, tx: &mut dyn Tx) -> Result<Option<Reply>> {
         let shape = Mutation::descriptor().shape();

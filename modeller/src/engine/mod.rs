@@ -28,6 +28,7 @@ mod log;
 mod numbers;
 mod patch;
 mod pipeline;
+mod procedure;
 mod read;
 mod records;
 mod references;
@@ -77,6 +78,7 @@ pub use job::{Enqueue, Enqueued, JobCounts, JobEntry, JobState, Jobs, JobsOption
 pub use listing::Listing;
 pub use log::{Feature, Log, LogAdapter, LogEntry, LogLevel, LogOptions, LogSubscription, Logger};
 pub use patch::Patch;
+pub use procedure::{Procedure, Procedures};
 pub use records::{Find, Hit, Page, Records};
 pub use secret::Secret;
 pub use subscription::{

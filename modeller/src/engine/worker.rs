@@ -134,6 +134,7 @@ impl Workers {
     }
 
     /// Waits until no worker that was started is due or under way: for tests, with a clock that is moved by hand.
+    #[cfg(feature = "server")]
     pub(crate) async fn settled(&self) {
         for slot in self.slots() {
             loop {

@@ -40,6 +40,8 @@ pub use update::{Applied, Update};
 
 #[cfg(feature = "sqlite")]
 pub(crate) use compare::{integer_with_float, number};
+#[cfg(feature = "engine")]
+pub(crate) use compare::{json_equal, json_order};
 #[cfg(feature = "sqlite")]
 pub(crate) use eval::operand;
 

@@ -10,6 +10,7 @@ fn line_of(path: &str, text: &str) -> usize {
     source.lines().position(|line| line.contains(text)).unwrap() + 1
 }
 
+// RPC-10
 #[tokio::test]
 async fn inspect_lists_every_model_with_its_file_and_line() {
     let place = Place::new();

@@ -15,7 +15,7 @@ fn told(seen: &Seen) -> impl Fn(&Emitted) + Send + Sync + 'static {
     }
 }
 
-// HOO-13
+// HOO-13, HOO-18: what is told is the operation, the model and the data, after the commit and of it alone.
 #[tokio::test]
 async fn listeners_hear_of_what_was_committed_and_of_nothing_else() {
     let (engine, cx) = start::<(Product, Entry)>().await;

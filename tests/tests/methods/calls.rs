@@ -252,10 +252,35 @@ async fn what_a_method_writes_belongs_to_the_open_transaction() {
 
 #[tokio::test]
 async fn the_names_of_what_a_model_does_are_listed() {
-    // RPC-04, RTE-11
+    // RPC-04, RPC-10, RTE-11: nobody wrote the list, each is found where it is declared.
     let cx = start().await.cx;
     assert_eq!(cx.methods_of::<User>(), ["fail", "invite", "ping", "register", "resetPassword"]);
     assert_eq!(cx.queries_of::<User>(), ["byRole", "everybody", "sneaky"]);
     assert_eq!(cx.events_of::<crate::Post>(), ["sendMessage"]);
     assert!(cx.events_of::<User>().is_empty());
+}
+
+impl User {
+    /// A function of the model is one of its struct: it needs no registration, and its arguments have types.
+    async fn find_by_email(cx: &Cx, email: &str) -> Result<Option<Doc<User>>> {
+        User::find().filter(User::EMAIL.eq(email)).first(cx).await
+    }
+}
+
+#[tokio::test]
+async fn functions_of_a_model_are_those_of_its_struct() {
+    // HOO-16
+    let cx = start().await.cx;
+    cx.call(Register { email: "ada@example.org".into(), then_fail: false }).await.unwrap();
+    let ada = User::find_by_email(&cx, "ada@example.org").await.unwrap().unwrap();
+    assert_eq!(ada.email, "ada@example.org");
+    assert!(User::find_by_email(&cx, "bob@example.org").await.unwrap().is_none());
+    // They are part of the transaction of their context.
+    let found = cx
+        .transaction(async |tx| {
+            tx.call(Register { email: "bob@example.org".into(), then_fail: false }).await?;
+            User::find_by_email(&tx, "bob@example.org").await
+        })
+        .await;
+    assert!(found.unwrap().is_some());
 }

@@ -17,7 +17,7 @@ use super::folder::{Folders, Wish};
 use super::headers::{self, IfMatch};
 use super::origin::{Origins, permit_host};
 use super::route::Answered;
-use super::{Backend, HttpOptions, Page, Route, RouteCx, body, decode, identity, target};
+use super::{Backend, HttpOptions, Page, Route, RouteCx, body, decode, identity, procedures, target};
 use crate::engine::{Arguments, BodyKind, Call, Operation, Transact, caught};
 use crate::model::{Code, Error, Result, Shape, check_json};
 
@@ -43,6 +43,7 @@ pub(super) struct Inner {
 enum Target<'a> {
     Operation(&'static Shape, Operation),
     Transaction,
+    Procedure(String),
     Page(&'a Page),
     Route(&'a [Route], Vec<(String, String)>),
     /// A file, if it is there; else nothing.
@@ -90,6 +91,7 @@ impl Inner {
             Target::Operation(shape, operation) => self.operate(&head, &mut body, shape, operation).await,
             // Boxed, so that the future of every request is not as large as that of the rarest.
             Target::Transaction => Box::pin(self.transact(&head, &mut body)).await,
+            Target::Procedure(name) => Box::pin(self.procedure(&head, &mut body, &name)).await,
             Target::Page(page) => Box::pin(page.answer(&head, self.options.compression)).await,
             Target::Route(routes, params) => {
                 return Box::pin(self.custom(routes, params, head, body)).await;
@@ -120,6 +122,11 @@ impl Inner {
         }
         if path == Transact::PATH {
             return Target::Transaction;
+        }
+        match procedures::name(path) {
+            Some(Ok(name)) => return Target::Procedure(name),
+            Some(Err(error)) => return Target::Nothing(error),
+            None => {}
         }
         if let Some(page) = self.pages.iter().find(|page| page.path() == path) {
             return Target::Page(page);

@@ -16,7 +16,7 @@ use super::events::{Events, Listener, Mounted, ServerEvent};
 use super::folder::Folders;
 use super::origin::Origins;
 use super::{Backend, BoxFuture, Folder, HttpOptions, Page, Route, target};
-use crate::engine::Transact;
+use crate::engine::{Procedures, Transact};
 use crate::registry::{Fault, Faults};
 
 /// Everything that the HTTP door is to serve, while it is put together.
@@ -183,6 +183,7 @@ impl HttpDoor {
         scopes.dedup();
         paths.extend(scopes.iter().map(|scope| format!("/{scope}/{{model}}/{{operation}}")));
         paths.push(Transact::PATH.to_owned());
+        paths.push(format!("{}{{name}}", Procedures::PATH));
         paths.extend(inner.pages.iter().map(|page| page.path().to_owned()));
         paths.extend(inner.endpoints.iter().map(|routes| routes[0].path.clone()));
         paths.extend(inner.folders.patterns());
@@ -190,13 +191,15 @@ impl HttpDoor {
     }
 }
 
-/// Why the route can't be reached, if an operation of a model, or the transaction, has its path.
+/// Why the route can't be reached, if an operation of a model, the transaction, or a procedure has its path.
 fn taken(backend: &dyn Backend, route: &Route) -> Option<String> {
-    if route.path == Transact::PATH {
-        return Some(format!(
-            "the route `{} {}` is not possible: transactions are there",
-            route.method, route.path
-        ));
+    let there = match route.path.as_str() {
+        Transact::PATH => Some("transactions are"),
+        path if super::procedures::name(path).is_some() => Some("procedures are"),
+        _ => None,
+    };
+    if let Some(there) = there {
+        return Some(format!("the route `{} {}` is not possible: {there} there", route.method, route.path));
     }
     let (shape, operation) = target::find(backend.registry(), &route.path).ok()??;
     Some(format!(

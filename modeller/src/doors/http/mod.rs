@@ -1,7 +1,7 @@
 //! The HTTP door: every model at `/{scope}/{model}/{operation}`, fixed pages, custom routes, and the server itself.
 //!
 //! ```text
-//! bytes ─► serve ─► HttpService ─► path → operation, method │ transaction │ page │ custom route │ file of a folder │ nested axum router
+//! bytes ─► serve ─► HttpService ─► path → operation, method │ transaction │ procedure │ page │ custom route │ file of a folder │ nested axum router
 //!                                   decode → Call → Backend → Reply → bytes
 //! ```
 //!
@@ -20,6 +20,7 @@ mod headers;
 mod options;
 mod origin;
 mod page;
+mod procedures;
 mod route;
 mod serve;
 mod stream;

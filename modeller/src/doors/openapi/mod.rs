@@ -12,6 +12,7 @@ mod names;
 mod operations;
 mod pages;
 mod parameters;
+mod procedures;
 mod relations;
 mod replies;
 mod schemas;
@@ -92,6 +93,9 @@ pub fn document(registry: &Registry, about: &About) -> Json {
         described.push((shape, names, referred));
     }
     transaction::add(&described, &mut shared, &mut ids, &mut paths, &mut tags);
+    if !described.is_empty() {
+        procedures::add(&mut shared, &mut ids, &mut paths, &mut tags);
+    }
     pages::add(&about.pages, &mut ids, &mut paths, &mut tags);
     let mut info = Map::from_iter([
         ("title".to_owned(), about.title.as_str().into()),

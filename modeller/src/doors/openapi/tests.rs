@@ -35,6 +35,19 @@ fn every_operation_of_every_model_is_described() {
 }
 
 #[test]
+fn procedures_are_described_with_errors_of_their_own() {
+    // RPC-12
+    let document = sample_document();
+    let described = &document["paths"]["/@procedures/{name}"]["post"];
+    assert_eq!(described["parameters"][0]["name"], "name");
+    for status in ["400", "404", "409", "default"] {
+        let schema = &described["responses"][status]["content"]["application/json"]["schema"];
+        assert_eq!(*schema, serde_json::json!({ "$ref": "#/components/schemas/Error" }), "{status}");
+    }
+    assert!(described["responses"]["404"]["description"].as_str().unwrap().contains("METHOD_NOT_FOUND"));
+}
+
+#[test]
 fn a_transaction_is_described_per_model_and_operation() {
     // TXN-01
     let document = sample_document();

@@ -13,7 +13,9 @@ mod round;
 mod run;
 mod runner;
 
-pub(super) use board::{Board, declared, lock};
+#[cfg(feature = "server")]
+pub(super) use board::declared;
+pub(super) use board::{Board, lock};
 pub(super) use check::check;
 pub use enqueue::{Enqueue, Enqueued, Schedule, put};
 pub use entry::{JobEntry, JobState};
