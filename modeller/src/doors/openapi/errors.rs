@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::names::Shared;
+use super::schemas::reference;
 use crate::engine::{Argument, BodyKind, Operation};
 use crate::model::{Code, Shape};
 
@@ -111,6 +112,25 @@ pub(super) fn responses(codes: &[Code], shared: &mut Shared) -> Vec<(String, Jso
         (status.to_string(), shared.share(title(status), response(status, &group)))
     };
     statuses.into_iter().map(one).collect()
+}
+
+/// The responses of what may fail with codes of its own, too: below 500 the codes are open.
+pub(super) fn open_responses(codes: &[Code], shared: &mut Shared) -> Vec<(String, Json)> {
+    let (ours, both): (Vec<Code>, Vec<Code>) = codes.iter().partition(|code| code.status() >= 500);
+    let mut statuses: Vec<u16> = both.iter().map(|code| code.status()).collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    let one = |status: u16| {
+        let codes = both.iter().filter(|code| code.status() == status);
+        let lines = codes.map(|code| format!("`{}`: {}.", code.as_str(), meaning(*code)));
+        let lines: Vec<String> = lines.chain(["Or an error of the application's own.".to_owned()]).collect();
+        let response = json!({
+            "description": lines.join("\n\n"),
+            "content": { "application/json": { "schema": reference("Error") } },
+        });
+        (status.to_string(), response)
+    };
+    statuses.into_iter().map(one).chain(responses(&ours, shared)).collect()
 }
 
 fn response(status: u16, codes: &[Code]) -> Json {

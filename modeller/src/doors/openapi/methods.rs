@@ -78,7 +78,7 @@ impl Called {
             }
         }
         let mut responses = Map::from_iter([("200".to_owned(), reply), ("431".to_owned(), too_large_head())]);
-        responses.extend(errors::responses(codes(operation), &mut shared.responses));
+        responses.extend(errors::open_responses(codes(operation), &mut shared.responses));
         responses.insert(
             "default".into(),
             json!({

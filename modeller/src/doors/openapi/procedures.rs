@@ -24,18 +24,9 @@ const CODES: &[Code] = &[
     Code::Referenced,
     Code::PayloadTooLarge,
     Code::UnsupportedMediaType,
+    Code::Overloaded,
+    Code::StoreUnavailable,
 ];
-
-/// The errors of this status. Procedures throw their own with any of 400 to 499, so that the codes are open.
-fn failure(status: u16) -> Json {
-    let codes = CODES.iter().filter(|code| code.status() == status);
-    let lines = codes.map(|code| format!("`{}`: {}.", code.as_str(), errors::meaning(*code)));
-    let lines: Vec<String> = lines.chain(["Or an error of the procedure's own.".to_owned()]).collect();
-    json!({
-        "description": lines.join("\n\n"),
-        "content": { "application/json": { "schema": reference("Error") } },
-    })
-}
 
 /// Adds the path.
 pub(super) fn add(
@@ -55,11 +46,7 @@ pub(super) fn add(
     let mut done = replies::reply("What the procedure answers.", Json::Bool(true));
     replies::replayed(&mut done);
     let mut responses = Map::from_iter([("200".to_owned(), done), ("431".to_owned(), too_large_head())]);
-    let mut statuses: Vec<u16> = CODES.iter().map(|code| code.status()).collect();
-    statuses.sort_unstable();
-    statuses.dedup();
-    responses.extend(statuses.into_iter().map(|status| (status.to_string(), failure(status))));
-    responses.extend(errors::responses(&[Code::Overloaded, Code::StoreUnavailable], &mut shared.responses));
+    responses.extend(errors::open_responses(CODES, &mut shared.responses));
     let own = json!({
         "description": "An error of its own.",
         "content": { "application/json": { "schema": reference("Error") } },
