@@ -32,7 +32,6 @@ impl Tasks {
     }
 
     /// Waits until none is under way.
-    #[cfg(any(test, feature = "server"))]
     pub(crate) async fn idle(&self) {
         // The sender is here, so that the channel is open.
         let _ = self.0.subscribe().wait_for(|count| *count == 0).await;

@@ -82,6 +82,7 @@ pub struct Shape {
     /// The published JSON Schema (2020-12) of what an insert takes.
     pub schema: Json,
     /// The schema, compiled when it is first needed.
+    #[cfg_attr(not(feature = "engine"), allow(dead_code))]
     pub(super) judge: super::judge::Judge,
 }
 

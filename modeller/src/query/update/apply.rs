@@ -52,6 +52,7 @@ impl Update {
     }
 
     /// The update as it was asked for.
+    #[cfg(feature = "engine")]
     pub(crate) fn text(&self) -> Vec<u8> {
         let mut members = self.plain.clone();
         for Operation { operator, name, value, .. } in &self.operations {
