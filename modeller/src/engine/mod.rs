@@ -13,6 +13,7 @@ mod config;
 mod cx;
 #[cfg(feature = "server")]
 mod describe;
+mod draft;
 mod emitter;
 mod figures;
 mod hooked;
