@@ -350,6 +350,12 @@ impl Call {
         }
     }
 
+    /// The call, out of where it is held; what stays behind has nothing but the operation and the model.
+    pub(super) fn take(&mut self) -> Self {
+        let rest = Call::new(self.operation, self.shape);
+        std::mem::replace(self, rest)
+    }
+
     /// Longest idempotency key, in bytes.
     pub const MAX_MUTATION_ID: usize = 255;
 

@@ -1,24 +1,75 @@
-//! Panics of handlers, caught: that call fails, everybody else goes on.
+//! Futures of handlers, kept within bounds: a panic fails that call, and everybody else goes on; what takes too long is given up.
 
 use std::any::Any;
-use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::task::Poll;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+use tokio::time::{Sleep, sleep};
 
 /// What the future answers, or the message of its panic.
-pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
-    let mut future = pin!(future);
-    poll_fn(|context| {
+pub(crate) fn caught<F: Future>(future: F) -> Caught<F> {
+    Caught { future }
+}
+
+/// What the future answers, or `None` if it takes longer than this. One that is done at once needs no timer.
+pub(crate) fn in_time<F: Future>(limit: Duration, future: F) -> InTime<F> {
+    InTime { future, limit, timer: None }
+}
+
+// No `async` functions: those would hold the future twice, as what they were given and as what they poll.
+pin_project! {
+    /// See [`caught`].
+    pub(crate) struct Caught<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+pin_project! {
+    /// See [`in_time`].
+    pub(crate) struct InTime<F> {
+        #[pin]
+        future: F,
+        limit: Duration,
+        #[pin]
+        timer: Option<Sleep>,
+    }
+}
+
+impl<F: Future> Future for Caught<F> {
+    type Output = Result<F::Output, String>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let future = self.project().future;
         // After a panic the future is only dropped: nothing sees what it left half done but the locks it held,
         // and those poison themselves.
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        match catch_unwind(AssertUnwindSafe(|| future.poll(context))) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
             Err(panic) => Poll::Ready(Err(message(&*panic))),
         }
-    })
-    .await
+    }
+}
+
+impl<F: Future> Future for InTime<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let Poll::Ready(value) = this.future.poll(context) {
+            return Poll::Ready(Some(value));
+        }
+        if this.timer.is_none() {
+            this.timer.set(Some(sleep(*this.limit)));
+        }
+        match this.timer.as_pin_mut() {
+            Some(timer) => timer.poll(context).map(|()| None),
+            None => Poll::Pending,
+        }
+    }
 }
 
 /// What a panic says.

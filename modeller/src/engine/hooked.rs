@@ -5,6 +5,7 @@
 //! write follows when it is done, unless the document has changed meanwhile: then all of it begins again. What comes after runs
 //! inside the transaction, which hosts it: it can still call everything off.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -67,6 +68,12 @@ struct Plan {
     stale: bool,
     /// What an upsert inserts is what this has not found.
     absent: Option<Filter>,
+}
+
+/// A write under way.
+enum Begun<'a> {
+    Plain(BoxFuture<'a, Result<Answer>>),
+    Hooked(BoxFuture<'a, Result<Written>>),
 }
 
 /// What became of a write.
@@ -132,79 +139,86 @@ impl Cx {
     }
 
     /// Carries out a write, with the hooks around it.
-    pub(crate) async fn carry_out(&self, shape: &'static Shape, draft: Draft) -> Result<Written> {
-        if !self.engine().emitter().has_listeners() {
-            return self.carry_out_silently(shape, draft).await;
+    pub(crate) fn carry_out(
+        &self,
+        shape: &'static Shape,
+        draft: Draft,
+    ) -> impl Future<Output = Result<Written>> + Send {
+        let telling = match self.engine().emitter().has_listeners() {
+            true => Telling::of(shape, &draft).map(Box::new),
+            false => None,
+        };
+        // Begun before there is a future: that waits with every write, and would hold the whole draft.
+        let begun = self.begin_to_write(shape, draft);
+        async move {
+            let written = match begun? {
+                Begun::Plain(answer) => written(answer.await?),
+                Begun::Hooked(written) => written.await?,
+            };
+            if let Some(telling) = telling {
+                self.tell(shape, *telling, &written);
+            }
+            Ok(written)
         }
-        let telling = Telling::of(shape, &draft);
-        let written = self.carry_out_silently(shape, draft).await?;
-        if let Some(telling) = telling {
-            self.tell(shape, telling, &written);
-        }
-        Ok(written)
     }
 
-    async fn carry_out_silently(&self, shape: &'static Shape, draft: Draft) -> Result<Written> {
+    fn begin_to_write(&self, shape: &'static Shape, draft: Draft) -> Result<Begun<'_>> {
         self.permit_write()?;
         if let Some(hooks) = self.hooks_around(shape, &draft) {
-            return Box::pin(self.carry_out_hooked(shape, draft, hooks)).await;
+            return Ok(Begun::Hooked(self.carry_out_hooked(shape, draft, hooks)?));
         }
         let write = draft.into_write(shape)?;
-        let answer = self.write(write.into_work(self.engine().clone(), shape, self.actor())).await?;
-        Ok(written(answer))
+        Ok(Begun::Plain(self.write(write.into_work(self.engine().clone(), shape, self.actor()))))
     }
 
-    async fn carry_out_hooked(
+    fn carry_out_hooked(
         &self,
         shape: &'static Shape,
         draft: Draft,
         hooks: Arc<ModelHooks>,
-    ) -> Result<Written> {
+    ) -> Result<BoxFuture<'static, Result<Written>>> {
+        let follows = hooks.follow();
+        let around = |cx: Cx, own: bool| {
+            let patch = match &draft {
+                Draft::Ready(Write::Update { patch, .. } | Write::Upsert { patch, .. }) => {
+                    Some(patch.text(shape))
+                }
+                _ => None,
+            };
+            Arc::new(Around { cx, shape, hooks, runtime: Handle::try_current().ok(), patch, own })
+        };
         let cx = self.deeper()?;
-        if let Some(open) = self.open() {
-            let result = attempts(cx, shape, draft, hooks, false).await;
-            if result.is_err() {
-                // Hooks may have written something already.
-                open.spoil().await;
-            }
-            return result?;
+        if let Some(open) = self.open().cloned() {
+            let around = around(cx, false);
+            return Ok(Box::pin(async move {
+                let result = attempts(around, draft).await;
+                if result.is_err() {
+                    // Hooks may have written something already.
+                    open.spoil().await;
+                }
+                result?
+            }));
         }
         let open = Shared::lazy(self.engine().clone(), self.actor());
-        let follows = hooks.follow();
         let engine = self.engine().clone();
-        let whole = async move {
-            let result = attempts(cx.within(open.clone()), shape, draft, hooks, true).await;
-            open.end(result, &engine).await?
-        };
-        if !follows {
-            return whole.await;
-        }
-        // What follows the commit, as hooks may ask for it too, happens even if the caller has gone away meanwhile.
-        self.engine().tasks().spawn(whole).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "a write with hooks was broken off");
-            Err(Error::new(Code::InternalError, "the write was broken off"))
+        let around = around(cx.within(open.clone()), true);
+        let whole = async move { open.end(attempts(around, draft).await, &engine).await? };
+        Ok(match follows {
+            // What follows the commit, as hooks may ask for it too, happens even if the caller has gone away meanwhile.
+            true => Box::pin(self.engine().tasks().see_through(whole)),
+            false => Box::pin(whole),
         })
     }
 }
 
 /// The outer error is of a hook, or came when hooks had run; the inner one says that there was nothing to write, and nothing to undo.
-async fn attempts(
-    cx: Cx,
-    shape: &'static Shape,
-    draft: Draft,
-    hooks: Arc<ModelHooks>,
-    own: bool,
-) -> Result<Result<Written>> {
-    let patch = match &draft {
-        Draft::Ready(Write::Update { patch, .. } | Write::Upsert { patch, .. }) => Some(patch.text(shape)),
-        _ => None,
-    };
-    let around = Arc::new(Around { cx, shape, hooks, runtime: Handle::try_current().ok(), patch, own });
+async fn attempts(around: Arc<Around>, draft: Draft) -> Result<Result<Written>> {
+    let own = around.own;
     let (mut stage, write) = match draft {
         Draft::Records(records) => {
             let one = records.len() == 1;
             let candidates = records.into_iter().map(Candidate::Insert).collect();
-            (Stage::Plan(around.before(candidates, one).await?), None)
+            (Stage::Plan(Box::pin(around.before(candidates, one)).await?), None)
         }
         Draft::Ready(write) => (Stage::Write(write.clone()), Some(write)),
     };
@@ -272,9 +286,13 @@ impl Around {
             steps: Box::new(move |tx| {
                 Box::pin(async move {
                     let mut steps = Steps { engine: around.cx.engine(), shape, tx };
-                    let outcome = match stage {
-                        Stage::Write(write) => steps.hooked(write, &around).await?,
-                        Stage::Plan(plan) => steps.execute(plan, &around).await?,
+                    let planned = match stage {
+                        Stage::Write(write) => Box::pin(steps.plan(write, &around)).await?,
+                        Stage::Plan(plan) => Ok(plan),
+                    };
+                    let outcome = match planned {
+                        Ok(plan) => steps.execute(plan, &around).await?,
+                        Err(outcome) => outcome,
                     };
                     Ok(Box::new(outcome) as Answer)
                 })
@@ -337,14 +355,18 @@ impl Around {
 }
 
 impl Steps<'_, '_> {
-    /// A write up to its end, or to where a hook has to be waited for.
-    async fn hooked(&mut self, write: Write, around: &Arc<Around>) -> Result<Outcome> {
+    /// What a write comes to once the hooks before it have run, unless it has to stop there.
+    async fn plan(
+        &mut self,
+        write: Write,
+        around: &Arc<Around>,
+    ) -> Result<std::result::Result<Plan, Outcome>> {
         let mut absent = None;
         let found = match write {
             Write::Insert(rows) => {
                 let one = rows.len() == 1;
                 let changes = rows.into_iter().map(Planned::Insert).collect();
-                return self.execute(Plan { changes, one, stale: false, absent }, around).await;
+                return Ok(Ok(Plan { changes, one, stale: false, absent }));
             }
             Write::Update { filter, patch, expected } => {
                 let found = self.rows_to_update(filter, &patch, expected).await;
@@ -368,10 +390,10 @@ impl Steps<'_, '_> {
                     (found.into_iter().map(|old| Candidate::Delete { old }).collect(), one)
                 })
             }
-            other => return Ok(Outcome::Done(self.run(other).await?, Vec::new())),
+            other => return Ok(Err(Outcome::Done(self.run(other).await?, Vec::new()))),
         };
         let (candidates, one) = match found {
-            Err(error) if error.is(Code::NotFound) => return Ok(Outcome::Nothing(error)),
+            Err(error) if error.is(Code::NotFound) => return Ok(Err(Outcome::Nothing(error))),
             found => found?,
         };
         let (owned, context) = (Arc::clone(around), around.runtime.clone());
@@ -380,10 +402,10 @@ impl Steps<'_, '_> {
         let entered = context.as_ref().map(Handle::enter);
         let at_once = before.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         drop(entered);
-        match at_once {
-            Poll::Ready(plan) => self.execute(plan?, around).await,
-            Poll::Pending => Ok(Outcome::Aside(before)),
-        }
+        Ok(match at_once {
+            Poll::Ready(plan) => Ok(plan?),
+            Poll::Pending => Err(Outcome::Aside(before)),
+        })
     }
 
     fn to_merge(&self, old: Row, patch: &Patch) -> Result<Candidate> {
@@ -458,7 +480,7 @@ impl Steps<'_, '_> {
         for hook in around.hooks.scheduled(operation) {
             let (previous, patch) = (old.as_ref(), around.patch.as_deref());
             let occasion = Occasion { shape: self.shape, operation, row: &row, previous, patch };
-            later::put(self.engine, self.tx, hook, &occasion).await?;
+            Box::pin(later::put(self.engine, self.tx, hook, &occasion)).await?;
         }
         if around.has(Timing::AfterCommit, operation) {
             let (row, old, around) = (row.clone(), old.clone(), Arc::clone(around));
@@ -473,15 +495,17 @@ impl Steps<'_, '_> {
         let cx = around.cx.within(shared.clone());
         let (stored, previous) = (Stored::new(row), old.map(Stored::new));
         let point = HookPoint::new(Timing::After, operation);
-        let hooks = async {
-            for hook in around.hooks.at(point.timing, point.operation) {
-                let (document, previous, patch) = (Some(&stored), previous.as_ref(), around.patch.as_deref());
-                hook.run(HookParts { document, previous, patch, ..HookParts::new(&cx, around.shape, point) })
-                    .await?;
-            }
-            Ok(())
-        };
-        host.serve(self.tx, hooks).await?;
+        {
+            let hooks = pin!(async {
+                for hook in around.hooks.at(point.timing, point.operation) {
+                    let (document, previous) = (Some(&stored), previous.as_ref());
+                    let (patch, parts) = (around.patch.as_deref(), HookParts::new(&cx, around.shape, point));
+                    hook.run(HookParts { document, previous, patch, ..parts }).await?;
+                }
+                Ok(())
+            });
+            host.serve(self.tx, hooks).await?;
+        }
         after.extend(shared.take_after());
         Ok(stored.into_row())
     }

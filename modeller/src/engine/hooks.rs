@@ -1,14 +1,12 @@
 //! The hooks of an application: those that were declared, and those that come and go while it runs.
 
 use std::collections::HashMap;
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
-use std::task::Poll;
 use std::time::Duration;
 
 use super::behaviour::{HookHandler, HookOptions, HookParts, HookPoint, Timing};
-use super::{Engine, Feature, Operation, caught, log};
+use super::{Engine, Feature, Operation, caught, in_time, log};
 use crate::model::{Code, Error, Model, Result, Shape, Site};
 use crate::registry::{BehaviourKind, Registry};
 use crate::store::BoxFuture;
@@ -43,27 +41,23 @@ impl Hook {
     /// Runs it, for as long as it may take.
     pub(super) async fn run(&self, parts: HookParts<'_>) -> Result<()> {
         let (cx, shape, point) = (parts.cx, parts.shape, parts.point);
-        let mut run = pin!(async {
-            let code = async {
-                match &self.run {
-                    Run::Declared(run) => run(parts).await,
-                    Run::Added(run) => run(parts).await,
-                }
-            };
+        let code = async {
+            match &self.run {
+                Run::Declared(run) => run(parts).await,
+                Run::Added(run) => run(parts).await,
+            }
+        };
+        let result = match in_time(self.timeout, caught(code)).await {
+            Some(Ok(result)) => result,
             // A hook that panics has failed, and nothing else has.
-            caught(code).await.unwrap_or_else(|panic| {
+            Some(Err(panic)) => {
                 tracing::error!(target: "modeller::hook", hook = &*self.id, %panic, "a hook panicked");
                 Err(Error::new(Code::InternalError, "a hook panicked; the log says more"))
-            })
-        });
-        // Most hooks are done at once, and need no timer.
-        let at_once = std::future::poll_fn(|context| Poll::Ready(run.as_mut().poll(context))).await;
-        let result = match at_once {
-            Poll::Ready(result) => result,
-            Poll::Pending => tokio::time::timeout(self.timeout, run).await.unwrap_or_else(|_| {
+            }
+            None => {
                 let message = format!("hook `{}` took more than {:?}", self.id, self.timeout);
                 Err(Error::new(Code::Timeout, message))
-            }),
+            }
         };
         let what = format_args!("hook `{}` {point}", self.id);
         log::ran(cx.engine(), Feature::Hook, Some(shape), self.site, what, &result);

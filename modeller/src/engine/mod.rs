@@ -59,7 +59,7 @@ pub use behaviour::{
     Timing,
 };
 pub use call::{Argument, Arguments, BodyKind, Call, Identity, Operation, Reply};
-pub(crate) use caught::caught;
+pub(crate) use caught::{caught, in_time};
 #[cfg(feature = "server")]
 pub(crate) use caught::message as panic_message;
 pub use check::check;

@@ -25,9 +25,9 @@ impl Engine {
     ///
     /// # Errors
     /// Whatever is wrong with the call, as every door shows it.
-    pub async fn perform(self: &Arc<Self>, call: Call) -> Result<Reply> {
+    pub fn perform(self: &Arc<Self>, mut call: Call) -> impl Future<Output = Result<Reply>> + Send + use<> {
         let cx = Cx::new(self.clone(), call.identity.clone());
-        cx.perform(call).await
+        async move { cx.performed(&mut call).await }
     }
 }
 
@@ -36,16 +36,21 @@ impl Cx {
     ///
     /// # Errors
     /// Whatever is wrong with the call.
-    pub async fn perform(&self, call: Call) -> Result<Reply> {
-        let Call { operation, shape, .. } = call;
+    pub async fn perform(&self, mut call: Call) -> Result<Reply> {
+        self.performed(&mut call).await
+    }
+
+    /// Carries out a call, of which it takes what it needs: these futures wait with every call, and each would hold it anew.
+    async fn performed(&self, call: &mut Call) -> Result<Reply> {
+        let Call { operation, shape, .. } = *call;
         let reply = self.answer(call).await;
         log::replied(self, shape, operation, &reply);
         reply
     }
 
-    async fn answer(&self, call: Call) -> Result<Reply> {
-        permit(self, &call)?;
-        let Call { operation, shape, .. } = call;
+    async fn answer(&self, call: &mut Call) -> Result<Reply> {
+        permit(self, call)?;
+        let Call { operation, shape, .. } = *call;
         match operation {
             Operation::Get
             | Operation::List
@@ -58,29 +63,29 @@ impl Cx {
                     _ => None,
                 };
                 if let Some(hooks) = hooks {
-                    return Box::pin(self.list_hooked(call, &hooks)).await;
+                    return Box::pin(self.list_hooked(call.take(), &hooks)).await;
                 }
-                let (reading, question) = Reading::prepare(self, call)?;
+                let (reading, question) = Reading::prepare(self, call.take())?;
                 reading.reply(self, self.rows_of(question).await?)
             }
-            Operation::Count => Box::pin(aggregate::count(self, call)).await,
-            Operation::Aggregate => Box::pin(aggregate::run(self, call)).await,
-            Operation::Batch => Box::pin(batch::run(self, call)).await,
-            Operation::Invoke(behaviour) => Box::pin(invoke::run(self, behaviour, call)).await,
-            _ if call.mutation_id.is_some() => Box::pin(idempotency::run(self, call)).await,
+            Operation::Count => Box::pin(aggregate::count(self, call.take())).await,
+            Operation::Aggregate => Box::pin(aggregate::run(self, call.take())).await,
+            Operation::Batch => Box::pin(batch::run(self, call.take())).await,
+            Operation::Invoke(behaviour) => Box::pin(invoke::run(self, behaviour, call.take())).await,
+            _ if call.mutation_id.is_some() => Box::pin(idempotency::run(self, call.take())).await,
             _ => {
-                let draft = prepare(self, call)?;
-                Ok(render(shape, operation, &self.carry_out(shape, draft).await?))
+                let carried = self.carry_out(shape, prepare(self, call.take())?);
+                Ok(render(shape, operation, &carried.await?))
             }
         }
     }
 
     /// The rows, with what belongs to them.
-    async fn rows_of(&self, question: Question) -> Result<JsonRows> {
+    async fn rows_of(&self, question: Box<Question>) -> Result<JsonRows> {
         if !question.with.is_empty() {
-            return Box::pin(with::read(self, question)).await;
+            return Box::pin(with::read(self, *question)).await;
         }
-        let Question { select, view, form, hits, .. } = question;
+        let Question { select, view, form, hits, .. } = *question;
         let sink = self.read(&select, JsonRows::new(select.shape, view, form, hits)).await?;
         Ok(store::sink(sink))
     }
@@ -137,7 +142,7 @@ impl Paged {
 }
 
 impl Reading {
-    fn prepare(cx: &Cx, call: Call) -> Result<(Self, Question)> {
+    fn prepare(cx: &Cx, call: Call) -> Result<(Self, Box<Question>)> {
         let Call { operation, shape, .. } = call;
         let request = Request::parse(cx.engine().registry(), shape, operation, call.arguments)?;
         Self::of(cx, shape, operation, request)
@@ -148,7 +153,7 @@ impl Reading {
         shape: &'static Shape,
         operation: Operation,
         request: Request,
-    ) -> Result<(Self, Question)> {
+    ) -> Result<(Self, Box<Question>)> {
         let order = match operation {
             Operation::First => insertion(false),
             Operation::Last => insertion(true),
@@ -183,7 +188,8 @@ impl Reading {
             check_paged(&select)?;
         }
         let Request { view, hits, with, .. } = request;
-        Ok((Reading { operation, shape, paged }, Question { select, view, form, hits, with }))
+        let question = Box::new(Question { select, view, form, hits, with });
+        Ok((Reading { operation, shape, paged }, question))
     }
 
     fn reply(self, cx: &Cx, mut rows: JsonRows) -> Result<Reply> {

@@ -1,12 +1,11 @@
 //! The transaction behind a context: open between calls, begun when it is first needed, or hosted by a write under way.
 
-use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
-use std::task::Poll;
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinError;
 
@@ -38,9 +37,17 @@ enum Open {
 }
 
 /// Where a hosted transaction takes its requests.
-struct Desk {
-    requests: UnboundedSender<Request>,
-    spoiled: Arc<AtomicBool>,
+#[derive(Clone)]
+struct Desk(Arc<SyncMutex<Counter>>);
+
+#[derive(Default)]
+struct Counter {
+    requests: VecDeque<Request>,
+    /// The host, if it waits.
+    host: Option<Waker>,
+    /// The host is gone.
+    closed: bool,
+    spoiled: bool,
 }
 
 /// One step of a hosted transaction; it sends its answer itself.
@@ -77,7 +84,7 @@ impl Shared {
         *state = match std::mem::replace(&mut *state, Open::Ended) {
             Open::Running(transaction) => Open::Spoiled(transaction),
             Open::Hosted(desk) => {
-                desk.spoiled.store(true, Ordering::Relaxed);
+                desk.counter().spoiled = true;
                 Open::Hosted(desk)
             }
             other => other,
@@ -246,6 +253,10 @@ fn is_whole<T>(single: bool, result: &Result<T>) -> bool {
 }
 
 impl Desk {
+    fn counter(&self) -> MutexGuard<'_, Counter> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn ask<T: Send + 'static>(
         &self,
         step: impl for<'t> FnOnce(&'t mut dyn Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
@@ -257,20 +268,29 @@ impl Desk {
                 drop(reply.send(step(tx).await));
             })
         });
-        let sent = self.requests.send(request).is_ok();
-        async move { if sent { answer.await.unwrap_or_else(|_| Err(ended())) } else { Err(ended()) } }
+        let mut counter = self.counter();
+        if !counter.closed {
+            counter.requests.push_back(request);
+        }
+        let host = counter.host.take();
+        drop(counter);
+        if let Some(host) = host {
+            host.wake();
+        }
+        // A request that nobody takes is dropped, and with it the other end.
+        async move { answer.await.unwrap_or_else(|_| Err(ended())) }
     }
 
     fn write(&self, work: Work) -> impl Future<Output = Result<Answer>> + Send + 'static {
-        let spoiled_by = Arc::clone(&self.spoiled);
+        let desk = self.clone();
         self.ask(move |tx| {
             Box::pin(async move {
-                if spoiled_by.load(Ordering::Relaxed) {
+                if desk.counter().spoiled {
                     return Err(spoiled());
                 }
                 let result = (work.steps)(tx).await;
                 if !is_whole(work.single, &result) {
-                    spoiled_by.store(true, Ordering::Relaxed);
+                    desk.counter().spoiled = true;
                 }
                 result
             })
@@ -280,48 +300,60 @@ impl Desk {
 
 /// Serves a transaction under way to code that runs inside it.
 pub(super) struct Host {
-    desk: UnboundedReceiver<Request>,
-    spoiled: Arc<AtomicBool>,
+    desk: Desk,
     /// The code may wait for timers and tasks of the runtime that the call came from, wherever it is polled.
     runtime: Option<Handle>,
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let mut counter = self.desk.counter();
+        counter.closed = true;
+        let rest = std::mem::take(&mut counter.requests);
+        drop(counter);
+        // Who asked is told by this.
+        drop(rest);
+    }
 }
 
 impl Host {
     /// A host, and what the code inside shares.
     pub(super) fn new(runtime: Option<Handle>) -> (Self, Arc<Shared>) {
-        let (requests, desk) = unbounded_channel();
-        let spoiled = Arc::new(AtomicBool::new(false));
-        let shared = Shared::new(Open::Hosted(Desk { requests, spoiled: Arc::clone(&spoiled) }));
-        (Host { desk, spoiled, runtime }, shared)
+        let desk = Desk(Arc::default());
+        let shared = Shared::new(Open::Hosted(desk.clone()));
+        (Host { desk, runtime }, shared)
     }
 
     /// Runs the code, and what it asks of the transaction.
     pub(super) async fn serve<T>(
         &mut self,
         tx: &mut dyn Tx,
-        code: impl Future<Output = Result<T>>,
+        mut code: Pin<&mut (impl Future<Output = Result<T>> + ?Sized)>,
     ) -> Result<T> {
-        let mut code = pin!(code);
-        let Host { desk, spoiled: is_spoiled, runtime } = self;
         loop {
             let next = std::future::poll_fn(|context| {
-                let entered = runtime.as_ref().map(Handle::enter);
+                let entered = self.runtime.as_ref().map(Handle::enter);
                 if let Poll::Ready(result) = code.as_mut().poll(context) {
                     return Poll::Ready(Err(result));
                 }
                 drop(entered);
-                match desk.poll_recv(context) {
-                    Poll::Ready(Some(request)) => Poll::Ready(Ok(request)),
-                    // The code itself holds the other end.
-                    Poll::Ready(None) | Poll::Pending => Poll::Pending,
-                }
+                self.poll_request(context).map(Ok)
             });
             match next.await {
                 Ok(request) => request(tx).await,
-                Err(Ok(_)) if is_spoiled.load(Ordering::Relaxed) => return Err(spoiled()),
+                Err(Ok(_)) if self.desk.counter().spoiled => return Err(spoiled()),
                 Err(result) => return result,
             }
         }
+    }
+
+    fn poll_request(&self, context: &Context<'_>) -> Poll<Request> {
+        let mut counter = self.desk.counter();
+        let Some(request) = counter.requests.pop_front() else {
+            counter.host = Some(context.waker().clone());
+            return Poll::Pending;
+        };
+        Poll::Ready(request)
     }
 }
 

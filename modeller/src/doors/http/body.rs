@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::answer::Refusal;
 use super::headers;
+use crate::engine::in_time;
 use crate::model::{Code, Error, Result};
 
 /// So much is reserved on the word of `Content-Length`; the rest as it arrives.
@@ -78,17 +79,17 @@ pub(super) async fn read<'a>(body: &mut Body, limits: &Limits<'a>) -> Result<(Ve
         return Err(too_large(limits.size));
     }
     let time = limits.time;
-    match timeout(time, collect(body, announced, limits, &mut held)).await {
-        Ok(Ok(bytes)) => Ok((bytes, held)),
-        Ok(Err(Stop::TooLarge)) => Err(too_large(limits.size)),
-        Ok(Err(Stop::TooMany)) => {
+    match in_time(time, collect(body, announced, limits, &mut held)).await {
+        Some(Ok(bytes)) => Ok((bytes, held)),
+        Some(Err(Stop::TooLarge)) => Err(too_large(limits.size)),
+        Some(Err(Stop::TooMany)) => {
             Err(Error::new(Code::Overloaded, "too many large bodies are under way; try again soon").into())
         }
-        Ok(Err(Stop::Broken)) => Err(Refusal::closing(Error::new(
+        Some(Err(Stop::Broken)) => Err(Refusal::closing(Error::new(
             Code::InvalidRequest,
             "the body broke off, or its chunks are malformed",
         ))),
-        Err(_) => Err(Refusal::closing(Error::new(
+        None => Err(Refusal::closing(Error::new(
             Code::Timeout,
             format!("the body did not arrive within {time:?}"),
         ))),
@@ -124,11 +125,12 @@ fn too_large(limit: usize) -> Refusal {
 
 /// Takes up a body that nobody reads, within bounds: closing a connection with unread bytes would reset it, and the client
 /// might lose the answer.
-pub(super) fn discard(headers: &HeaderMap, mut body: Body) {
+pub(super) fn discard(headers: &HeaderMap, body: &mut Body) {
     // Who waits to be told to go on sends nothing, and reading would tell so.
     if body.is_end_stream() || headers.contains_key(header::EXPECT) {
         return;
     }
+    let mut body = std::mem::take(body);
     tokio::spawn(timeout(DRAINING, async move {
         let mut left = DRAINED;
         while let Some(Ok(frame)) = body.frame().await {

@@ -1,5 +1,6 @@
 //! From a request to its answer: the one place that knows which path means what.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,7 +8,6 @@ use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use tokio::time::timeout;
 use tower_service::Service;
 
 use super::answer::{self, Refusal};
@@ -18,8 +18,9 @@ use super::headers::{self, IfMatch};
 use super::origin::{Origins, permit_host};
 use super::route::Answered;
 use super::{Backend, HttpOptions, Page, Route, RouteCx, body, decode, identity, procedures, target};
-use crate::engine::{Arguments, BodyKind, Call, Operation, Transact, caught};
+use crate::engine::{Arguments, BodyKind, Call, Operation, Transact, caught, in_time};
 use crate::model::{Code, Error, Result, Shape, check_json};
+use crate::store::BoxFuture;
 
 /// What every request needs, shared by all.
 pub(super) struct Inner {
@@ -61,57 +62,64 @@ impl Drop for InFlight<'_> {
 }
 
 impl Inner {
-    pub(super) async fn answer(&self, request: Request<Body>) -> Response<Body> {
-        let (head, body) = request.into_parts();
-        let is_head = head.method == Method::HEAD;
+    /// The answer to a request. What needs no waiting is done first: the future waits with every request, and is kept small.
+    pub(super) fn answer(
+        self: Arc<Self>,
+        request: Request<Body>,
+    ) -> BoxFuture<'static, Result<Response<Body>, Infallible>> {
+        let (mut head, mut body) = request.into_parts();
         if self.events.is_listened_to() {
             // Nothing is protected as long as there is no sign-in.
             self.events.requested(Requested::new(&head, false));
         }
+        let is_head = head.method == Method::HEAD;
         let origin = self.origins.allowed(&head.headers);
-        let mut response = match self.origins.preflight(&head, origin.as_ref()) {
-            Some(response) => response,
-            None => match caught(self.respond(head, body)).await {
-                Ok(response) => response,
-                Err(panic) => answer::panicked(&panic),
-            },
-        };
-        self.origins.mark(&mut response, origin);
-        if is_head {
-            without_body(&mut response);
-        }
-        response
+        let preflight = self.origins.preflight(&head, origin.as_ref()).map(Box::new);
+        Box::pin(async move {
+            let mut response = match preflight {
+                Some(response) => *response,
+                None => match caught(self.respond(&mut head, &mut body)).await {
+                    Ok(response) => response,
+                    Err(panic) => answer::panicked(&panic),
+                },
+            };
+            self.origins.mark(&mut response, origin);
+            if is_head {
+                without_body(&mut response);
+            }
+            Ok(response)
+        })
     }
 
-    async fn respond(&self, head: Parts, mut body: Body) -> Response<Body> {
-        if let Err(error) = permit_host(&self.options.hosts, &head) {
-            return finish(Err(error.into()), &head, body);
+    async fn respond(&self, head: &mut Parts, body: &mut Body) -> Response<Body> {
+        if let Err(error) = permit_host(&self.options.hosts, head) {
+            return finish(Err(error.into()), head, body);
         }
         let result = match self.find(head.uri.path()) {
-            Target::Operation(shape, operation) => self.operate(&head, &mut body, shape, operation).await,
+            Target::Operation(shape, operation) => self.operate(head, body, shape, operation).await,
             // Boxed, so that the future of every request is not as large as that of the rarest.
-            Target::Transaction => Box::pin(self.transact(&head, &mut body)).await,
-            Target::Procedure(name) => Box::pin(self.procedure(&head, &mut body, &name)).await,
-            Target::Page(page) => Box::pin(page.answer(&head, self.options.compression)).await,
+            Target::Transaction => Box::pin(self.transact(head, body)).await,
+            Target::Procedure(name) => Box::pin(self.procedure(head, body, &name)).await,
+            Target::Page(page) => Box::pin(page.answer(head, self.options.compression)).await,
             Target::Route(routes, params) => {
+                let (head, body) = taken(head, body);
                 return Box::pin(self.custom(routes, params, head, body)).await;
             }
-            Target::File(wish, error) => match Box::pin(wish.answer(&head)).await {
+            Target::File(wish, error) => match Box::pin(wish.answer(head)).await {
                 Ok(Some(response)) => Ok(response),
                 Ok(None) => return self.unclaimed(head, body, error).await,
                 Err(refusal) => Err(refusal),
             },
             Target::Nothing(error) => return self.unclaimed(head, body, error).await,
         };
-        finish(result, &head, body)
+        finish(result, head, body)
     }
 
     /// What is nobody's here may be that of a nested router.
-    async fn unclaimed(&self, head: Parts, body: Body, error: Error) -> Response<Body> {
-        match &self.nested {
-            Some(router) => Box::pin(nested(router.clone(), Request::from_parts(head, body), error)).await,
-            None => finish(Err(error.into()), &head, body),
-        }
+    async fn unclaimed(&self, head: &mut Parts, body: &mut Body, error: Error) -> Response<Body> {
+        let Some(router) = &self.nested else { return finish(Err(error.into()), head, body) };
+        let (head, body) = taken(head, body);
+        Box::pin(nested(router.clone(), Request::from_parts(head, body), error)).await
     }
 
     fn find(&self, path: &str) -> Target<'_> {
@@ -274,18 +282,18 @@ impl Inner {
                 allow.push("HEAD");
             }
             allow.push("OPTIONS");
-            return finish(by_method(&head, &allow.join(", ")), &head, body);
+            return finish(by_method(&head, &allow.join(", ")), &head, &mut body);
         };
         if !is_get
             && head.method != Method::OPTIONS
             && let Err(error) = self.origins.permit_write(&head)
         {
-            return finish(Err(error.into()), &head, body);
+            return finish(Err(error.into()), &head, &mut body);
         }
         let limit = route.body_limit.unwrap_or(self.options.body_limit);
         let (bytes, _held) = match body::read(&mut body, &self.body_limits(limit)).await {
             Ok(read) => read,
-            Err(refusal) => return finish(Err(refusal), &head, body),
+            Err(refusal) => return finish(Err(refusal), &head, &mut body),
         };
         let request = head.headers.clone();
         let cx = self.backend.cx().as_identity(identity(&head));
@@ -308,9 +316,9 @@ impl Inner {
             return Err(Error::new(Code::Overloaded, "too many calls are under way; try again soon"));
         }
         let _counted = InFlight(&self.in_flight);
-        match timeout(self.options.call_timeout, call).await {
-            Ok(result) => result,
-            Err(_) => Err(Error::new(
+        match in_time(self.options.call_timeout, call).await {
+            Some(result) => result,
+            None => Err(Error::new(
                 Code::Overloaded,
                 "the call took too long; a write may still take effect, so repeat it with its `Idempotency-Key`",
             )),
@@ -368,7 +376,7 @@ fn failed_precondition(error: Error, expected: Option<i64>, is_keyed: bool) -> E
 }
 
 /// The answer, and what is left of the request's body taken up.
-fn finish(result: Result<Response<Body>, Refusal>, head: &Parts, body: Body) -> Response<Body> {
+fn finish(result: Result<Response<Body>, Refusal>, head: &Parts, body: &mut Body) -> Response<Body> {
     match result {
         Ok(response) => {
             body::discard(&head.headers, body);
@@ -381,6 +389,11 @@ fn finish(result: Result<Response<Body>, Refusal>, head: &Parts, body: Body) -> 
             answer::refuse(refusal)
         }
     }
+}
+
+/// A request as one's own, to be handed on.
+fn taken(head: &mut Parts, body: &mut Body) -> (Parts, Body) {
+    (std::mem::replace(head, Request::new(()).into_parts().0), std::mem::take(body))
 }
 
 /// Asks the nested routers. Where they only say "no" without a word, ours are said.

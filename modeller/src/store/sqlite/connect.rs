@@ -150,7 +150,7 @@ fn writer(path: &Path, options: &SqliteOptions, scratch: bool) -> rusqlite::Resu
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_EXRESCODE;
     let connection = Connection::open_with_flags(path, flags)?;
-    prepare(&connection, options, options.cache())?;
+    prepare(&connection, options, options.writer_cache())?;
     if connection.is_readonly("main")? {
         return Ok(connection);
     }

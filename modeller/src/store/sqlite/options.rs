@@ -52,6 +52,9 @@ impl Default for SqliteOptions {
     }
 }
 
+/// What the writer keeps in memory unless told otherwise, in bytes.
+const WRITER_CACHE: u64 = 16 << 20;
+
 impl SqliteOptions {
     /// A database in a file. It is created if it does not exist; its directory has to.
     pub fn file(path: impl Into<PathBuf>) -> Self {
@@ -110,7 +113,7 @@ impl SqliteOptions {
     }
 
     /// How many bytes of the file the writer, and each of the [quick readers](Self::readers), keeps in memory. Unless
-    /// set, the readers share 96 MiB, and the writer has as much as one of them. A connection for long reads keeps 2 MiB at
+    /// set, the readers share 96 MiB, and the writer has 16. A connection for long reads keeps 2 MiB at
     /// most, whatever is set: it comes to each page once.
     #[must_use]
     pub fn cache_size(mut self, bytes: u64) -> Self {
@@ -128,7 +131,13 @@ impl SqliteOptions {
         self
     }
 
-    /// How much each connection keeps in memory.
+    /// How much the writer keeps in memory: each commit that has split a page of an index makes SQLite look at every page that is
+    /// kept (it numbers pages anew by way of the largest number, and then looks for what lies behind the end).
+    pub(super) fn writer_cache(&self) -> u64 {
+        self.cache_size.map_or(WRITER_CACHE, |bytes| bytes.max(1 << 20))
+    }
+
+    /// How much each quick reader keeps in memory.
     pub(super) fn cache(&self) -> u64 {
         self.cache_size.unwrap_or((96 << 20) / self.readers as u64).max(1 << 20)
     }
