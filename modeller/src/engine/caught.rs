@@ -34,8 +34,8 @@ pin_project! {
         #[pin]
         future: F,
         limit: Duration,
-        #[pin]
-        timer: Option<Sleep>,
+        // Boxed: most never need it.
+        timer: Option<Pin<Box<Sleep>>>,
     }
 }
 
@@ -58,17 +58,12 @@ impl<F: Future> Future for InTime<F> {
     type Output = Option<F::Output>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+        let this = self.project();
         if let Poll::Ready(value) = this.future.poll(context) {
             return Poll::Ready(Some(value));
         }
-        if this.timer.is_none() {
-            this.timer.set(Some(sleep(*this.limit)));
-        }
-        match this.timer.as_pin_mut() {
-            Some(timer) => timer.poll(context).map(|()| None),
-            None => Poll::Pending,
-        }
+        let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(*this.limit)));
+        timer.as_mut().poll(context).map(|()| None)
     }
 }
 

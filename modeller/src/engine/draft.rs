@@ -1,5 +1,6 @@
 //! Writes before they are carried out: what is to be done, and whether it is one change.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::cascade::has_followers;
@@ -11,19 +12,19 @@ use crate::model::{self, Result, Row, Shape};
 use crate::query::{Access, Filter, Update};
 use crate::store::{Answer, Work};
 
-/// A write that has been parsed and validated, ready for a transaction.
+/// A write that has been parsed and validated, ready for a transaction. It is handed on a lot, and kept small.
 #[derive(Clone)]
 pub(crate) enum Write {
     /// Adds rows; their system cells are still empty.
     Insert(Vec<Row>),
     /// Merges a patch into what the filter selects.
-    Update { filter: Filter, patch: Patch, expected: Option<i64> },
+    Update { filter: Box<Filter>, patch: Patch, expected: Option<i64> },
     /// Merges the patch into the one row that the filter selects, or inserts the row, which has to fulfil the filter.
-    Upsert { filter: Filter, patch: Patch, row: Row },
+    Upsert { filter: Box<Filter>, patch: Patch, row: Row },
     /// Removes what the filter selects.
-    Delete { filter: Filter, expected: Option<i64> },
+    Delete { filter: Box<Filter>, expected: Option<i64> },
     /// Brings back from the trash what the filter selects.
-    Restore { filter: Filter },
+    Restore { filter: Box<Filter> },
     /// Removes everything.
     Clear,
 }
@@ -47,14 +48,14 @@ impl Patch {
     }
 
     /// As JSON text.
-    pub(super) fn text(&self, shape: &Shape) -> Vec<u8> {
+    pub(super) fn text(&self, shape: &Shape) -> Cow<'_, [u8]> {
         match self {
-            Patch::Merge(json) => json.clone(),
-            Patch::Apply(update) => update.text(),
+            Patch::Merge(json) => json.into(),
+            Patch::Apply(update) => update.text().into(),
             Patch::Replace(row) => {
                 let mut text = Vec::new();
                 model::write_fields(shape, row, &mut text);
-                text
+                text.into()
             }
         }
     }

@@ -5,24 +5,21 @@
 //! write follows when it is done, unless the document has changed meanwhile: then all of it begins again. What comes after runs
 //! inside the transaction, which hosts it: it can still call everything off.
 
-use std::pin::pin;
+use std::borrow::Cow;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 use tokio::runtime::Handle;
 
-use super::behaviour::{HookParts, HookPoint, Stored, Timing};
-use super::cascade::{Reach, has_followers};
+use super::around::{Around, Candidate, Outcome, Plan, Stage};
+use super::behaviour::Timing;
 use super::emitter::Telling;
 use super::hooks::ModelHooks;
-use super::later::{self, Occasion};
 use super::pipeline::written;
-use super::transaction::{AfterCommit, Host, Shared};
-use super::write::{Patch, Steps, Write, Written};
+use super::transaction::Shared;
+use super::write::{Write, Written};
 use super::{Cx, Operation};
-use crate::model::{self, Code, Error, Record, Result, Row, Shape};
-use crate::query::Filter;
-use crate::store::{Answer, BoxFuture, Work};
+use crate::model::{self, Code, Error, Record, Result, Shape};
+use crate::store::{Answer, BoxFuture};
 
 /// How often the hooks of a write are run whose documents change while they wait for something.
 const ATTEMPTS: usize = 4;
@@ -35,61 +32,10 @@ pub(crate) enum Draft {
     Records(Vec<Box<dyn Record>>),
 }
 
-/// What the hooks of one write share.
-struct Around {
-    cx: Cx,
-    shape: &'static Shape,
-    hooks: Arc<ModelHooks>,
-    runtime: Option<Handle>,
-    patch: Option<Vec<u8>>,
-    /// The transaction of the context is this write's own: it need not begin before a hook writes in it.
-    own: bool,
-}
-
-/// A change that hooks have not seen yet.
-enum Candidate {
-    Insert(Box<dyn Record>),
-    Update { old: Row, new: Row, record: Box<dyn Record> },
-    Delete { old: Row },
-}
-
-/// A change that is to be made.
-enum Planned {
-    Insert(Row),
-    Update { old: Row, new: Row },
-    Delete { old: Row },
-}
-
-/// All changes of a write.
-struct Plan {
-    changes: Vec<Planned>,
-    one: bool,
-    /// The documents were read in an earlier transaction.
-    stale: bool,
-    /// What an upsert inserts is what this has not found.
-    absent: Option<Filter>,
-}
-
 /// A write under way.
 enum Begun<'a> {
     Plain(BoxFuture<'a, Result<Answer>>),
     Hooked(BoxFuture<'a, Result<Written>>),
-}
-
-/// What became of a write.
-enum Outcome {
-    Done(Written, Vec<AfterCommit>),
-    /// A hook waits for something; nothing was changed.
-    Aside(BoxFuture<'static, Result<Plan>>),
-    /// The documents are not what the hooks have seen.
-    Changed,
-    /// There is no such document; no hook has run.
-    Nothing(Error),
-}
-
-enum Stage {
-    Write(Write),
-    Plan(Plan),
 }
 
 impl Draft {
@@ -178,20 +124,24 @@ impl Cx {
         hooks: Arc<ModelHooks>,
     ) -> Result<BoxFuture<'static, Result<Written>>> {
         let follows = hooks.follow();
-        let around = |cx: Cx, own: bool| {
-            let patch = match &draft {
-                Draft::Ready(Write::Update { patch, .. } | Write::Upsert { patch, .. }) => {
-                    Some(patch.text(shape))
-                }
-                _ => None,
-            };
-            Arc::new(Around { cx, shape, hooks, runtime: Handle::try_current().ok(), patch, own })
+        let (records, write) = match draft {
+            Draft::Records(records) => (records, None),
+            Draft::Ready(write) => (Vec::new(), Some(Arc::new(write))),
         };
+        let text = match write.as_deref() {
+            Some(Write::Update { patch, .. } | Write::Upsert { patch, .. }) => match patch.text(shape) {
+                Cow::Owned(text) => Some(text),
+                Cow::Borrowed(_) => None,
+            },
+            _ => None,
+        };
+        let runtime = Handle::try_current().ok();
+        let around = |cx, own| Arc::new(Around { cx, shape, hooks, runtime, write, text, own });
         let cx = self.deeper()?;
         if let Some(open) = self.open().cloned() {
             let around = around(cx, false);
             return Ok(Box::pin(async move {
-                let result = attempts(around, draft).await;
+                let result = attempts(around, records).await;
                 if result.is_err() {
                     // Hooks may have written something already.
                     open.spoil().await;
@@ -202,7 +152,7 @@ impl Cx {
         let open = Shared::lazy(self.engine().clone(), self.actor());
         let engine = self.engine().clone();
         let around = around(cx.within(open.clone()), true);
-        let whole = async move { open.end(attempts(around, draft).await, &engine).await? };
+        let whole = async move { open.end(attempts(around, records).await, &engine).await? };
         Ok(match follows {
             // What follows the commit, as hooks may ask for it too, happens even if the caller has gone away meanwhile.
             true => Box::pin(self.engine().tasks().see_through(whole)),
@@ -212,15 +162,15 @@ impl Cx {
 }
 
 /// The outer error is of a hook, or came when hooks had run; the inner one says that there was nothing to write, and nothing to undo.
-async fn attempts(around: Arc<Around>, draft: Draft) -> Result<Result<Written>> {
+async fn attempts(around: Arc<Around>, records: Vec<Box<dyn Record>>) -> Result<Result<Written>> {
     let own = around.own;
-    let (mut stage, write) = match draft {
-        Draft::Records(records) => {
+    let mut stage = match &around.write {
+        Some(write) => Stage::Write(Arc::clone(write)),
+        None => {
             let one = records.len() == 1;
             let candidates = records.into_iter().map(Candidate::Insert).collect();
-            (Stage::Plan(Box::pin(around.before(candidates, one)).await?), None)
+            Stage::Plan(Box::pin(around.before(candidates, one)).await?)
         }
-        Draft::Ready(write) => (Stage::Write(write.clone()), Some(write)),
     };
     let mut left = ATTEMPTS;
     loop {
@@ -238,287 +188,16 @@ async fn attempts(around: Arc<Around>, draft: Draft) -> Result<Result<Written>> 
             Ok(Outcome::Aside(hooks)) => stage = Stage::Plan(Plan { stale: true, ..hooks.await? }),
             Ok(Outcome::Changed) => {
                 left -= 1;
-                let Some(write) = write.as_ref().filter(|_| left > 0) else { break };
+                let Some(write) = around.write.as_ref().filter(|_| left > 0) else { break };
                 // What hooks have written that begin again is undone.
                 if let Some(open) = around.cx.open().filter(|_| own) {
                     open.restart(around.cx.engine(), around.cx.actor()).await;
                 }
-                stage = Stage::Write(write.clone());
+                stage = Stage::Write(Arc::clone(write));
             }
             // A store answers what the work answered.
             Err(_) => break,
         }
     }
     Err(Error::new(Code::Conflict, "the document changes all the time; try again"))
-}
-
-impl Around {
-    fn has(&self, timing: Timing, operation: Operation) -> bool {
-        self.hooks.has(timing, operation)
-    }
-
-    /// Writes in the transaction that a hook has begun, or that is open; else in one of its own, which the store commits together
-    /// with others.
-    async fn write(&self, work: Work) -> Result<Answer> {
-        match self.cx.open() {
-            Some(open) if self.own && open.is_lazy() => self.cx.engine().store().write(work).await,
-            _ => self.cx.write(work).await,
-        }
-    }
-
-    /// The work of a stage; it answers an [`Outcome`].
-    fn work(self: &Arc<Self>, stage: Stage) -> Work {
-        let (around, shape) = (Arc::clone(self), self.shape);
-        let single = match &stage {
-            Stage::Write(write) => write.is_single(self.cx.engine(), shape),
-            Stage::Plan(plan) => match plan.changes.as_slice() {
-                [Planned::Insert(_)] => Write::is_single_insert(shape),
-                [Planned::Update { .. }] => shape.expires_at.is_none(),
-                [Planned::Delete { .. }] => {
-                    shape.expires_at.is_none() && !has_followers(self.cx.engine(), shape)
-                }
-                _ => false,
-            },
-        };
-        Work {
-            single,
-            actor: self.cx.actor(),
-            steps: Box::new(move |tx| {
-                Box::pin(async move {
-                    let mut steps = Steps { engine: around.cx.engine(), shape, tx };
-                    let planned = match stage {
-                        Stage::Write(write) => Box::pin(steps.plan(write, &around)).await?,
-                        Stage::Plan(plan) => Ok(plan),
-                    };
-                    let outcome = match planned {
-                        Ok(plan) => steps.execute(plan, &around).await?,
-                        Err(outcome) => outcome,
-                    };
-                    Ok(Box::new(outcome) as Answer)
-                })
-            }),
-        }
-    }
-
-    /// Runs the hooks that come before.
-    async fn before(self: &Arc<Self>, candidates: Vec<Candidate>, one: bool) -> Result<Plan> {
-        let mut changes = Vec::with_capacity(candidates.len());
-        for candidate in candidates {
-            changes.push(self.before_one(candidate).await?);
-        }
-        Ok(Plan { changes, one, stale: false, absent: None })
-    }
-
-    async fn before_one(&self, candidate: Candidate) -> Result<Planned> {
-        let shape = self.shape;
-        match candidate {
-            Candidate::Insert(mut record) => {
-                let point = HookPoint::new(Timing::Before, Operation::Insert);
-                for hook in self.hooks.at(point.timing, point.operation) {
-                    let parts = HookParts::new(&self.cx, shape, point);
-                    hook.run(HookParts { record: Some(&mut *record), ..parts }).await?;
-                }
-                Ok(Planned::Insert(model::check_record(&*record, shape)?))
-            }
-            Candidate::Update { old, mut new, mut record } => {
-                let point = HookPoint::new(Timing::Before, Operation::Update);
-                let stored = Stored::new(old);
-                let mut ran = false;
-                for hook in self.hooks.at(point.timing, point.operation) {
-                    let parts = HookParts::new(&self.cx, shape, point);
-                    let (document, patch) = (Some(&stored), self.patch.as_deref());
-                    let record = Some(&mut *record);
-                    hook.run(HookParts { record, document, previous: document, patch, ..parts }).await?;
-                    ran = true;
-                }
-                if ran {
-                    let mut changed = model::check_record(&*record, shape)?;
-                    model::carry_system(shape, &new, &mut changed);
-                    if let Some(key) = shape.key.filter(|&key| changed[key] != new[key]) {
-                        return Err(model::immutable_key(shape, key));
-                    }
-                    new = changed;
-                }
-                Ok(Planned::Update { old: stored.into_row(), new })
-            }
-            Candidate::Delete { old } => {
-                let point = HookPoint::new(Timing::Before, Operation::Delete);
-                let stored = Stored::new(old);
-                for hook in self.hooks.at(point.timing, point.operation) {
-                    let parts = HookParts::new(&self.cx, shape, point);
-                    hook.run(HookParts { document: Some(&stored), ..parts }).await?;
-                }
-                Ok(Planned::Delete { old: stored.into_row() })
-            }
-        }
-    }
-}
-
-impl Steps<'_, '_> {
-    /// What a write comes to once the hooks before it have run, unless it has to stop there.
-    async fn plan(
-        &mut self,
-        write: Write,
-        around: &Arc<Around>,
-    ) -> Result<std::result::Result<Plan, Outcome>> {
-        let mut absent = None;
-        let found = match write {
-            Write::Insert(rows) => {
-                let one = rows.len() == 1;
-                let changes = rows.into_iter().map(Planned::Insert).collect();
-                return Ok(Ok(Plan { changes, one, stale: false, absent }));
-            }
-            Write::Update { filter, patch, expected } => {
-                let found = self.rows_to_update(filter, &patch, expected).await;
-                found.and_then(|(found, one)| {
-                    let candidates = found.into_iter().map(|old| self.to_merge(old, &patch));
-                    Ok((candidates.collect::<Result<Vec<_>>>()?, one))
-                })
-            }
-            Write::Upsert { filter, patch, row } => match self.first(&filter).await? {
-                Some(old) => Ok((vec![self.to_merge(old, &patch)?], true)),
-                None => self.check_upsert(&filter, row.clone()).await.and_then(|_| {
-                    absent = Some(filter);
-                    // The struct that the row was made of.
-                    let (record, _) = model::merge(self.shape, &row, b"{}")?;
-                    Ok((vec![Candidate::Insert(record)], true))
-                }),
-            },
-            Write::Delete { filter, expected } => {
-                let found = self.rows_to_delete(filter, expected).await;
-                found.map(|(found, one)| {
-                    (found.into_iter().map(|old| Candidate::Delete { old }).collect(), one)
-                })
-            }
-            other => return Ok(Err(Outcome::Done(self.run(other).await?, Vec::new()))),
-        };
-        let (candidates, one) = match found {
-            Err(error) if error.is(Code::NotFound) => return Ok(Err(Outcome::Nothing(error))),
-            found => found?,
-        };
-        let (owned, context) = (Arc::clone(around), around.runtime.clone());
-        let mut before: BoxFuture<'static, Result<Plan>> =
-            Box::pin(async move { Ok(Plan { absent, ..owned.before(candidates, one).await? }) });
-        let entered = context.as_ref().map(Handle::enter);
-        let at_once = before.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        drop(entered);
-        Ok(match at_once {
-            Poll::Ready(plan) => Ok(plan?),
-            Poll::Pending => Err(Outcome::Aside(before)),
-        })
-    }
-
-    fn to_merge(&self, old: Row, patch: &Patch) -> Result<Candidate> {
-        let (record, new) = match patch {
-            Patch::Merge(json) => model::merge(self.shape, &old, json)?,
-            Patch::Apply(update) => self.apply(update, &old)?,
-            Patch::Replace(row) => {
-                let new = self.replace(&old, row)?;
-                (model::merge(self.shape, &new, b"{}")?.0, new)
-            }
-        };
-        Ok(Candidate::Update { old, new, record })
-    }
-
-    /// Makes the changes, and runs the hooks that come after.
-    async fn execute(&mut self, plan: Plan, around: &Arc<Around>) -> Result<Outcome> {
-        let Plan { changes, one, stale, absent } = plan;
-        if stale {
-            if let Some(absent) = absent
-                && self.first(&absent).await?.is_some()
-            {
-                return Ok(Outcome::Changed);
-            }
-            for change in &changes {
-                let (Planned::Update { old, .. } | Planned::Delete { old }) = change else { continue };
-                let id = old[Shape::ID].as_text().unwrap_or_default();
-                if self.first(&Filter::id(id)).await?.as_ref() != Some(old) {
-                    return Ok(Outcome::Changed);
-                }
-            }
-        }
-        let mut written = Written { one, ..Written::default() };
-        let mut after = Vec::new();
-        let followed = self.has_followers();
-        let deletes = changes.iter().any(|change| matches!(change, Planned::Delete { .. }));
-        for change in changes {
-            let (operation, row, old) = match change {
-                Planned::Insert(row) => {
-                    written.created = true;
-                    (Operation::Insert, self.insert(row).await?, None)
-                }
-                Planned::Update { old, new } => {
-                    let row = self.settle(&old, new).await?;
-                    (Operation::Update, row, Some(old))
-                }
-                Planned::Delete { old } => {
-                    if one && !followed {
-                        self.check_unreferenced(&old).await?;
-                    }
-                    (Operation::Delete, self.remove(old).await?, None)
-                }
-            };
-            written.rows.push(self.after(operation, row, old, around, &mut after).await?);
-        }
-        if deletes && (!one || followed) {
-            // References among the documents that go do not keep them.
-            let removed = written.rows.len() as u64;
-            self.follow(&written.rows, Reach::Call { removed }).await?;
-        }
-        Ok(Outcome::Done(written, after))
-    }
-
-    /// Runs the hooks that come after one change, and remembers those that come after the commit.
-    async fn after(
-        &mut self,
-        operation: Operation,
-        row: Row,
-        old: Option<Row>,
-        around: &Arc<Around>,
-        after: &mut Vec<AfterCommit>,
-    ) -> Result<Row> {
-        for hook in around.hooks.scheduled(operation) {
-            let (previous, patch) = (old.as_ref(), around.patch.as_deref());
-            let occasion = Occasion { shape: self.shape, operation, row: &row, previous, patch };
-            Box::pin(later::put(self.engine, self.tx, hook, &occasion)).await?;
-        }
-        if around.has(Timing::AfterCommit, operation) {
-            let (row, old, around) = (row.clone(), old.clone(), Arc::clone(around));
-            after.push(Box::new(move || {
-                Box::pin(async move { committed(&around, operation, row, old).await })
-            }));
-        }
-        if !around.has(Timing::After, operation) {
-            return Ok(row);
-        }
-        let (mut host, shared) = Host::new(around.runtime.clone());
-        let cx = around.cx.within(shared.clone());
-        let (stored, previous) = (Stored::new(row), old.map(Stored::new));
-        let point = HookPoint::new(Timing::After, operation);
-        {
-            let hooks = pin!(async {
-                for hook in around.hooks.at(point.timing, point.operation) {
-                    let (document, previous) = (Some(&stored), previous.as_ref());
-                    let (patch, parts) = (around.patch.as_deref(), HookParts::new(&cx, around.shape, point));
-                    hook.run(HookParts { document, previous, patch, ..parts }).await?;
-                }
-                Ok(())
-            });
-            host.serve(self.tx, hooks).await?;
-        }
-        after.extend(shared.take_after());
-        Ok(stored.into_row())
-    }
-}
-
-/// Runs the hooks that come after the commit of one change. They have logged it if they failed.
-async fn committed(around: &Around, operation: Operation, row: Row, old: Option<Row>) {
-    let point = HookPoint::new(Timing::AfterCommit, operation);
-    let cx = around.cx.outside();
-    let (stored, previous) = (Stored::new(row), old.map(Stored::new));
-    for hook in around.hooks.at(point.timing, point.operation) {
-        let (document, previous, patch) = (Some(&stored), previous.as_ref(), around.patch.as_deref());
-        let parts = HookParts::new(&cx, around.shape, point);
-        drop(hook.run(HookParts { document, previous, patch, ..parts }).await);
-    }
 }

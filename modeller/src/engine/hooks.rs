@@ -39,29 +39,31 @@ pub(super) struct Hook {
 
 impl Hook {
     /// Runs it, for as long as it may take.
-    pub(super) async fn run(&self, parts: HookParts<'_>) -> Result<()> {
+    pub(super) fn run<'a>(&'a self, parts: HookParts<'a>) -> impl Future<Output = Result<()>> + Send + 'a {
         let (cx, shape, point) = (parts.cx, parts.shape, parts.point);
-        let code = async {
-            match &self.run {
-                Run::Declared(run) => run(parts).await,
-                Run::Added(run) => run(parts).await,
-            }
-        };
-        let result = match in_time(self.timeout, caught(code)).await {
-            Some(Ok(result)) => result,
-            // A hook that panics has failed, and nothing else has.
-            Some(Err(panic)) => {
-                tracing::error!(target: "modeller::hook", hook = &*self.id, %panic, "a hook panicked");
-                Err(Error::new(Code::InternalError, "a hook panicked; the log says more"))
-            }
-            None => {
-                let message = format!("hook `{}` took more than {:?}", self.id, self.timeout);
-                Err(Error::new(Code::Timeout, message))
-            }
-        };
-        let what = format_args!("hook `{}` {point}", self.id);
-        log::ran(cx.engine(), Feature::Hook, Some(shape), self.site, what, &result);
-        result
+        async move {
+            let code = async {
+                match &self.run {
+                    Run::Declared(run) => run(parts).await,
+                    Run::Added(run) => run(parts).await,
+                }
+            };
+            let result = match in_time(self.timeout, caught(code)).await {
+                Some(Ok(result)) => result,
+                // A hook that panics has failed, and nothing else has.
+                Some(Err(panic)) => {
+                    tracing::error!(target: "modeller::hook", hook = &*self.id, %panic, "a hook panicked");
+                    Err(Error::new(Code::InternalError, "a hook panicked; the log says more"))
+                }
+                None => {
+                    let message = format!("hook `{}` took more than {:?}", self.id, self.timeout);
+                    Err(Error::new(Code::Timeout, message))
+                }
+            };
+            let what = format_args!("hook `{}` {point}", self.id);
+            log::ran(cx.engine(), Feature::Hook, Some(shape), self.site, what, &result);
+            result
+        }
     }
 
     fn runs_at(&self, point: HookPoint) -> bool {

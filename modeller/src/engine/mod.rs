@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod arguments;
+mod around;
 mod batch;
 pub mod behaviour;
 mod call;
@@ -59,9 +60,9 @@ pub use behaviour::{
     Timing,
 };
 pub use call::{Argument, Arguments, BodyKind, Call, Identity, Operation, Reply};
-pub(crate) use caught::{caught, in_time};
 #[cfg(feature = "server")]
 pub(crate) use caught::message as panic_message;
+pub(crate) use caught::{caught, in_time};
 pub use check::check;
 pub use clock::Clock;
 pub use config::Configured;

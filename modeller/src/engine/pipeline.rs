@@ -276,7 +276,11 @@ pub(super) fn prepare(cx: &Cx, call: Call) -> Result<Draft> {
         }
         Operation::Update => {
             pinned(&filter)?;
-            Write::Update { filter, patch: Patch::parse(shape, body, Access::Public)?, expected }
+            Write::Update {
+                filter: filter.into(),
+                patch: Patch::parse(shape, body, Access::Public)?,
+                expected,
+            }
         }
         Operation::Upsert => {
             let patch = Patch::parse(shape, body, Access::Public)?;
@@ -285,16 +289,16 @@ pub(super) fn prepare(cx: &Cx, call: Call) -> Result<Draft> {
                 Patch::Merge(body) => model::accept(shape, body)?.to_row(shape)?,
                 Patch::Replace(row) => row.clone(),
             };
-            let filter = upsert_filter(shape, filter, &row, Access::Public)?;
+            let filter = Box::new(upsert_filter(shape, filter, &row, Access::Public)?);
             Write::Upsert { filter, patch, row }
         }
         Operation::Delete => {
             pinned(&filter)?;
-            Write::Delete { filter, expected }
+            Write::Delete { filter: filter.into(), expected }
         }
         Operation::Restore => {
             pinned(&filter)?;
-            Write::Restore { filter }
+            Write::Restore { filter: filter.into() }
         }
         Operation::Clear => Write::Clear,
         other => {

@@ -162,7 +162,7 @@ pub trait Records: Model {
         let filter = Filter::id(id.into().as_str());
         let patch = patch.into();
         async move {
-            let write = Write::Update { filter, patch: patch.into_json()?, expected: None };
+            let write = Write::Update { filter: filter.into(), patch: patch.into_json()?, expected: None };
             one(run::<Self>(cx, write).await?)
         }
     }
@@ -178,7 +178,8 @@ pub trait Records: Model {
     ) -> impl Future<Output = Result<Vec<Doc<Self>>>> + Send {
         let patch = patch.into();
         async move {
-            let write = Write::Update { filter: some(condition)?, patch: patch.into_json()?, expected: None };
+            let write =
+                Write::Update { filter: some(condition)?.into(), patch: patch.into_json()?, expected: None };
             docs(run::<Self>(cx, write).await?)
         }
     }
@@ -191,7 +192,7 @@ pub trait Records: Model {
         async move {
             let filter = Filter::id(doc.id.as_str());
             let patch = write::Patch::Replace(checked(&doc.data)?);
-            let write = Write::Update { filter, patch, expected: Some(doc.version) };
+            let write = Write::Update { filter: filter.into(), patch, expected: Some(doc.version) };
             one(run::<Self>(cx, write).await?)
         }
     }
@@ -204,7 +205,7 @@ pub trait Records: Model {
         async move {
             let shape = Self::descriptor().shape();
             let row = checked(&model)?;
-            let filter = upsert_filter(shape, Filter::True, &row, Access::Full)?;
+            let filter = upsert_filter(shape, Filter::True, &row, Access::Full)?.into();
             let write = Write::Upsert { filter, patch: write::Patch::Replace(row.clone()), row };
             let written = run::<Self>(cx, write).await?;
             let created = written.created;
@@ -218,7 +219,7 @@ pub trait Records: Model {
     /// `NOT_FOUND`; `REFERENCED` if other documents refer to it.
     fn delete(cx: &Cx, id: impl Into<Id<Self>>) -> impl Future<Output = Result<Doc<Self>>> + Send {
         let filter = Filter::id(id.into().as_str());
-        async move { one(run::<Self>(cx, Write::Delete { filter, expected: None }).await?) }
+        async move { one(run::<Self>(cx, Write::Delete { filter: filter.into(), expected: None }).await?) }
     }
 
     /// Removes all documents that fulfil the condition, and answers them.
@@ -230,7 +231,7 @@ pub trait Records: Model {
         condition: Predicate<Self>,
     ) -> impl Future<Output = Result<Vec<Doc<Self>>>> + Send {
         async move {
-            let write = Write::Delete { filter: some(condition)?, expected: None };
+            let write = Write::Delete { filter: some(condition)?.into(), expected: None };
             docs(run::<Self>(cx, write).await?)
         }
     }
@@ -242,7 +243,7 @@ pub trait Records: Model {
     /// meanwhile; `VALIDATION_ERROR` if what it refers to is gone.
     fn restore(cx: &Cx, id: impl Into<Id<Self>>) -> impl Future<Output = Result<Doc<Self>>> + Send {
         let filter = Filter::id(id.into().as_str());
-        async move { one(run::<Self>(cx, Write::Restore { filter }).await?) }
+        async move { one(run::<Self>(cx, Write::Restore { filter: filter.into() }).await?) }
     }
 
     /// Removes all documents, and answers how many there were.

@@ -21,36 +21,45 @@ impl Steps<'_, '_> {
     pub(super) async fn check_references(&mut self, row: &Row, old: Option<&Row>) -> Result<()> {
         let mut missing = Vec::new();
         for (index, column) in self.shape.columns.iter().enumerate() {
-            let Some(target) = &column.references else { continue };
-            if old.is_some_and(|old| old[index] == row[index]) || row[index].is_null() {
+            let is_same = old.is_some_and(|old| old[index] == row[index]);
+            if column.references.is_none() || is_same || row[index].is_null() {
                 continue;
             }
-            // The registry has made sure that both are there.
-            let Some(other) = self.engine.registry().by_id(&target.model) else { continue };
-            let Some(field) = other.index_of(&target.field) else { continue };
-            let mut referred = referred(&column.name, column.array, &row[index]);
-            // It may refer to itself.
-            referred.retain(|(_, value)| other.path != self.shape.path || row[field] != *value);
-            if column.array {
-                self.drop_known(other, field, &mut referred).await?;
-            }
-            for (pointer, value) in referred {
-                if missing.len() == MOST {
-                    break;
-                }
-                let filter = Filter::Test(Path::column(field), Op::Eq(Operand::Cell(value)));
-                if self.tx.count(other, &visible(other, filter, self.engine)).await? == 0 {
-                    missing.push(Violation {
-                        instance_path: pointer,
-                        keyword: "model".into(),
-                        message: format!("must be the `{}` of an existing `{}`", target.field, target.model),
-                        params: serde_json::json!({ "model": target.model, "field": target.field }),
-                        schema_path: format!("#/properties/{}/model", column.name),
-                    });
-                }
-            }
+            // Boxed: most models refer to nothing, and the future of every write would have room for this.
+            Box::pin(self.find_missing(index, row, &mut missing)).await?;
         }
         if missing.is_empty() { Ok(()) } else { Err(Error::validation(missing)) }
+    }
+
+    /// What one field refers to, and is not there.
+    async fn find_missing(&mut self, index: usize, row: &Row, missing: &mut Vec<Violation>) -> Result<()> {
+        let column = &self.shape.columns[index];
+        let Some(target) = &column.references else { return Ok(()) };
+        // The registry has made sure that both are there.
+        let Some(other) = self.engine.registry().by_id(&target.model) else { return Ok(()) };
+        let Some(field) = other.index_of(&target.field) else { return Ok(()) };
+        let mut referred = referred(&column.name, column.array, &row[index]);
+        // It may refer to itself.
+        referred.retain(|(_, value)| other.path != self.shape.path || row[field] != *value);
+        if column.array {
+            self.drop_known(other, field, &mut referred).await?;
+        }
+        for (pointer, value) in referred {
+            if missing.len() == MOST {
+                break;
+            }
+            let filter = Filter::Test(Path::column(field), Op::Eq(Operand::Cell(value)));
+            if self.tx.count(other, &visible(other, filter, self.engine)).await? == 0 {
+                missing.push(Violation {
+                    instance_path: pointer,
+                    keyword: "model".into(),
+                    message: format!("must be the `{}` of an existing `{}`", target.field, target.model),
+                    params: serde_json::json!({ "model": target.model, "field": target.field }),
+                    schema_path: format!("#/properties/{}/model", column.name),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Takes out what exists, many at a time: a list may be long, and the writer has others to serve.
@@ -88,7 +97,7 @@ impl Steps<'_, '_> {
     pub(super) async fn check_unreferenced_changes(&mut self, old: &Row, new: &Row) -> Result<()> {
         for incoming in self.engine.registry().incoming(self.shape) {
             if old[incoming.target] != new[incoming.target] {
-                self.check_incoming(incoming, old).await?;
+                Box::pin(self.check_incoming(incoming, old)).await?;
             }
         }
         Ok(())

@@ -98,7 +98,10 @@ mod tests {
             gone.await.unwrap();
             ended.send(8).unwrap();
         });
-        assert!(std::future::poll_fn(|context| Poll::Ready(Pin::new(&mut caller).poll(context).is_pending())).await);
+        assert!(
+            std::future::poll_fn(|context| Poll::Ready(Pin::new(&mut caller).poll(context).is_pending()))
+                .await
+        );
         assert_eq!(*tasks.0.borrow(), 0);
         drop(caller);
         assert_eq!(*tasks.0.borrow(), 1);

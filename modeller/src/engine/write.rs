@@ -25,11 +25,11 @@ impl Steps<'_, '_> {
         match write {
             Write::Insert(rows) => Box::pin(self.insert_all(rows)).await,
             Write::Update { filter, patch, expected } => {
-                Box::pin(self.update(filter, &patch, expected)).await
+                Box::pin(self.update(*filter, &patch, expected)).await
             }
-            Write::Upsert { filter, patch, row } => Box::pin(self.upsert(filter, &patch, row)).await,
-            Write::Delete { filter, expected } => Box::pin(self.delete(filter, expected)).await,
-            Write::Restore { filter } => Box::pin(self.restore(filter)).await,
+            Write::Upsert { filter, patch, row } => Box::pin(self.upsert(*filter, &patch, row)).await,
+            Write::Delete { filter, expected } => Box::pin(self.delete(*filter, expected)).await,
+            Write::Restore { filter } => Box::pin(self.restore(*filter)).await,
             Write::Clear => Box::pin(self.clear()).await,
         }
     }
@@ -114,7 +114,9 @@ impl Steps<'_, '_> {
             }
             self.number(&numbered, &mut row).await?;
         }
-        self.evict(&row).await?;
+        if let Some(most) = self.shape.descriptor.max_size {
+            Box::pin(self.evict(&row, most)).await?;
+        }
         Ok(row)
     }
 
@@ -129,6 +131,11 @@ impl Steps<'_, '_> {
         if !is_taken || !(self.shape.expires_at.is_some() || is_kept) {
             return result;
         }
+        Box::pin(self.put_again(old, new, is_kept)).await
+    }
+
+    /// Stores what only something that is gone had kept out.
+    async fn put_again(&mut self, old: Option<&Row>, new: &Row, is_kept: bool) -> Result<()> {
         // What has expired is gone, even if the sweep has not come by yet.
         let now = self.engine.clock().now();
         while purge(self.engine, self.tx, self.shape, now).await? > 0 {}
@@ -296,7 +303,9 @@ impl Steps<'_, '_> {
             self.touch(&old, &mut new);
             self.check_references(&new, None).await?;
             self.put(Some(&old), &new).await?;
-            self.evict(&new).await?;
+            if let Some(most) = self.shape.descriptor.max_size {
+                self.evict(&new, most).await?;
+            }
             rows.push(new);
         }
         Ok(Written { rows, one, ..Written::default() })
@@ -327,8 +336,7 @@ impl Steps<'_, '_> {
     }
 
     /// Removes the oldest documents beyond what the model keeps; never the one that has just come.
-    async fn evict(&mut self, newest: &Row) -> Result<()> {
-        let Some(most) = self.shape.descriptor.max_size else { return Ok(()) };
+    async fn evict(&mut self, newest: &Row, most: u64) -> Result<()> {
         let count = self.tx.count(self.shape, &self.visible(Filter::True)).await?;
         if count <= most {
             return Ok(());

@@ -1,6 +1,9 @@
 //! Request bodies: read within limits of size and time.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
@@ -70,7 +73,7 @@ enum Stop {
 /// `PAYLOAD_TOO_LARGE` (before a byte is read, if `Content-Length` says so), `TIMEOUT`, `OVERLOADED`, `INVALID_REQUEST` if it
 /// breaks off.
 pub(super) async fn read<'a>(body: &mut Body, limits: &Limits<'a>) -> Result<(Vec<u8>, Held<'a>), Refusal> {
-    let mut held = Held { all: limits.held, own: 0 };
+    let held = Held { all: limits.held, own: 0 };
     if body.is_end_stream() {
         return Ok((Vec::new(), held));
     }
@@ -79,8 +82,14 @@ pub(super) async fn read<'a>(body: &mut Body, limits: &Limits<'a>) -> Result<(Ve
         return Err(too_large(limits.size));
     }
     let time = limits.time;
-    match in_time(time, collect(body, announced, limits, &mut held)).await {
-        Some(Ok(bytes)) => Ok((bytes, held)),
+    let mut collected = pin!(collect(body, announced, limits, held));
+    // Most bodies are there with the head. The others wait apart, and not in the future of every request.
+    let read = match poll_fn(|context| Poll::Ready(collected.as_mut().poll(context))).await {
+        Poll::Ready(read) => Some(read),
+        Poll::Pending => Box::pin(in_time(time, collected)).await,
+    };
+    match read {
+        Some(Ok(read)) => Ok(read),
         Some(Err(Stop::TooLarge)) => Err(too_large(limits.size)),
         Some(Err(Stop::TooMany)) => {
             Err(Error::new(Code::Overloaded, "too many large bodies are under way; try again soon").into())
@@ -96,12 +105,12 @@ pub(super) async fn read<'a>(body: &mut Body, limits: &Limits<'a>) -> Result<(Ve
     }
 }
 
-async fn collect(
+async fn collect<'a>(
     body: &mut Body,
     announced: usize,
-    limits: &Limits<'_>,
-    held: &mut Held<'_>,
-) -> Result<Vec<u8>, Stop> {
+    limits: &Limits<'a>,
+    mut held: Held<'a>,
+) -> Result<(Vec<u8>, Held<'a>), Stop> {
     let mut bytes = Vec::with_capacity(announced.min(TRUSTED));
     while let Some(frame) = body.frame().await {
         // Trailers are of no use here.
@@ -114,7 +123,7 @@ async fn collect(
         }
         bytes.extend_from_slice(&data);
     }
-    Ok(bytes)
+    Ok((bytes, held))
 }
 
 fn too_large(limit: usize) -> Refusal {

@@ -192,26 +192,16 @@ impl Inner {
             }
         }
         let if_match = headers::if_match(&head.headers)?;
-        let mut call = Call::new(operation, shape);
-        call.identity = identity(head);
-        if let Some(key) = headers::single_text(&head.headers, &headers::IDEMPOTENCY_KEY)? {
-            call = call.with_mutation_id(key)?;
-        }
-        call.expected_version = precondition(operation, if_match)?;
-        call.only_one = if_match.is_some() && !is_read;
+        let mut call = call_of(head, shape, operation, if_match)?;
         let (expected, is_keyed) = (call.expected_version, call.mutation_id.is_some());
-        let pairs = decode::pairs(head.uri.query())?;
         let is_pinned = operation == Operation::Get
             && head.headers.contains_key(header::IF_NONE_MATCH)
-            && pairs.iter().any(|(name, _)| name == "_id");
-        if !pairs.is_empty() {
-            call.arguments = Arguments::Pairs(pairs);
-        }
+            && matches!(&call.arguments, Arguments::Pairs(pairs) if pairs.iter().any(|(name, _)| name == "_id"));
         // Until the answer is there.
         let _held = self.take_body(head, body, &mut call).await?;
 
         let reply = self
-            .timed(self.backend.call(call))
+            .timed(self.backend.call(*call))
             .await
             .map_err(|error| failed_precondition(error, expected, is_keyed))?;
         if operation == Operation::Get {
@@ -324,6 +314,27 @@ impl Inner {
             )),
         }
     }
+}
+
+/// The call that a request means, but for its body. Boxed: it waits for that.
+fn call_of(
+    head: &Parts,
+    shape: &'static Shape,
+    operation: Operation,
+    if_match: Option<IfMatch>,
+) -> Result<Box<Call>> {
+    let mut call = Call::new(operation, shape);
+    call.identity = identity(head);
+    if let Some(key) = headers::single_text(&head.headers, &headers::IDEMPOTENCY_KEY)? {
+        call = call.with_mutation_id(key)?;
+    }
+    call.expected_version = precondition(operation, if_match)?;
+    call.only_one = if_match.is_some() && operation.method() != "GET";
+    let pairs = decode::pairs(head.uri.query())?;
+    if !pairs.is_empty() {
+        call.arguments = Arguments::Pairs(pairs);
+    }
+    Ok(Box::new(call))
 }
 
 fn with_options(method: &'static str) -> &'static str {
