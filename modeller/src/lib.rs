@@ -10,6 +10,8 @@ pub mod app;
 pub mod doors;
 #[cfg(feature = "engine")]
 pub mod engine;
+#[cfg(feature = "engine")]
+pub mod live;
 pub mod model;
 pub mod prelude;
 pub mod query;

@@ -17,7 +17,7 @@ use super::folder::{Folders, Wish};
 use super::headers::{self, IfMatch};
 use super::origin::{Origins, permit_host};
 use super::route::Answered;
-use super::{Backend, HttpOptions, Page, Route, RouteCx, body, decode, identity, procedures, target};
+use super::{Backend, HttpOptions, Mount, Page, Route, RouteCx, body, decode, identity, procedures, target};
 use crate::engine::{Arguments, BodyKind, Call, Operation, Transact, caught, in_time};
 use crate::model::{Code, Error, Result, Shape, check_json};
 use crate::store::BoxFuture;
@@ -34,6 +34,7 @@ pub(super) struct Inner {
     pub(super) endpoints: Vec<Vec<Route>>,
     pub(super) folders: Folders,
     pub(super) events: Events,
+    pub(super) mounts: Vec<Mount>,
     pub(super) nested: Option<Router>,
     pub(super) in_flight: AtomicUsize,
     /// Bytes of large bodies that are held.
@@ -47,6 +48,7 @@ enum Target<'a> {
     Procedure(String),
     Page(&'a Page),
     Route(&'a [Route], Vec<(String, String)>),
+    Mount(&'a Mount),
     /// A file, if it is there; else nothing.
     File(Wish, Error),
     Nothing(Error),
@@ -105,6 +107,13 @@ impl Inner {
                 let (head, body) = taken(head, body);
                 return Box::pin(self.custom(routes, params, head, body)).await;
             }
+            Target::Mount(mount) => {
+                if let Err(error) = self.origins.permit_write(head) {
+                    return finish(Err(error.into()), head, body);
+                }
+                let (head, body) = taken(head, body);
+                return mount.answer(Request::from_parts(head, body)).await;
+            }
             Target::File(wish, error) => match Box::pin(wish.answer(head)).await {
                 Ok(Some(response)) => Ok(response),
                 Ok(None) => return self.unclaimed(head, body, error).await,
@@ -138,6 +147,9 @@ impl Inner {
         }
         if let Some(page) = self.pages.iter().find(|page| page.path() == path) {
             return Target::Page(page);
+        }
+        if let Some(mount) = self.mounts.iter().find(|mount| mount.takes(path)) {
+            return Target::Mount(mount);
         }
         if let Ok(found) = self.paths.at(path) {
             let decoded = found

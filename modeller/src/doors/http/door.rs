@@ -15,7 +15,7 @@ use super::dispatch::Inner;
 use super::events::{Events, Listener, Mounted, ServerEvent};
 use super::folder::Folders;
 use super::origin::Origins;
-use super::{Backend, BoxFuture, Folder, HttpOptions, Page, Route, target};
+use super::{Backend, BoxFuture, Folder, HttpOptions, Mount, Page, Route, target};
 use crate::engine::{Procedures, Transact};
 use crate::registry::{Fault, Faults};
 
@@ -30,6 +30,7 @@ pub struct HttpDoor {
     routes: Vec<Route>,
     folders: Vec<Folder>,
     listeners: Vec<Listener>,
+    mounts: Vec<Mount>,
     nested: Option<Router>,
 }
 
@@ -43,6 +44,7 @@ impl HttpDoor {
             routes: Vec::new(),
             folders: Vec::new(),
             listeners: Vec::new(),
+            mounts: Vec::new(),
             nested: None,
         }
     }
@@ -72,6 +74,13 @@ impl HttpDoor {
     #[must_use]
     pub fn on(mut self, listener: impl Fn(&ServerEvent<'_>) + Send + Sync + 'static) -> Self {
         self.listeners.push(Arc::new(listener));
+        self
+    }
+
+    /// Leaves a path to another door.
+    #[must_use]
+    pub fn mount(mut self, mount: Mount) -> Self {
+        self.mounts.push(mount);
         self
     }
 
@@ -115,6 +124,12 @@ impl HttpDoor {
                 faults.push(Fault::new(format!("two pages are to be served at `{}`", page.path())));
             }
         }
+        for (index, mount) in self.mounts.iter().enumerate() {
+            if self.mounts[..index].iter().any(|other| other.takes(mount.path()) || mount.takes(other.path()))
+            {
+                faults.push(Fault::new(format!("two doors are to answer at `{}`", mount.path())));
+            }
+        }
         let mut paths = matchit::Router::new();
         let mut endpoints: Vec<Vec<Route>> = Vec::new();
         for route in self.routes {
@@ -149,6 +164,7 @@ impl HttpDoor {
             endpoints,
             folders,
             events: Events::new(self.listeners),
+            mounts: self.mounts,
             nested: self.nested,
             in_flight: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
@@ -185,6 +201,7 @@ impl HttpDoor {
         paths.push(Transact::PATH.to_owned());
         paths.push(format!("{}{{name}}", Procedures::PATH));
         paths.extend(inner.pages.iter().map(|page| page.path().to_owned()));
+        paths.extend(inner.mounts.iter().flat_map(Mount::patterns));
         paths.extend(inner.endpoints.iter().map(|routes| routes[0].path.clone()));
         paths.extend(inner.folders.patterns());
         Ok(paths.iter().fold(nested, |router, path| router.route_service(path, service.clone())))
@@ -220,7 +237,7 @@ impl HttpService {
 
     /// Whether anybody asks from where a request came.
     pub(super) fn wants_remote(&self) -> bool {
-        self.0.events.is_listened_to() || self.0.nested.is_some()
+        self.0.events.is_listened_to() || self.0.nested.is_some() || !self.0.mounts.is_empty()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The HTTP door: every model at `/{scope}/{model}/{operation}`, fixed pages, custom routes, and the server itself.
 //!
 //! ```text
-//! bytes ─► serve ─► HttpService ─► path → operation, method │ transaction │ procedure │ page │ custom route │ file of a folder │ nested axum router
+//! bytes ─► serve ─► HttpService ─► path → operation, method │ transaction │ procedure │ page │ mounted door │ custom route │ file of a folder │ nested axum router
 //!                                   decode → Call → Backend → Reply → bytes
 //! ```
 //!
@@ -17,6 +17,7 @@ mod door;
 mod events;
 mod folder;
 mod headers;
+mod mount;
 mod options;
 mod origin;
 mod page;
@@ -34,6 +35,7 @@ use axum::http::request::Parts;
 pub use door::{HttpDoor, HttpService};
 pub use events::{Mounted, Requested, ServerEvent};
 pub use folder::Folder;
+pub use mount::{Mount, remote};
 pub use options::HttpOptions;
 pub use page::Page;
 pub use route::{IntoReply, Json, Route, RouteCx, RouteReply, Written};
