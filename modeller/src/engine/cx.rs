@@ -277,4 +277,9 @@ impl View for Inside<'_> {
     ) -> BoxFuture<'a, Result<Box<dyn Sink>>> {
         self.0.read(select, sink)
     }
+
+    fn position(&mut self) -> BoxFuture<'_, Result<u64>> {
+        let message = "a transaction under way has no place in the order of commits yet";
+        Box::pin(std::future::ready(Err(Error::new(Code::Conflict, message))))
+    }
 }

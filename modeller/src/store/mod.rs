@@ -10,16 +10,19 @@ mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod view;
+mod watch;
 
 use std::any::Any;
 use std::ops::ControlFlow;
 use std::pin::Pin;
+use std::sync::Arc;
 
 pub use change::{Change, ChangeOp};
 pub use migrate::{Apply, Plan, PlannedStep};
 pub use view::{Each, Look, View};
+pub use watch::{Batch, Commit, RowChange, Watcher};
 
-use crate::model::{Result, Row, RowView, Shape};
+use crate::model::{Code, Error, Result, Row, RowView, Shape};
 use crate::query::{Aggregation, Filter, Select};
 use figures::Figures;
 
@@ -101,11 +104,33 @@ pub trait Store: Send + Sync + 'static {
     /// `INVALID_CURSOR` if the log no longer reaches back that far.
     fn changes(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Change>>>;
 
+    /// The last number in the change log.
+    ///
+    /// # Errors
+    /// If the store can't be read; `METHOD_NOT_FOUND` from a store that can't say.
+    fn position(&self) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(std::future::ready(Err(cannot_watch())))
+    }
+
+    /// From now on tells this watcher of every commit; `false` from a store that can't. There is one watcher at most.
+    fn watch(&self, watcher: Arc<dyn Watcher>) -> bool {
+        drop(watcher);
+        false
+    }
+
     /// A secret that belongs to this database, made at its creation: it signs cursors.
     fn secret(&self) -> [u8; 32];
 
     /// Waits until all that was accepted is written, and lets go of the files.
     fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+/// What a store says that tells nobody of its changes.
+pub(crate) fn cannot_watch() -> Error {
+    Error::new(
+        Code::MethodNotFound,
+        "the store of this application can't tell of changes: there are no live queries",
+    )
 }
 
 /// The steps of a [`Work`]: given a transaction, they read, write and answer.

@@ -26,6 +26,9 @@ pub trait View: Send {
         let _ = each;
         self.read(select, sink)
     }
+
+    /// As [`Store::position`], at this moment of the store.
+    fn position(&mut self) -> BoxFuture<'_, Result<u64>>;
 }
 
 /// The first rows, in the order of the selection, of those that have one value in a column.
@@ -50,5 +53,9 @@ impl<S: Store + ?Sized> View for OneByOne<'_, S> {
         sink: Box<dyn Sink>,
     ) -> BoxFuture<'a, Result<Box<dyn Sink>>> {
         self.0.read(select, sink)
+    }
+
+    fn position(&mut self) -> BoxFuture<'_, Result<u64>> {
+        self.0.position()
     }
 }

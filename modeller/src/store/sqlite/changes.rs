@@ -164,7 +164,8 @@ mod tests {
     }
 
     fn session() -> Session {
-        let mut session = Session::new(scratch());
+        use crate::store::sqlite::notes::Told;
+        let mut session = Session::new(scratch(), Told::default());
         let models = [Logged::descriptor().shape()];
         let (_, tables) = migrate(&mut session.connection, &models, Apply::Safe).unwrap();
         session.set_tables(Arc::new(tables.unwrap()));

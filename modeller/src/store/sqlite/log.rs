@@ -78,6 +78,11 @@ impl Pack {
         Mark { at: self.data.len(), entries: self.entries }
     }
 
+    /// How many entries there are, those that were [taken out](Self::take) included.
+    pub(super) fn entries(&self) -> u64 {
+        self.entries
+    }
+
     /// Whether anything was added since.
     pub(super) fn grew(&self, mark: Mark) -> bool {
         self.entries > mark.entries

@@ -14,6 +14,7 @@ mod indexes;
 mod interactive;
 mod log;
 mod migrate;
+mod notes;
 mod options;
 mod readers;
 mod select;
@@ -22,6 +23,7 @@ mod snapshot;
 mod table;
 mod writer;
 
+use rusqlite::Connection;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -31,10 +33,11 @@ pub(in crate::store) use self::table::table_name;
 
 use self::connect::Scratch;
 use self::interactive::Begin;
+use self::notes::Told;
 use self::readers::Readers;
 use self::table::Tables;
 use self::writer::{Job, Writer};
-use super::{Answer, Apply, BoxFuture, Change, Look, Plan, Sink, Store, Transaction, Work};
+use super::{Answer, Apply, BoxFuture, Change, Look, Plan, Sink, Store, Transaction, Watcher, Work};
 use crate::model::{Code, Error, Result, Row, Shape};
 use crate::query::{Aggregation, Filter, Select};
 
@@ -60,6 +63,7 @@ pub struct Sqlite {
     writer: Writer,
     readers: Readers,
     tables: Arc<RwLock<Arc<Tables>>>,
+    told: Told,
     secret: [u8; 32],
     /// Goes last: its files are open until then.
     _scratch: Option<Scratch>,
@@ -75,10 +79,12 @@ impl Sqlite {
         let failed = |error: std::io::Error| {
             Error::new(Code::StoreUnavailable, format!("can't start the threads of the database: {error}"))
         };
+        let told = Told::default();
         Ok(Sqlite {
             readers: Readers::start(opened.readers).map_err(failed)?,
-            writer: Writer::start(opened.writer, &options).map_err(failed)?,
+            writer: Writer::start(opened.writer, &options, Arc::clone(&told)).map_err(failed)?,
             tables: Arc::default(),
+            told,
             secret: opened.secret,
             _scratch: opened.scratch,
         })
@@ -199,6 +205,21 @@ impl Store for Sqlite {
             }
             self.readers.away(move |connection, _| changes::read(connection, &tables, after, limit)).await
         })
+    }
+
+    fn position(&self) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(async move {
+            let last = |connection: &Connection| changes::last(connection).map_err(fault::caller);
+            match self.readers.here(|connection| last(connection)) {
+                Ok(outcome) => outcome,
+                Err(_) => self.readers.away(move |connection, _| last(connection)).await,
+            }
+        })
+    }
+
+    fn watch(&self, watcher: Arc<dyn Watcher>) -> bool {
+        *self.told.write().unwrap_or_else(PoisonError::into_inner) = Some(watcher);
+        true
     }
 
     fn secret(&self) -> [u8; 32] {

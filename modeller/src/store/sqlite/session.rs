@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::fault::{caller, internal, of_change, unavailable};
 use super::log::{Item, Mark, Pack, Slice};
+use super::notes::{Notes, Told};
 use super::select::{self, bind};
 use super::table::{Table, Tables, Update, quoted, table_name};
 use super::{aggregate, changes};
@@ -38,6 +39,7 @@ pub(super) struct Session {
     pub(super) connection: Connection,
     pub(super) tables: Arc<Tables>,
     pack: Pack,
+    notes: Notes,
     /// The last number in the log when the transaction began, once it was needed.
     last: Option<u64>,
     scope: Scope,
@@ -104,13 +106,14 @@ fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
 }
 
 impl Session {
-    pub(super) fn new(connection: Connection) -> Self {
+    pub(super) fn new(connection: Connection, told: Told) -> Self {
         let pack = Pack::new();
         Session {
             connection,
             tables: Arc::default(),
             scope: Scope { guard: Guard::Transaction, mark: pack.mark(), changed: false, broken: false },
             pack,
+            notes: Notes::new(told),
             last: None,
             updates: HashMap::new(),
             place: None,
@@ -125,6 +128,7 @@ impl Session {
             self.rollback();
         }
         self.pack.clear();
+        self.notes.begin();
         self.last = None;
         self.scope.broken = false;
         run(&self.connection, "BEGIN IMMEDIATE").map_err(caller)
@@ -143,6 +147,7 @@ impl Session {
         }
         if self.pack.grew(self.scope.mark) {
             self.pack.end(actor);
+            self.notes.keep(self.pack.entries());
         }
         Ok(())
     }
@@ -163,12 +168,14 @@ impl Session {
             Guard::Both(second) => {
                 let undone = back();
                 self.pack.back_to(second);
+                self.notes.back_to(self.pack.entries());
                 undone.and_then(|()| self.undo_entry())
             }
             Guard::Entry if self.scope.changed => self.undo_entry(),
             Guard::Entry | Guard::Savepoint { made: false } | Guard::Transaction => Ok(()),
         };
         self.pack.back_to(self.scope.mark);
+        self.notes.back_to(self.pack.entries());
         if let Err(error) = undone {
             self.broke(error);
         }
@@ -220,7 +227,12 @@ impl Session {
                 error if error.is(Code::StoreUnavailable) => error,
                 _ => unavailable("the store could not write now; nothing was changed"),
             }
-        })
+        })?;
+        // Known since the first row of the log was written, if there is one.
+        if let Some(last) = self.last {
+            self.notes.tell(last, self.pack.entries());
+        }
+        Ok(())
     }
 
     /// Forgets the whole transaction.
@@ -266,6 +278,7 @@ impl Session {
         self.scope.changed = true;
         if live {
             spill(&self.connection, &mut self.pack, &mut self.last, &mut self.scope)?;
+            self.notes.add(self.pack.entries(), shape, ChangeOp::Insert, None, Some(row));
             self.pack.insert(table.number, row[Shape::ID].as_text().unwrap_or_default());
         }
         Ok(())
@@ -308,6 +321,13 @@ impl Session {
         if trash != (true, true) {
             spill(&self.connection, &mut self.pack, &mut self.last, &mut self.scope)?;
         }
+        let entries = self.pack.entries();
+        match trash {
+            (false, false) => self.notes.add(entries, shape, ChangeOp::Update, Some(old), Some(new)),
+            (false, true) => self.notes.add(entries, shape, ChangeOp::Delete, Some(old), None),
+            (true, false) => self.notes.add(entries, shape, ChangeOp::Insert, None, Some(new)),
+            (true, true) => {}
+        }
         match trash {
             (false, false) => self.pack.update(table.number, &table.columns, old, &self.columns),
             (false, true) => self.pack.delete(table.number, &table.columns, old),
@@ -332,6 +352,7 @@ impl Session {
         self.scope.changed = true;
         if live {
             spill(&self.connection, &mut self.pack, &mut self.last, &mut self.scope)?;
+            self.notes.add(self.pack.entries(), shape, ChangeOp::Delete, Some(old), None);
             self.pack.delete(table.number, &table.columns, old);
         }
         Ok(())

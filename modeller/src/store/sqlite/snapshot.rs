@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::NEVER;
 use super::fault::{caller, internal};
 use super::select;
 use super::table::Tables;
 use super::writer::guarded;
+use super::{NEVER, changes};
 use crate::model::Result;
 use crate::query::Select;
 use crate::store::{Answer, BoxFuture, Each, Look, Sink, View};
@@ -107,6 +107,10 @@ impl View for Snapshot<'_> {
             select::each(self.connection, table, select, each, &mut *sink, self.stop)?;
             Ok(sink)
         })
+    }
+
+    fn position(&mut self) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(async move { changes::last(self.connection).map_err(caller) })
     }
 }
 

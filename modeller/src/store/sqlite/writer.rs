@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::changes;
 use super::fault::{internal, unavailable};
 use super::interactive::{self, Begin};
+use super::notes::Told;
 use super::options::SqliteOptions;
 use super::session::{Guard, Session};
 use crate::model::{Code, Error, Result};
@@ -47,10 +48,14 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, options: &SqliteOptions) -> std::io::Result<Self> {
+    pub(super) fn start(
+        connection: Connection,
+        options: &SqliteOptions,
+        told: Told,
+    ) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(options.queue);
         let writing = Writing {
-            session: Session::new(connection),
+            session: Session::new(connection, told),
             jobs,
             batch: options.batch,
             timeout: options.transaction_timeout,

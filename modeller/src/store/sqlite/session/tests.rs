@@ -8,6 +8,7 @@ use super::*;
 use crate::store::Apply;
 use crate::store::sqlite::connect::tests::scratch;
 use crate::store::sqlite::migrate::migrate;
+use crate::store::sqlite::notes::Told;
 use modeller::Model;
 
 #[derive(Serialize, Deserialize, JsonSchema, Validate, Model)]
@@ -21,7 +22,7 @@ fn shape() -> &'static Shape {
 }
 
 fn session() -> Session {
-    let mut session = Session::new(scratch());
+    let mut session = Session::new(scratch(), Told::default());
     let (_, tables) = migrate(&mut session.connection, &[shape()], Apply::Safe).unwrap();
     session.set_tables(Arc::new(tables.unwrap()));
     session
