@@ -11,6 +11,9 @@ pub use crate::engine::behaviour::function::*;
 pub use crate::engine::behaviour::*;
 #[cfg(feature = "engine")]
 pub use crate::engine::{Cx, Operation, Subscription};
+// For the benchmark of it.
+#[cfg(feature = "engine")]
+pub use crate::live::index::Index;
 #[cfg(feature = "engine")]
 pub use crate::model::Result;
 pub use crate::model::{

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use crate::engine::Engine;
 
+pub(crate) mod index;
+
 /// What an application has for those who watch; doors share it.
 pub struct Live {
     engine: Arc<Engine>,

@@ -38,11 +38,13 @@ pub use search::{Search, SearchColumns, Snippet};
 pub use typed::{Cells, Change, Figure, Figures, Keys, Predicate, Sort};
 pub use update::{Applied, Update};
 
+#[cfg(all(test, feature = "engine"))]
+pub(crate) use compare::cells;
 #[cfg(feature = "sqlite")]
-pub(crate) use compare::{integer_with_float, number};
+pub(crate) use compare::integer_with_float;
 #[cfg(feature = "engine")]
-pub(crate) use compare::{json_equal, json_order};
-#[cfg(feature = "sqlite")]
+pub(crate) use compare::{json_equal, json_order, number};
+#[cfg(feature = "engine")]
 pub(crate) use eval::operand;
 
 use crate::model::Shape;

@@ -1,0 +1,220 @@
+//! What it costs to find those of many standing filters that a change matches: 60 of 100 compare one column for equality, 20 compare
+//! two, 20 want a range. About 20 match each row, however many filters there are. Prints nanoseconds a change, beyond the evaluation
+//! of the filters that match, for 1,000 and for 1,000,000 of them, and the ratio; and the memory that the index takes.
+
+use std::error::Error;
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use modeller::__private::Index;
+use modeller::model::{Model as _, Row, Shape, Value};
+use modeller::prelude::*;
+use modeller::query::{Filter, Op, Path};
+
+/// The bar: nanoseconds a change among a million filters, and how often that may be the time among a thousand.
+const MOST: f64 = 1_000.0;
+const RATIO: f64 = 4.0;
+
+/// How many changes are looked at, so many at once that reading the clock does not count.
+const CHANGES: usize = 100_000;
+const AT_ONCE: usize = 50;
+
+/// Something that was said in a room.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+#[model(scope = "chat", name = "messages")]
+struct Message {
+    room: String,
+    author: String,
+    project: String,
+    status: String,
+    text: String,
+    score: f64,
+    sent: i64,
+}
+
+/// Numbers that are the same in each run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        // SplitMix64.
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % limit
+    }
+}
+
+/// The values that filters and rows have: the more filters, the more values, so that as many match.
+struct World {
+    random: Random,
+    filters: u64,
+}
+
+const STATUSES: [&str; 4] = ["open", "waiting", "done", "dropped"];
+/// Scores and times of sending are below this.
+const SPAN: u64 = 1_000_000_000;
+
+impl World {
+    fn room(&mut self) -> Value {
+        Value::Text(format!("room-{}", self.random.below(self.filters / 20)))
+    }
+
+    fn author(&mut self) -> Value {
+        Value::Text(format!("author-{}", self.random.below(self.filters / 20)))
+    }
+
+    fn project(&mut self) -> Value {
+        Value::Text(format!("project-{}", self.random.below(self.filters / 80)))
+    }
+
+    fn status(&mut self) -> Value {
+        Value::from(STATUSES[self.random.below(4) as usize])
+    }
+
+    fn row(&mut self) -> Row {
+        let mut row = Row(vec![Value::Null; shape().columns.len()]);
+        row[Shape::ID] = Value::Text(format!("{:032x}", self.random.below(u64::MAX)));
+        row[Shape::VERSION] = Value::Integer(1);
+        row[Message::ROOM.index()] = self.room();
+        row[Message::AUTHOR.index()] = self.author();
+        row[Message::PROJECT.index()] = self.project();
+        row[Message::STATUS.index()] = self.status();
+        row[Message::TEXT.index()] = Value::from("Has somebody seen the keys?");
+        row[Message::SCORE.index()] = Value::Number(self.random.below(SPAN) as f64 / 10.0);
+        row[Message::SENT.index()] = Value::Integer(self.random.below(SPAN) as i64);
+        row
+    }
+
+    fn filter(&mut self, at: u64) -> Filter {
+        let test = |column, op| Filter::Test(Path::column(column), op);
+        let is = |column, value: Value| test(column, Op::Eq(value.into()));
+        match at % 10 {
+            0 | 2 | 4 => is(Message::ROOM.index(), self.room()),
+            1 | 3 | 5 => is(Message::AUTHOR.index(), self.author()),
+            6 | 7 => {
+                is(Message::PROJECT.index(), self.project()).and(is(Message::STATUS.index(), self.status()))
+            }
+            _ => {
+                let (low, width) = (self.random.below(SPAN), SPAN / self.filters * 20);
+                let score = |tenths| Value::Number(tenths as f64 / 10.0);
+                let sent = |time| Value::Integer(time as i64);
+                match at % 10 {
+                    8 => test(Message::SCORE.index(), Op::Gte(score(low).into()))
+                        .and(test(Message::SCORE.index(), Op::Lt(score(low + width).into()))),
+                    _ => test(Message::SENT.index(), Op::Gt(sent(low).into()))
+                        .and(test(Message::SENT.index(), Op::Lte(sent(low + width).into()))),
+                }
+            }
+        }
+    }
+}
+
+fn shape() -> &'static Shape {
+    Message::descriptor().shape()
+}
+
+/// Bytes of memory that the process has.
+fn memory() -> Result<f64, Box<dyn Error>> {
+    let pages = std::fs::read_to_string("/proc/self/statm")?;
+    let resident: f64 = pages.split(' ').nth(1).ok_or("/proc/self/statm has no second number")?.parse()?;
+    Ok(resident * 4096.0)
+}
+
+/// Bytes that a filter takes in the index, besides itself. Memory that was given back before would be taken again: it comes first.
+fn weigh(filters: u64) -> Result<f64, Box<dyn Error>> {
+    let mut world = World { random: Random(filters), filters };
+    let all: Vec<Filter> = (0..filters).map(|at| world.filter(at)).collect();
+    let before = memory()?;
+    let mut index = Index::new(shape());
+    (0_u64..).zip(&all).for_each(|(key, filter)| index.insert(key, filter));
+    let bytes = (memory()? - before) / filters as f64;
+    black_box(index);
+    Ok(bytes)
+}
+
+/// Nanoseconds a change, beyond the matches.
+fn measure(filters: u64) -> Result<f64, Box<dyn Error>> {
+    let mut world = World { random: Random(filters), filters };
+    let all: Vec<Filter> = (0..filters).map(|at| world.filter(at)).collect();
+    let start = Instant::now();
+    let mut index = Index::new(shape());
+    for (key, filter) in (0_u64..).zip(&all) {
+        index.insert(key, filter);
+    }
+    let each = |time: Duration, count: usize| time.as_nanos() as f64 / count as f64;
+    let insert = each(start.elapsed(), all.len());
+
+    // That none is missing.
+    for _ in 0..20 {
+        let (row, mut found) = (world.row(), std::collections::BTreeSet::new());
+        index.candidates(&row, |key| {
+            found.insert(key);
+        });
+        let missing =
+            (0..).zip(&all).any(|(key, filter)| filter.matches(shape(), &row) && !found.contains(&key));
+        if missing {
+            return Err("a filter that matches was not found".into());
+        }
+    }
+
+    let (mut finding, mut evaluating) = (Duration::ZERO, Duration::ZERO);
+    let (mut candidates, mut matches) = (0, 0);
+    let mut found: Vec<(usize, u64)> = Vec::with_capacity(AT_ONCE * 100);
+    for _ in 0..CHANGES / AT_ONCE {
+        // A row that has just been written is still at hand.
+        let rows: Vec<Row> = (0..AT_ONCE).map(|_| world.row()).collect();
+        found.clear();
+        let start = Instant::now();
+        for (at, row) in rows.iter().enumerate() {
+            index.candidates(black_box(row), |key| found.push((at, key)));
+        }
+        finding += start.elapsed();
+        candidates += found.len();
+        let start = Instant::now();
+        let is_match = |&&(at, key): &&(usize, u64)| all[key as usize].matches(shape(), &rows[at]);
+        matches += found.iter().filter(is_match).count();
+        evaluating += start.elapsed();
+    }
+    let (find, evaluate) = (each(finding, CHANGES), each(evaluating, candidates));
+    let per_change = |count: usize| count as f64 / CHANGES as f64;
+    let beyond = find + evaluate * per_change(candidates - matches);
+
+    let start = Instant::now();
+    for (key, filter) in (0_u64..).zip(&all) {
+        index.remove(key, filter);
+    }
+    let remove = each(start.elapsed(), all.len());
+    if !index.is_empty() {
+        return Err("something is left in the index".into());
+    }
+    println!(
+        "{filters:>9} filters: {beyond:.0} ns a change beyond the matches ({find:.0} to find {:.2}, of which {:.2} match; \
+         {evaluate:.0} to evaluate one); {insert:.0} ns to insert, {remove:.0} to remove",
+        per_change(candidates),
+        per_change(matches),
+    );
+    Ok(beyond)
+}
+
+fn main() -> ExitCode {
+    match weigh(1_000_000) {
+        Ok(bytes) => println!("{bytes:.0} bytes a filter"),
+        Err(error) => eprintln!("{error}"),
+    }
+    let mut ratios = Vec::new();
+    for _ in 0..3 {
+        match (measure(1_000), measure(1_000_000)) {
+            (Ok(few), Ok(many)) => ratios.push((many, many / few)),
+            (Err(error), _) | (_, Err(error)) => {
+                eprintln!("{error}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    ratios.sort_by(|left, right| left.0.total_cmp(&right.0));
+    let (many, ratio) = ratios[1];
+    println!("median: {many:.0} ns of {MOST:.0}, {ratio:.2} of {RATIO} times as many as among 1,000");
+    if many <= MOST && ratio <= RATIO { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,269 @@
+//! Intervals, and which of them hold a point: a B+ tree by where they begin, which knows of each part the farthest end.
+
+/// How many intervals a leaf holds, and how many parts an inner node has.
+const FULL: usize = 32;
+
+/// From one number to another, both included, and what it stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Interval<K> {
+    pub(super) low: u64,
+    pub(super) high: u64,
+    pub(super) key: K,
+}
+
+/// A set of intervals. A part that lies left of a point and reaches it holds an interval that does, so that the search for those
+/// that hold the point goes astray along one path at most.
+pub(super) struct Intervals<K> {
+    root: Node<K>,
+}
+
+enum Node<K> {
+    Leaf(Vec<Interval<K>>),
+    /// Never empty, and all of one height.
+    Inner(Vec<Part<K>>),
+}
+
+struct Part<K> {
+    /// The least of its intervals.
+    first: Interval<K>,
+    /// The farthest end of its intervals.
+    high: u64,
+    node: Node<K>,
+}
+
+impl<K: Copy + Ord> Intervals<K> {
+    pub(super) fn new() -> Self {
+        Intervals { root: Node::Leaf(Vec::new()) }
+    }
+
+    /// Whether it was not there.
+    pub(super) fn insert(&mut self, interval: Interval<K>) -> bool {
+        let (is_new, split) = self.root.insert(interval);
+        if let Some(right) = split {
+            let left = std::mem::replace(&mut self.root, Node::Leaf(Vec::new()));
+            self.root = Node::Inner([left, right].into_iter().filter_map(Part::of).collect());
+        }
+        is_new
+    }
+
+    /// Whether it was there.
+    pub(super) fn remove(&mut self, interval: &Interval<K>) -> bool {
+        let removed = self.root.remove(interval);
+        while let Node::Inner(parts) = &mut self.root
+            && parts.len() <= 1
+        {
+            self.root = parts.pop().map_or(Node::Leaf(Vec::new()), |part| part.node);
+        }
+        removed
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.root.is_empty()
+    }
+
+    /// Those that hold the point.
+    pub(super) fn at(&self, point: u64, found: &mut impl FnMut(K)) {
+        self.root.at(point, found);
+    }
+
+    /// All of them.
+    pub(super) fn all(&self, found: &mut impl FnMut(K)) {
+        self.root.all(found);
+    }
+}
+
+impl<K: Copy + Ord> Node<K> {
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Node::Leaf(intervals) => intervals.len(),
+            Node::Inner(parts) => parts.len(),
+        }
+    }
+
+    /// Whether it was not there; and the right half, if there was no room.
+    fn insert(&mut self, interval: Interval<K>) -> (bool, Option<Node<K>>) {
+        match self {
+            Node::Leaf(intervals) => {
+                let Err(at) = intervals.binary_search(&interval) else { return (false, None) };
+                if intervals.len() < FULL {
+                    intervals.insert(at, interval);
+                    return (true, None);
+                }
+                let mut right = intervals.split_off(FULL / 2);
+                match at.checked_sub(FULL / 2) {
+                    Some(at) => right.insert(at, interval),
+                    None => intervals.insert(at, interval),
+                }
+                (true, Some(Node::Leaf(right)))
+            }
+            Node::Inner(parts) => {
+                let at = parts.partition_point(|part| part.first <= interval).saturating_sub(1);
+                let Some(part) = parts.get_mut(at) else { return (false, None) };
+                let (is_new, split) = part.node.insert(interval);
+                match split.and_then(Part::of) {
+                    None => {
+                        part.first = part.first.min(interval);
+                        part.high = part.high.max(interval.high);
+                        (is_new, None)
+                    }
+                    Some(right) => {
+                        part.refresh();
+                        parts.insert(at + 1, right);
+                        let split = (parts.len() > FULL).then(|| Node::Inner(parts.split_off(FULL / 2)));
+                        (is_new, split)
+                    }
+                }
+            }
+        }
+    }
+
+    fn remove(&mut self, interval: &Interval<K>) -> bool {
+        match self {
+            Node::Leaf(intervals) => {
+                let found = intervals.binary_search(interval);
+                found.map(|at| intervals.remove(at)).is_ok()
+            }
+            Node::Inner(parts) => {
+                let at = parts.partition_point(|part| part.first <= *interval).saturating_sub(1);
+                let Some(part) = parts.get_mut(at) else { return false };
+                if !part.node.remove(interval) {
+                    return false;
+                }
+                if part.node.is_empty() {
+                    parts.remove(at);
+                } else {
+                    part.refresh();
+                    join(parts, at.saturating_sub(1));
+                    join(parts, at);
+                }
+                true
+            }
+        }
+    }
+
+    fn at(&self, point: u64, found: &mut impl FnMut(K)) {
+        match self {
+            Node::Leaf(intervals) => {
+                for interval in intervals.iter().take_while(|interval| interval.low <= point) {
+                    if interval.high >= point {
+                        found(interval.key);
+                    }
+                }
+            }
+            Node::Inner(parts) => {
+                for part in parts.iter().take_while(|part| part.first.low <= point) {
+                    if part.high >= point {
+                        part.node.at(point, found);
+                    }
+                }
+            }
+        }
+    }
+
+    fn all(&self, found: &mut impl FnMut(K)) {
+        match self {
+            Node::Leaf(intervals) => intervals.iter().for_each(|interval| found(interval.key)),
+            Node::Inner(parts) => parts.iter().for_each(|part| part.node.all(found)),
+        }
+    }
+}
+
+/// Makes one of two neighbours that are half empty together.
+fn join<K: Copy + Ord>(parts: &mut Vec<Part<K>>, at: usize) {
+    let [left, right] = parts.get_mut(at..).and_then(|parts| parts.get_mut(..2)).unwrap_or_default() else {
+        return;
+    };
+    if left.node.len() + right.node.len() > FULL / 2 {
+        return;
+    }
+    match (&mut left.node, &mut right.node) {
+        (Node::Leaf(left), Node::Leaf(right)) => left.append(right),
+        (Node::Inner(left), Node::Inner(right)) => left.append(right),
+        _ => return,
+    }
+    left.refresh();
+    parts.remove(at + 1);
+}
+
+impl<K: Copy + Ord> Part<K> {
+    fn of(node: Node<K>) -> Option<Self> {
+        let first = match &node {
+            Node::Leaf(intervals) => *intervals.first()?,
+            Node::Inner(parts) => parts.first()?.first,
+        };
+        let mut part = Part { first, high: first.high, node };
+        part.refresh();
+        Some(part)
+    }
+
+    /// Looks again where it begins and ends.
+    fn refresh(&mut self) {
+        let (first, high) = match &self.node {
+            Node::Leaf(intervals) => {
+                (intervals.first().copied(), intervals.iter().map(|interval| interval.high).max())
+            }
+            Node::Inner(parts) => {
+                (parts.first().map(|part| part.first), parts.iter().map(|part| part.high).max())
+            }
+        };
+        if let (Some(first), Some(high)) = (first, high) {
+            (self.first, self.high) = (first, high);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(node: &Node<u32>, is_root: bool) -> usize {
+        assert!(node.len() <= FULL && (is_root || !node.is_empty()));
+        let Node::Inner(parts) = node else { return 0 };
+        let heights: BTreeSet<usize> = parts.iter().map(|part| check(&part.node, false)).collect();
+        assert_eq!(heights.len(), 1, "all paths are of one length");
+        heights.first().unwrap() + 1
+    }
+
+    proptest! {
+        #[test]
+        fn a_point_is_held_by_those_that_a_scan_finds(
+            steps in prop::collection::vec((any::<bool>(), 0..300_u64, 0..40_u64, 0..6_u32), 0..3_000),
+            points in prop::collection::vec(0..350_u64, 1..20),
+        ) {
+            let (mut tree, mut plain) = (Intervals::new(), BTreeSet::new());
+            for (at, (inserts, low, width, key)) in steps.into_iter().enumerate() {
+                let interval = Interval { low, high: low + width * width / 8, key };
+                // First it grows, and then it shrinks.
+                if inserts || at < 800 {
+                    prop_assert_eq!(tree.insert(interval), plain.insert(interval));
+                } else {
+                    let interval = plain.range(interval..).next().copied().unwrap_or(interval);
+                    prop_assert_eq!(tree.remove(&interval), plain.remove(&interval));
+                }
+            }
+            check(&tree.root, true);
+            for point in points {
+                let mut found = Vec::new();
+                tree.at(point, &mut |key| found.push(key));
+                let holds = |interval: &&Interval<u32>| (interval.low..=interval.high).contains(&point);
+                let expected: Vec<u32> = plain.iter().filter(holds).map(|interval| interval.key).collect();
+                prop_assert_eq!(found, expected);
+            }
+            let mut all = 0;
+            tree.all(&mut |_| all += 1);
+            prop_assert_eq!(all, plain.len());
+            for interval in &plain {
+                prop_assert!(tree.remove(interval));
+            }
+            prop_assert!(tree.is_empty() && matches!(tree.root, Node::Leaf(_)));
+        }
+    }
+}
