@@ -27,6 +27,7 @@ use crate::doors::{docs, metadata, openapi};
 use crate::engine::{
     self, Call, Clock, Cx, Declared, Engine, Identity, JobsOptions, LogOptions, Reply, Transact,
 };
+use crate::live::{self, Live, LiveOptions};
 use crate::model::{Descriptor, Error, Model};
 use crate::registry::{Faults, Registry};
 use crate::store::sqlite::Sqlite;
@@ -54,6 +55,7 @@ pub struct App {
     options: Options,
     about: openapi::About,
     http: HttpOptions,
+    live: LiveOptions,
     routes: Vec<Route>,
     nested: Vec<(String, axum::Router)>,
     pages: Vec<Page>,
@@ -86,6 +88,7 @@ impl App {
             options: Options::default(),
             about: openapi::About::default(),
             http: HttpOptions::default(),
+            live: LiveOptions::new(),
             routes: Vec::new(),
             nested: Vec::new(),
             pages: Vec::new(),
@@ -193,6 +196,12 @@ impl App {
     /// The limits and the manners of the HTTP door.
     pub fn http(mut self, options: HttpOptions) -> Self {
         self.http = options;
+        self
+    }
+
+    /// The limits of connections that stay open, and what happens to slow and dead ones.
+    pub fn live(mut self, options: LiveOptions) -> Self {
+        self.live = options;
         self
     }
 
@@ -317,7 +326,8 @@ impl App {
         self.check_folders()?;
         let engine = self.engine().await?;
         self.set_up(&engine)?;
-        Ok(self.door(engine)?.router()?)
+        let live = self.watched(&engine);
+        Ok(self.door(&live)?.router()?)
     }
 
     /// The application as tests want it: its documents in memory, whatever [`database`](App::database) says; a clock that they move;
@@ -335,7 +345,8 @@ impl App {
         self.check_folders()?;
         let engine = self.at_rest().await?;
         self.set_up(&engine)?;
-        let service = self.door(engine.clone())?.service()?;
+        let live = self.watched(&engine);
+        let service = self.door(&live)?.service()?;
         Ok(Kit::new(engine, service))
     }
 
@@ -349,14 +360,22 @@ impl App {
         about
     }
 
-    fn door(self, engine: Arc<Engine>) -> Result<HttpDoor, StartError> {
+    /// What there is for those who watch.
+    fn watched(&self, engine: &Arc<Engine>) -> Arc<Live> {
+        Live::new(engine.clone(), self.live.clone())
+    }
+
+    fn door(self, live: &Arc<Live>) -> Result<HttpDoor, StartError> {
+        let engine = live.engine().clone();
         let about = self.about();
         let json = "application/json";
         let behaviours = engine::describe(engine.registry());
         let (models, described) = (engine.registry().clone(), engine.registry().clone());
+        let connections = live.connections().clone();
         let mut door = HttpDoor::new(Arc::new(Pipeline(engine)), self.http)
             .page(Page::made("/@metadata", json, once(move || metadata::document(&models, &behaviours))))
             .page(Page::made("/@openapi.json", json, once(move || openapi::document(&described, &about))))
+            .page(Page::made("/@metrics", live::METRICS, move || connections.metrics().into()))
             .page(Page::new("/@docs", "text/html; charset=utf-8", docs::PAGE).policy(docs::POLICY))
             .page(Page::new("/@docs.css", "text/css; charset=utf-8", docs::STYLE))
             .page(Page::new("/@docs.js", "text/javascript; charset=utf-8", docs::SCRIPT));

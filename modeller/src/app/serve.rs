@@ -57,17 +57,27 @@ pub(super) async fn serve(mut app: App) -> Result<(), StartError> {
             tracing::info!("at most {most} connections at once: this process may open {files} files");
         }
     }
-    let service = app.door(engine.clone())?.service()?;
+    let live = app.watched(&engine);
+    let service = app.door(&live)?.service()?;
     let listener = http::listen(address).map_err(|error| unbound(address, &error))?;
     let address = listener.local_addr()?;
     // Before anybody can know that we are there.
     let stopped = stopped()?;
+    live.connections().set_port(address.port());
     service.mounted(address);
     print(&format!(
         "listening on http://{address}\n  API reference  http://{address}/@docs\n  \
          There is no sign-in: everybody who reaches this loopback address may read and write.\n"
     ))?;
+    let (connections, grace) = (live.connections().clone(), live.connections().options().grace);
+    let leaving = connections.clone();
+    let stopped = async move {
+        stopped.await;
+        // Clients that stay connected are told at once, while requests under way are finished.
+        tokio::spawn(async move { leaving.stop(grace).await });
+    };
     let served = http::serve(listener, service, &options, stopped).await;
+    connections.stop(grace).await;
     engine.stop().await;
     engine.store().close().await;
     Ok(served?)
