@@ -39,6 +39,7 @@ mod scope;
 mod search;
 mod secret;
 mod signal;
+mod standing;
 mod subscription;
 mod sweep;
 mod tasks;
@@ -89,6 +90,8 @@ pub use subscription::{
 pub use transact::Transact;
 pub use worker::Workers;
 pub use write::MAX_BULK;
+
+pub(crate) use standing::Standing;
 
 use config::Configurations;
 #[cfg(feature = "server")]

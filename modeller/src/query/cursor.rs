@@ -100,6 +100,11 @@ impl Cursor {
 }
 
 impl Seal<'_> {
+    /// Signs something else than a cursor that belongs to what the seal stands for. What it is begins with a name of its own.
+    pub fn sign(&self, what: &[u8]) -> [u8; 32] {
+        self.mac(&[b"\0", what].concat()).finalize().into_bytes().into()
+    }
+
     /// Signs the payload together with what the seal stands for.
     fn mac(&self, payload: &[u8]) -> Hmac<Sha256> {
         // HMAC pads a key to the block of its hash with zeros.

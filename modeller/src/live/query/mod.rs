@@ -1,0 +1,269 @@
+//! Live queries: an answer with a position, and then what each transaction changes in it, in the order of the commits.
+//!
+//! ```text
+//! store ─ Batch ─► Feed ─► matching (one task) ─► Node (one for all who ask the same) ─► Queue (one for each subscriber) ─► LiveStream
+//! ```
+
+mod event;
+mod feed;
+mod node;
+mod queue;
+mod resume;
+mod stream;
+mod token;
+mod window;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+
+pub use event::{LiveChange, LiveChangeKind};
+pub use stream::{LiveEvent, LiveStream};
+
+use self::feed::Feed;
+use self::node::Node;
+use self::queue::Queue;
+use self::window::Window;
+use super::index::Index;
+use crate::engine::{Arguments, Cx, Engine, Standing};
+use crate::model::{Code, Error, Result, Shape};
+use crate::store::{Batch, RowChange, cannot_watch};
+
+/// How long after a failure a window is read again.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What names a query: all who ask the same share it.
+type Key = [u8; 32];
+
+/// The live queries of an application.
+pub(crate) struct Queries {
+    engine: Weak<Engine>,
+    feed: Arc<Feed>,
+    state: Mutex<Standings>,
+}
+
+/// All standing queries.
+#[derive(Default)]
+struct Standings {
+    /// The other end of the feed, until somebody subscribes.
+    batches: Option<UnboundedReceiver<Batch>>,
+    models: HashMap<&'static str, OfModel>,
+    /// How far the changes are matched; 0 before the first ones.
+    position: u64,
+}
+
+/// The standing queries of one model.
+struct OfModel {
+    nodes: HashMap<Key, Node>,
+    /// Which of them a row may belong to.
+    index: Index<Key>,
+}
+
+impl Queries {
+    pub(super) fn new(engine: &Arc<Engine>) -> Arc<Self> {
+        let (feed, batches) = Feed::new();
+        let state = Mutex::new(Standings { batches: Some(batches), ..Standings::default() });
+        Arc::new(Queries { engine: Arc::downgrade(engine), feed: Arc::new(feed), state })
+    }
+
+    fn state(&self) -> MutexGuard<'_, Standings> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Subscribes to a query. With a position of an earlier subscription it goes on there, if that is possible.
+    pub(super) async fn subscribe(
+        self: &Arc<Self>,
+        cx: &Cx,
+        shape: &'static Shape,
+        arguments: Arguments,
+        from: Option<&str>,
+    ) -> Result<LiveStream> {
+        let engine = cx.engine();
+        let standing = Arc::new(Standing::parse(cx, shape, arguments)?);
+        self.start(engine)?;
+        let key = standing.sign(engine, b"key");
+        let queue = Queue::new(standing.count.is_some());
+        self.enter(key, &standing, &queue);
+        let subscriber =
+            Subscriber { queries: Arc::clone(self), engine: engine.clone(), key, standing, queue };
+        match from.and_then(|from| token::decode(&subscriber.standing, engine, from)) {
+            Some(seq) => LiveStream::resumed(subscriber, seq).await,
+            None => LiveStream::begun(subscriber, from.is_some()).await,
+        }
+    }
+
+    /// Begins to listen to the store, at the first subscription.
+    fn start(self: &Arc<Self>, engine: &Arc<Engine>) -> Result<()> {
+        let mut state = self.state();
+        let Some(batches) = state.batches.take() else { return Ok(()) };
+        if !engine.store().watch(Arc::<Feed>::clone(&self.feed)) {
+            state.batches = Some(batches);
+            return Err(cannot_watch());
+        }
+        tokio::spawn(attend(Arc::downgrade(self), batches));
+        Ok(())
+    }
+
+    fn enter(&self, key: Key, standing: &Arc<Standing>, queue: &Arc<Queue>) {
+        let mut state = self.state();
+        let of_model = state
+            .models
+            .entry(&standing.shape.path)
+            .or_insert_with(|| OfModel { nodes: HashMap::new(), index: Index::new(standing.shape) });
+        let node = of_model.nodes.entry(key).or_insert_with(|| {
+            of_model.index.insert(key, &standing.filter);
+            Node::new(Arc::clone(standing), self.feed.want(standing.shape))
+        });
+        node.subscribers.push(Arc::downgrade(queue));
+    }
+
+    fn leave(&self, key: &Key, shape: &'static Shape, queue: &Arc<Queue>) {
+        let mut state = self.state();
+        let Some(of_model) = state.models.get_mut(&*shape.path) else { return };
+        let Some(node) = of_model.nodes.get_mut(key) else { return };
+        node.subscribers.retain(|other| other.strong_count() > 0 && !std::ptr::eq(other.as_ptr(), &**queue));
+        if node.subscribers.is_empty() {
+            of_model.index.remove(*key, &node.standing.filter);
+            of_model.nodes.remove(key);
+            self.feed.release(shape);
+        }
+        if of_model.nodes.is_empty() {
+            state.models.remove(&*shape.path);
+        }
+    }
+
+    /// Does something with a node, if it is there.
+    fn with_node<T>(&self, shape: &'static Shape, key: &Key, body: impl FnOnce(&mut Node) -> T) -> Option<T> {
+        let mut state = self.state();
+        state.models.get_mut(&*shape.path)?.nodes.get_mut(key).map(body)
+    }
+
+    /// Takes in a batch; answers the windows that have to be read anew.
+    fn take_in(&self, engine: &Engine, batch: &Batch) -> Vec<(Key, Arc<Standing>)> {
+        let mut state = self.state();
+        let Standings { models, position, .. } = &mut *state;
+        // Another process has written meanwhile, and told nobody.
+        let has_gap = *position != 0 && batch.after != *position;
+        *position = batch.until;
+        let mut stale = Vec::new();
+        for of_model in models.values_mut() {
+            for (key, node) in &mut of_model.nodes {
+                if has_gap || batch.generation < node.generation {
+                    node.missed(batch.until);
+                }
+                if node.is_stale() {
+                    stale.push((*key, Arc::clone(&node.standing)));
+                }
+            }
+        }
+        for commit in &batch.commits {
+            let mut touched: HashMap<(&'static str, Key), Vec<&RowChange>> = HashMap::new();
+            for change in &commit.changes {
+                let Some(of_model) = models.get(&*change.shape.path) else { continue };
+                for row in [&change.old, &change.new].into_iter().flatten() {
+                    of_model.index.candidates(row, |key| {
+                        let changes = touched.entry((&change.shape.path, key)).or_default();
+                        // A key may come twice, for one row and for both.
+                        if changes.last().is_none_or(|last| !std::ptr::eq(*last, change)) {
+                            changes.push(change);
+                        }
+                    });
+                }
+            }
+            for ((model, key), changes) in touched {
+                let node = models.get_mut(model).and_then(|of_model| of_model.nodes.get_mut(&key));
+                let Some(node) = node else { continue };
+                let was_stale = node.is_stale();
+                node.apply(engine, commit.seq, &changes);
+                if node.is_stale() && !was_stale {
+                    stale.push((key, Arc::clone(&node.standing)));
+                }
+            }
+        }
+        stale
+    }
+
+    /// How many queries stand, and how many subscribe to them.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let state = self.state();
+        let nodes = state.models.values().flat_map(|of_model| of_model.nodes.values());
+        nodes.fold((0, 0), |(nodes, all), node| (nodes + 1, all + node.subscribers.len()))
+    }
+}
+
+/// Matches what the store tells of, for as long as there is somebody to tell.
+async fn attend(queries: Weak<Queries>, mut batches: UnboundedReceiver<Batch>) {
+    while let Some(batch) = batches.recv().await {
+        let Some(queries) = queries.upgrade() else { return };
+        let Some(engine) = queries.engine.upgrade() else { return };
+        let stale = queries.take_in(&engine, &batch);
+        for (key, standing) in stale {
+            read_anew(&queries, &engine, key, &standing).await;
+        }
+        queries.feed.done(&batch);
+    }
+}
+
+async fn read_anew(queries: &Queries, engine: &Engine, key: Key, standing: &Standing) {
+    let limit = window::limit(standing.prefix().unwrap_or_default());
+    match standing.read(engine, Some(limit)).await {
+        Ok((position, rows)) => {
+            let window = Window::new(rows, limit);
+            queries.with_node(standing.shape, &key, |node| node.read(engine, position, window));
+        }
+        Err(error) => {
+            // It stays stale, and is read with the next change.
+            tracing::warn!(%error, "a live query can't be read");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+/// One subscriber's part in a query; it leaves when it is dropped.
+struct Subscriber {
+    queries: Arc<Queries>,
+    engine: Arc<Engine>,
+    key: Key,
+    standing: Arc<Standing>,
+    queue: Arc<Queue>,
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        self.queries.leave(&self.key, self.standing.shape, &self.queue);
+    }
+}
+
+impl Subscriber {
+    /// The whole answer, and its position; from now on the queue has what comes after it.
+    async fn answer(&self) -> Result<(u64, Vec<Arc<str>>)> {
+        self.queue.prepare();
+        let Subscriber { standing, engine, .. } = self;
+        let Some(prefix) = standing.prefix() else {
+            let (position, rows) = standing.read(engine, None).await?;
+            self.queue.start(position);
+            return Ok((position, rows.iter().map(|row| window::json_of(standing, row)).collect()));
+        };
+        if let Some(shown) = self.shown() {
+            return Ok(shown);
+        }
+        let limit = window::limit(prefix);
+        let (position, rows) = standing.read(engine, Some(limit)).await?;
+        let window = Window::new(rows, limit);
+        self.queries.with_node(standing.shape, &self.key, |node| node.read(engine, position, window));
+        // Somebody else may have read more of it meanwhile.
+        self.shown().ok_or_else(|| Error::new(Code::InternalError, "a live query is not there"))
+    }
+
+    /// What others have read already.
+    fn shown(&self) -> Option<(u64, Vec<Arc<str>>)> {
+        let shown = |node: &mut Node| {
+            let (window, position) = node.shown()?;
+            self.queue.start(position);
+            Some((position, window.documents(&self.standing)))
+        };
+        self.queries.with_node(self.standing.shape, &self.key, shown)?
+    }
+}

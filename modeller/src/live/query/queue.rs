@@ -1,0 +1,183 @@
+//! What waits for one subscriber: bounded, whatever happens and however slow it is.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::event::{Frame, LiveChange, merged};
+
+/// How many transactions wait for a subscriber, each by itself. Behind that they become one.
+const MOST_FRAMES: usize = 64;
+/// How many changes wait at most, and how many bytes of documents; behind that the whole answer is read anew when it is asked for.
+const MOST_CHANGES: usize = 4_096;
+const MOST_BYTES: usize = 1 << 20;
+
+/// The queue of a subscriber.
+#[derive(Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    ready: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    frames: VecDeque<Arc<Frame>>,
+    changes: usize,
+    bytes: usize,
+    /// What is older is in the answer that the subscriber has.
+    after: u64,
+    /// The answer is being read; until it is there, nothing else can follow.
+    is_answering: bool,
+    /// What it has missed begins and ends before this position: it has to begin anew, with an answer from then or later.
+    behind: Option<u64>,
+    /// Places count: changes of windows can't be put together.
+    in_order: bool,
+    counts: Counts,
+}
+
+/// How a subscriber has fared.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) coalesced: u64,
+    pub(crate) resets: u64,
+}
+
+/// What is next for a subscriber.
+pub(super) enum Next {
+    Frame(Arc<Frame>),
+    /// Changes of several transactions, put together.
+    Several(u64, Vec<LiveChange>),
+    Reset,
+}
+
+impl Queue {
+    pub(super) fn new(in_order: bool) -> Arc<Self> {
+        let state = Mutex::new(State { in_order, ..State::default() });
+        Arc::new(Queue { state, ready: Notify::new() })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something happened.
+    pub(super) fn push(&self, frame: &Arc<Frame>) {
+        let mut state = self.state();
+        if frame.seq <= state.after {
+            return;
+        }
+        if state.behind.is_some() {
+            state.start_again(frame.seq);
+            return;
+        }
+        state.changes += frame.changes.len();
+        state.bytes += frame.text.len();
+        if state.changes > MOST_CHANGES || state.bytes > MOST_BYTES {
+            state.start_again(frame.seq);
+        } else {
+            state.frames.push_back(Arc::clone(frame));
+            if state.in_order && state.frames.len() > MOST_FRAMES {
+                state.start_again(frame.seq);
+            }
+        }
+        drop(state);
+        self.ready.notify_one();
+    }
+
+    /// What the subscriber has may not be true any more, unless it is from this position or a later one.
+    pub(super) fn reset(&self, seq: u64) {
+        let mut state = self.state();
+        if state.after < seq {
+            state.start_again(seq);
+        }
+        drop(state);
+        self.ready.notify_one();
+    }
+
+    /// The answer is about to be read: what happens from now on waits.
+    pub(super) fn prepare(&self) {
+        let mut state = self.state();
+        state.frames.clear();
+        (state.changes, state.bytes, state.after) = (0, 0, 0);
+        (state.is_answering, state.behind) = (true, None);
+    }
+
+    /// The subscriber has the answer of this position. If too much has happened since, it has to begin anew all the same.
+    pub(super) fn start(&self, position: u64) {
+        let mut state = self.state();
+        (state.is_answering, state.after) = (false, position);
+        state.behind = state.behind.filter(|behind| *behind > position);
+        while state.frames.front().is_some_and(|frame| frame.seq <= position) {
+            state.pop();
+        }
+    }
+
+    /// Waits for what is next.
+    pub(super) async fn next(&self) -> Next {
+        loop {
+            if let Some(next) = self.take() {
+                return next;
+            }
+            self.ready.notified().await;
+        }
+    }
+
+    /// What is next, if there is something.
+    pub(super) fn take(&self) -> Option<Next> {
+        let mut state = self.state();
+        if state.is_answering || state.behind.is_some() {
+            state.counts.resets += u64::from(!state.is_answering);
+            return Some(Next::Reset);
+        }
+        if state.frames.len() > MOST_FRAMES {
+            let (seq, changes) = state.coalesce();
+            state.after = seq;
+            return Some(Next::Several(seq, changes));
+        }
+        let frame = state.pop()?;
+        state.after = frame.seq;
+        Some(Next::Frame(frame))
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.state().counts
+    }
+}
+
+impl State {
+    fn start_again(&mut self, behind: u64) {
+        self.frames.clear();
+        (self.changes, self.bytes) = (0, 0);
+        self.behind = self.behind.max(Some(behind));
+    }
+
+    fn pop(&mut self) -> Option<Arc<Frame>> {
+        let frame = self.frames.pop_front()?;
+        self.changes -= frame.changes.len();
+        self.bytes -= frame.text.len();
+        Some(frame)
+    }
+
+    /// All that waits as one: for each document what is left of its changes.
+    fn coalesce(&mut self) -> (u64, Vec<LiveChange>) {
+        let mut left: Vec<Option<LiveChange>> = Vec::new();
+        let mut places: HashMap<Arc<str>, usize> = HashMap::new();
+        let mut last = self.after;
+        while let Some(frame) = self.pop() {
+            last = frame.seq;
+            self.counts.coalesced += 1;
+            for change in &frame.changes {
+                let at = *places.entry(Arc::clone(&change.id)).or_insert_with(|| {
+                    left.push(None);
+                    left.len() - 1
+                });
+                left[at] = match left[at].take() {
+                    Some(first) => merged(first, change.clone()),
+                    None => Some(change.clone()),
+                };
+            }
+        }
+        (last, left.into_iter().flatten().collect())
+    }
+}

@@ -1,0 +1,103 @@
+//! Going on behind a position: what has become of the answer since, from the change log.
+
+use std::collections::HashMap;
+
+use super::Subscriber;
+use super::event::LiveChange;
+use super::node::decided;
+use crate::model::{Code, Result, Row, Shape};
+use crate::store::{Change, ChangeOp, RowChange};
+
+/// How many changes are looked through, and how many documents; behind that it is cheaper to begin anew.
+const MOST_CHANGES: usize = 20_000;
+const MOST_DOCUMENTS: usize = 500;
+
+/// The changes of the answer since a position, put together for each document, and the position that they lead to. `None` if that can't
+/// be told.
+pub(super) async fn missed(subscriber: &Subscriber, from: u64) -> Result<Option<(u64, Vec<LiveChange>)>> {
+    let Subscriber { standing, engine, queue, .. } = subscriber;
+    // A window begins with what it shows now: either nothing has changed in it, or it is told as a whole.
+    let shown = match standing.count {
+        Some(_) => Some(subscriber.answer().await?.0),
+        None => None,
+    };
+    if shown.is_none() {
+        queue.prepare();
+    }
+    let Some(mut log) = changes(subscriber, from).await? else { return Ok(None) };
+    // A document that is changed while this goes on is read again.
+    for _ in 0..4 {
+        let ids: Vec<&str> = log.keys().map(String::as_str).collect();
+        if ids.len() > MOST_DOCUMENTS {
+            return Ok(None);
+        }
+        let (position, rows) = standing.read_ids(engine, &ids).await?;
+        let Some(again) = changes(subscriber, from).await? else { return Ok(None) };
+        let complete = again
+            .iter()
+            .all(|(id, changes)| log.contains_key(id) || changes.iter().all(|change| change.seq > position));
+        log = again;
+        if !complete {
+            continue;
+        }
+        let mut rows: HashMap<String, Row> = rows
+            .into_iter()
+            .map(|row| (row[Shape::ID].as_text().unwrap_or_default().to_owned(), row))
+            .collect();
+        let mut changed = Vec::new();
+        for (id, changes) in &log {
+            let new = rows.remove(id);
+            let Some(old) = before(new.as_ref(), changes, position) else { continue };
+            changed.push(RowChange { shape: standing.shape, op: ChangeOp::Update, old, new });
+        }
+        let changes: Vec<LiveChange> =
+            changed.iter().filter_map(|change| decided(standing, change)).collect();
+        if let Some(shown) = shown {
+            return Ok((changes.is_empty() && shown <= position).then_some((shown, changes)));
+        }
+        queue.start(position);
+        return Ok(Some((position, changes)));
+    }
+    Ok(None)
+}
+
+/// The log of the model since a position, by document; `None` if it does not reach back that far, or is too long.
+async fn changes(subscriber: &Subscriber, from: u64) -> Result<Option<HashMap<String, Vec<Change>>>> {
+    let log = match subscriber.engine.store().changes(from, MOST_CHANGES).await {
+        Ok(log) => log,
+        Err(error) if error.is(Code::InvalidCursor) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if log.len() >= MOST_CHANGES {
+        return Ok(None);
+    }
+    let mut by_id: HashMap<String, Vec<Change>> = HashMap::new();
+    for change in log {
+        if change.model == subscriber.standing.shape.path {
+            by_id.entry(change.id.clone()).or_default().push(change);
+        }
+    }
+    Ok(Some(by_id))
+}
+
+/// The row before all of these changes, the last of which led to `now`. `None` if none of them is as old as the position.
+fn before(now: Option<&Row>, changes: &[Change], position: u64) -> Option<Option<Row>> {
+    let mut row = now.cloned();
+    let mut any = false;
+    for change in changes.iter().rev().filter(|change| change.seq <= position) {
+        any = true;
+        row = match change.op {
+            ChangeOp::Insert => None,
+            ChangeOp::Delete => Some(Row(change.old.iter().map(|(_, value)| value.clone()).collect())),
+            ChangeOp::Update => row.map(|mut row| {
+                for (index, value) in &change.old {
+                    if let Some(cell) = row.0.get_mut(*index) {
+                        cell.clone_from(value);
+                    }
+                }
+                row
+            }),
+        };
+    }
+    any.then_some(row)
+}

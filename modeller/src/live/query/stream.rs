@@ -1,0 +1,112 @@
+//! A subscription of a live query, as a door holds it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::event::{Frame, whole};
+use super::queue::Next;
+use super::{Subscriber, resume, token};
+use crate::model::{Error, Result};
+
+/// What a subscriber is told; the JSON is the same for all who ask the same, and cheap to clone.
+#[derive(Clone, Debug)]
+pub enum LiveEvent {
+    /// `{"position":..,"changes":[{"type":"enter","_id":..,"document":{..}},..]}`: what transactions have changed.
+    Changes(Arc<str>),
+    /// `{"position":..,"reset":true,"documents":[..]}`: the whole answer anew, for what was missed can't be told any more.
+    Reset(Arc<str>),
+    /// It is over.
+    Ended(Error),
+}
+
+/// A live query as one subscriber sees it. Dropping it ends the subscription.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use modeller::engine::Arguments;
+/// use modeller::live::{Live, LiveEvent};
+/// use modeller::prelude::*;
+///
+/// #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+/// struct Task { title: String, done: bool }
+///
+/// let cx = App::isolated().models::<(Task,)>().cx().await?;
+/// let live = Live::new(cx.engine().clone());
+/// let open = Arguments::Json(serde_json::json!({ "query": { "done": false } }));
+/// let mut tasks = live.subscribe(&cx, Task::descriptor().shape(), open, None).await?;
+/// assert!(tasks.first().contains("\"documents\":[]"));
+///
+/// Task::insert(&cx, Task { title: "sleep".into(), done: false }).await?;
+/// let LiveEvent::Changes(changes) = tasks.next().await else { panic!("something else") };
+/// assert!(changes.contains("\"type\":\"enter\""));
+/// # Ok(()) }
+/// ```
+pub struct LiveStream {
+    subscriber: Subscriber,
+    first: Arc<str>,
+}
+
+impl LiveStream {
+    /// Begins with the whole answer.
+    pub(super) async fn begun(subscriber: Subscriber, reset: bool) -> Result<Self> {
+        let first = all(&subscriber, reset).await?;
+        Ok(LiveStream { subscriber, first })
+    }
+
+    /// Goes on behind a position, if the change log still reaches back that far.
+    pub(super) async fn resumed(subscriber: Subscriber, from: u64) -> Result<Self> {
+        match resume::missed(&subscriber, from).await? {
+            Some((position, changes)) => {
+                let text = token::encode(&subscriber.standing, &subscriber.engine, position);
+                let first = Arc::clone(&Frame::new(position, &text, changes).text);
+                Ok(LiveStream { subscriber, first })
+            }
+            None => Self::begun(subscriber, true).await,
+        }
+    }
+
+    /// What it begins with: `{"position":..,"documents":[..]}`; with `"reset":true` if it was to go on behind a position and can't; or
+    /// `{"position":..,"changes":[..]}` with all that has changed since.
+    pub fn first(&self) -> &Arc<str> {
+        &self.first
+    }
+
+    /// The same for all who ask the same, for as long as the database lives.
+    pub fn id(&self) -> String {
+        self.subscriber.key.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Waits for what is next. It may be given up and asked again: nothing is lost.
+    pub async fn next(&mut self) -> LiveEvent {
+        let Subscriber { queue, standing, engine, .. } = &self.subscriber;
+        match queue.next().await {
+            Next::Frame(frame) => LiveEvent::Changes(Arc::clone(&frame.text)),
+            Next::Several(seq, changes) => {
+                let position = token::encode(standing, engine, seq);
+                LiveEvent::Changes(Arc::clone(&Frame::new(seq, &position, changes).text))
+            }
+            Next::Reset => match all(&self.subscriber, true).await {
+                Ok(text) => LiveEvent::Reset(text),
+                Err(error) => LiveEvent::Ended(error),
+            },
+        }
+    }
+
+    /// How often transactions were put together for it, because it was slow, and how often it had to begin anew.
+    pub fn setbacks(&self) -> (u64, u64) {
+        let counts = self.subscriber.queue.counts();
+        (counts.coalesced, counts.resets)
+    }
+}
+
+impl fmt::Debug for LiveStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LiveStream").field("query", &self.subscriber.standing).finish_non_exhaustive()
+    }
+}
+
+async fn all(subscriber: &Subscriber, reset: bool) -> Result<Arc<str>> {
+    let (position, documents) = subscriber.answer().await?;
+    let position = token::encode(&subscriber.standing, &subscriber.engine, position);
+    Ok(whole(&position, reset, &documents))
+}

@@ -1,0 +1,149 @@
+//! The window of a live query with a `count`: the documents that decide what it shows, in their order.
+
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::event::{LiveChange, LiveChangeKind};
+use crate::engine::Standing;
+use crate::model::{Row, Shape, write_row};
+use crate::query;
+use crate::store::RowChange;
+
+/// So many documents behind the window are kept too: when one leaves, the next one is at hand.
+const SPARE: usize = 32;
+
+/// A document of a window.
+#[derive(Clone, Debug)]
+struct Kept {
+    id: Arc<str>,
+    row: Arc<Row>,
+}
+
+/// The documents from the first one on, as far as they are known.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Window {
+    rows: Vec<Kept>,
+    /// Whether there are no others behind them.
+    is_whole: bool,
+}
+
+/// How many documents a window is read with.
+pub(super) fn limit(prefix: u64) -> u64 {
+    prefix.saturating_add(SPARE as u64)
+}
+
+pub(super) fn id_of(row: &Row) -> Arc<str> {
+    row[Shape::ID].as_text().unwrap_or_default().into()
+}
+
+/// A document as its readers see it.
+pub(super) fn json_of(standing: &Standing, row: &Row) -> Arc<str> {
+    let mut json = Vec::with_capacity(256);
+    write_row(standing.shape, row, &standing.view, &mut json);
+    // JSON is always UTF-8.
+    String::from_utf8(json).unwrap_or_default().into()
+}
+
+impl Window {
+    /// Of rows that were read, `limit` of them at most.
+    pub(super) fn new(rows: Vec<Row>, limit: u64) -> Self {
+        let is_whole = (rows.len() as u64) < limit;
+        let rows = rows.into_iter().map(|row| Kept { id: id_of(&row), row: Arc::new(row) }).collect();
+        Window { rows, is_whole }
+    }
+
+    /// What it shows.
+    fn shown(&self, standing: &Standing) -> &[Kept] {
+        let end = usize::try_from(standing.prefix().unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+        let start = usize::try_from(standing.start).unwrap_or(usize::MAX);
+        let end = end.min(self.rows.len());
+        &self.rows[start.min(end)..end]
+    }
+
+    /// The documents that it shows, as JSON.
+    pub(super) fn documents(&self, standing: &Standing) -> Vec<Arc<str>> {
+        self.shown(standing).iter().map(|kept| json_of(standing, &kept.row)).collect()
+    }
+
+    /// Takes in the changes of one transaction. Answers what becomes of what it shows, or `None` if that has to be read anew.
+    pub(super) fn apply(&mut self, standing: &Standing, changes: &[&RowChange]) -> Option<Vec<LiveChange>> {
+        let before = self.clone();
+        for change in changes {
+            self.take_in(standing, change);
+        }
+        let needed = usize::try_from(standing.prefix().unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+        if self.rows.len() < needed && !self.is_whole {
+            // What is read will be told as the difference to what was told last.
+            *self = before;
+            return None;
+        }
+        if self.rows.len() > needed.saturating_add(2 * SPARE) {
+            self.rows.truncate(needed + SPARE);
+            self.is_whole = false;
+        }
+        Some(difference(standing, before.shown(standing), self.shown(standing)))
+    }
+
+    fn take_in(&mut self, standing: &Standing, change: &RowChange) {
+        let Some(row) = change.new.as_ref().or(change.old.as_ref()) else { return };
+        let id = row[Shape::ID].as_text().unwrap_or_default();
+        if let Some(at) = self.rows.iter().position(|kept| &*kept.id == id) {
+            self.rows.remove(at);
+        }
+        let Some(new) = change.new.as_ref().filter(|new| standing.matches(*new)) else { return };
+        let at = self.rows.partition_point(|kept| {
+            query::compare(standing.shape, &standing.order, &*kept.row, new) == Ordering::Less
+        });
+        // What comes behind the last known one may come behind others, too.
+        if at < self.rows.len() || self.is_whole {
+            self.rows.insert(at, Kept { id: id.into(), row: Arc::new(new.clone()) });
+        }
+    }
+
+    /// Becomes another one that was read anew, and answers what that changes.
+    pub(super) fn replace(&mut self, standing: &Standing, with: Window) -> Vec<LiveChange> {
+        let before = std::mem::replace(self, with);
+        difference(standing, before.shown(standing), self.shown(standing))
+    }
+}
+
+/// What makes one list of the other.
+fn difference(standing: &Standing, before: &[Kept], after: &[Kept]) -> Vec<LiveChange> {
+    let ids: HashSet<&str> = after.iter().map(|kept| &*kept.id).collect();
+    let known: HashMap<&str, &Kept> = before.iter().map(|kept| (&*kept.id, kept)).collect();
+    let mut changes = Vec::new();
+    let mut now: Vec<&str> = Vec::with_capacity(before.len());
+    for kept in before {
+        match ids.contains(&*kept.id) {
+            true => now.push(&kept.id),
+            false => changes.push(LiveChange {
+                kind: LiveChangeKind::Leave,
+                id: Arc::clone(&kept.id),
+                document: None,
+                index: None,
+            }),
+        }
+    }
+    for (index, kept) in after.iter().enumerate() {
+        let id = &*kept.id;
+        let is_there = now.get(index) == Some(&id);
+        let kind = match known.get(id) {
+            None => LiveChangeKind::Enter,
+            Some(_) if !is_there => LiveChangeKind::Move,
+            Some(old) if old.row != kept.row => LiveChangeKind::Update,
+            Some(_) => continue,
+        };
+        if !is_there {
+            if kind == LiveChangeKind::Move
+                && let Some(at) = now.iter().position(|other| *other == id)
+            {
+                now.remove(at);
+            }
+            now.insert(index, id);
+        }
+        let (id, document) = (Arc::clone(&kept.id), Some(json_of(standing, &kept.row)));
+        changes.push(LiveChange { kind, id, document, index: Some(index) });
+    }
+    changes
+}
