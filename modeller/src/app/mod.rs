@@ -373,6 +373,7 @@ impl App {
         let (models, described) = (engine.registry().clone(), engine.registry().clone());
         let connections = live.connections().clone();
         let mut door = HttpDoor::new(Arc::new(Pipeline(engine)), self.http)
+            .live(live.clone())
             .page(Page::made("/@metadata", json, once(move || metadata::document(&models, &behaviours))))
             .page(Page::made("/@openapi.json", json, once(move || openapi::document(&described, &about))))
             .page(Page::made("/@metrics", live::METRICS, move || connections.metrics().into()))

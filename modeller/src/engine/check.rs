@@ -9,7 +9,8 @@ use crate::registry::{BehaviourKind, Fault, Faults, Registry};
 /// All faults at once, each with its place.
 pub fn check(registry: &Registry) -> Result<(), Faults> {
     let mut faults = Faults::default();
-    let is_operation = |name: &str| Operation::from_name(name).is_some();
+    // Doors serve live queries under this name.
+    let is_operation = |name: &str| Operation::from_name(name).is_some() || name == "live";
     for behaviour in registry.behaviours() {
         let is_called = matches!(behaviour.kind, BehaviourKind::Method | BehaviourKind::Query);
         if is_called && is_operation(behaviour.name) {

@@ -1,5 +1,6 @@
 //! Live queries: what a subscriber makes of what it is told is always what the query answers.
 
 mod agreement;
+mod events;
 mod subscriptions;
 mod support;

@@ -19,6 +19,7 @@ use super::origin::{Origins, permit_host};
 use super::route::Answered;
 use super::{Backend, HttpOptions, Mount, Page, Route, RouteCx, body, decode, identity, procedures, target};
 use crate::engine::{Arguments, BodyKind, Call, Operation, Transact, caught, in_time};
+use crate::live::Live;
 use crate::model::{Code, Error, Result, Shape, check_json};
 use crate::store::BoxFuture;
 
@@ -35,6 +36,7 @@ pub(super) struct Inner {
     pub(super) folders: Folders,
     pub(super) events: Events,
     pub(super) mounts: Vec<Mount>,
+    pub(super) live: Option<Arc<Live>>,
     pub(super) nested: Option<Router>,
     pub(super) in_flight: AtomicUsize,
     /// Bytes of large bodies that are held.
@@ -44,6 +46,7 @@ pub(super) struct Inner {
 /// What a path means.
 enum Target<'a> {
     Operation(&'static Shape, Operation),
+    Live(&'a Arc<Live>, &'static Shape),
     Transaction,
     Procedure(String),
     Page(&'a Page),
@@ -100,6 +103,7 @@ impl Inner {
         let result = match self.find(head.uri.path()) {
             Target::Operation(shape, operation) => self.operate(head, body, shape, operation).await,
             // Boxed, so that the future of every request is not as large as that of the rarest.
+            Target::Live(live, shape) => Box::pin(self.stream(live, head, body, shape)).await,
             Target::Transaction => Box::pin(self.transact(head, body)).await,
             Target::Procedure(name) => Box::pin(self.procedure(head, body, &name)).await,
             Target::Page(page) => Box::pin(page.answer(head, self.options.compression)).await,
@@ -136,6 +140,11 @@ impl Inner {
             Ok(Some((shape, operation))) => return Target::Operation(shape, operation),
             Ok(None) => {}
             Err(error) => return Target::Nothing(error),
+        }
+        if let Some(live) = &self.live
+            && let Some(shape) = target::live(self.backend.registry(), path)
+        {
+            return Target::Live(live, shape);
         }
         if path == Transact::PATH {
             return Target::Transaction;

@@ -17,6 +17,7 @@ use super::folder::Folders;
 use super::origin::Origins;
 use super::{Backend, BoxFuture, Folder, HttpOptions, Mount, Page, Route, target};
 use crate::engine::{Procedures, Transact};
+use crate::live::Live;
 use crate::registry::{Fault, Faults};
 
 /// Everything that the HTTP door is to serve, while it is put together.
@@ -31,6 +32,7 @@ pub struct HttpDoor {
     folders: Vec<Folder>,
     listeners: Vec<Listener>,
     mounts: Vec<Mount>,
+    live: Option<Arc<Live>>,
     nested: Option<Router>,
 }
 
@@ -45,6 +47,7 @@ impl HttpDoor {
             folders: Vec::new(),
             listeners: Vec::new(),
             mounts: Vec::new(),
+            live: None,
             nested: None,
         }
     }
@@ -74,6 +77,13 @@ impl HttpDoor {
     #[must_use]
     pub fn on(mut self, listener: impl Fn(&ServerEvent<'_>) + Send + Sync + 'static) -> Self {
         self.listeners.push(Arc::new(listener));
+        self
+    }
+
+    /// Serves live queries, as server-sent events.
+    #[must_use]
+    pub fn live(mut self, live: Arc<Live>) -> Self {
+        self.live = Some(live);
         self
     }
 
@@ -165,6 +175,7 @@ impl HttpDoor {
             folders,
             events: Events::new(self.listeners),
             mounts: self.mounts,
+            live: self.live,
             nested: self.nested,
             in_flight: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
@@ -237,7 +248,10 @@ impl HttpService {
 
     /// Whether anybody asks from where a request came.
     pub(super) fn wants_remote(&self) -> bool {
-        self.0.events.is_listened_to() || self.0.nested.is_some() || !self.0.mounts.is_empty()
+        self.0.events.is_listened_to()
+            || self.0.nested.is_some()
+            || !self.0.mounts.is_empty()
+            || self.0.live.is_some()
     }
 }
 

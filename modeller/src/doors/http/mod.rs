@@ -1,7 +1,7 @@
 //! The HTTP door: every model at `/{scope}/{model}/{operation}`, fixed pages, custom routes, and the server itself.
 //!
 //! ```text
-//! bytes ─► serve ─► HttpService ─► path → operation, method │ transaction │ procedure │ page │ mounted door │ custom route │ file of a folder │ nested axum router
+//! bytes ─► serve ─► HttpService ─► path → operation, method │ live query │ transaction │ procedure │ page │ mounted door │ custom route │ file of a folder │ nested axum router
 //!                                   decode → Call → Backend → Reply → bytes
 //! ```
 //!
@@ -17,6 +17,7 @@ mod door;
 mod events;
 mod folder;
 mod headers;
+mod live;
 mod mount;
 mod options;
 mod origin;

@@ -16,6 +16,11 @@ pub(super) fn find(registry: &Registry, path: &str) -> Result<Option<(&'static S
     Ok(operation.or_else(invoked).map(|operation| (shape, operation)))
 }
 
+/// The model whose live queries a path is for.
+pub(super) fn live(registry: &Registry, path: &str) -> Option<&'static Shape> {
+    place(registry, path).ok()?.filter(|(_, name)| name == super::live::NAME).map(|(shape, _)| shape)
+}
+
 /// What to say of a path that means nothing.
 pub(super) fn nothing(registry: &Registry, path: &str) -> Error {
     if path.starts_with("/@") {

@@ -1,0 +1,139 @@
+//! `GET /{scope}/{model}/live`: a live query as server-sent events.
+//!
+//! The arguments are those of `list`. The first event is `documents` (or `changes`, when it goes on), and then there is one for each
+//! transaction that changes the answer:
+//!
+//! ```text
+//! id: AAAAAAAAAAF3…                     the position; a browser sends it back as `Last-Event-ID`
+//! event: changes
+//! data: {"position":"AAAA…","changes":[{"type":"enter","_id":"…","document":{…}}]}
+//! ```
+//!
+//! Source of the format: <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use hyper::body::Frame;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::answer::{self, Refusal};
+use super::dispatch::{Inner, by_method};
+use super::{body, decode, headers, identity};
+use crate::engine::Arguments;
+use crate::live::{Connection, Live, LiveEvent, LiveStream, Phase};
+use crate::model::{Code, Error, Result, Shape};
+
+/// The last part of the path.
+pub(super) const NAME: &str = "live";
+
+/// How long there may be silence: proxies close what seems dead, and we notice who has gone.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// After how many milliseconds a browser comes back.
+const RETRY: &str = "retry: 1000\n";
+
+static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+static STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
+/// Asks nginx to pass on what comes as it comes.
+static ACCEL: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+impl Inner {
+    pub(super) async fn stream(
+        &self,
+        live: &Arc<Live>,
+        head: &Parts,
+        body: &mut Body,
+        shape: &'static Shape,
+    ) -> Result<Response<Body>, Refusal> {
+        if head.method != Method::GET {
+            return by_method(head, "GET, OPTIONS");
+        }
+        let (bytes, _) = body::read(body, &self.body_limits(self.options.body_limit)).await?;
+        if !bytes.is_empty() {
+            return Err(Error::new(Code::InvalidRequest, "`live` takes no body").into());
+        }
+        let from = headers::single_text(&head.headers, &LAST_EVENT_ID)?;
+        let pairs = decode::pairs(head.uri.query())?;
+        let arguments = if pairs.is_empty() { Arguments::None } else { Arguments::Pairs(pairs) };
+        let cx = self.backend.cx().as_identity(identity(head));
+        let remote = head.extensions.get::<axum::extract::ConnectInfo<std::net::SocketAddr>>();
+        let connection =
+            live.connections().open("sse", remote.map(|remote| remote.0), cx.identity().clone())?;
+        connection.admit()?;
+        let stream = self.timed(live.subscribe(&cx, shape, arguments, from)).await?;
+        // One event waits at most: what comes meanwhile waits in the subscription, which knows how to be slow.
+        let (sender, receiver) = channel(1);
+        tokio::spawn(tell(stream, connection, live.clone(), sender));
+        let mut response = answer::plain(StatusCode::OK, Body::new(Events(receiver)));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, STREAM.clone());
+        headers.insert(ACCEL.clone(), HeaderValue::from_static("no"));
+        Ok(response)
+    }
+}
+
+/// Tells what happens, until nobody listens any more or the server stops.
+async fn tell(mut stream: LiveStream, connection: Arc<Connection>, live: Arc<Live>, sender: Sender<Bytes>) {
+    let mut ending = live.connections().ending();
+    let mut silence = interval(SILENCE);
+    silence.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    silence.reset();
+    let first = format!("{RETRY}{}", event(stream.first()));
+    if sender.send(first.into()).await.is_err() {
+        return;
+    }
+    loop {
+        let text = tokio::select! {
+            told = stream.next() => match told {
+                LiveEvent::Changes(data) => event(&data),
+                LiveEvent::Reset(data) => {
+                    connection.reset();
+                    event(&data)
+                }
+                LiveEvent::Ended(error) => {
+                    drop(sender.send(format!("event: error\ndata: {}\n\n", error.to_json()).into()).await);
+                    return;
+                }
+            },
+            _ = silence.tick() => ":\n\n".to_owned(),
+            () = sender.closed() => return,
+            // The browser comes back, and goes on where it was.
+            () = async { drop(ending.wait_for(|phase| *phase != Phase::Open).await) } => return,
+        };
+        silence.reset();
+        if sender.send(text.into()).await.is_err() {
+            return;
+        }
+        connection.pushed();
+    }
+}
+
+/// One event. The JSON begins with the position, and is one line.
+fn event(data: &str) -> String {
+    let rest = data.strip_prefix("{\"position\":\"").unwrap_or_default();
+    let position = rest.split('"').next().unwrap_or_default();
+    let kind = if rest[position.len()..].starts_with("\",\"changes\"") { "changes" } else { "documents" };
+    format!("id: {position}\nevent: {kind}\ndata: {data}\n\n")
+}
+
+/// The events as a body.
+struct Events(Receiver<Bytes>);
+
+impl HttpBody for Events {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.0.poll_recv(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+    }
+}
