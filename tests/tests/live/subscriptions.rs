@@ -184,3 +184,37 @@ async fn what_cannot_be_live_is_refused() {
     }
     assert_eq!(live.queries(), (0, 0));
 }
+
+#[tokio::test]
+async fn what_another_process_writes_is_noticed() {
+    use modeller::engine::{Clock, Engine};
+    use modeller::live::{Live, LiveOptions};
+    use modeller::registry::Registry;
+    use modeller::store::Apply;
+    use modeller::store::sqlite::{Sqlite, SqliteOptions};
+    let directory = std::env::temp_dir().join(format!("modeller-two-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let open = async || {
+        let store = Sqlite::open(SqliteOptions::file(directory.join("two.db"))).unwrap();
+        let registry = Registry::of(&[Item::descriptor()]).unwrap();
+        let engine = Engine::new(registry, std::sync::Arc::new(store), Clock::system());
+        engine.migrate(Apply::Safe).await.unwrap();
+        engine
+    };
+    let (here, there) = (open().await, open().await);
+    let live = Live::new(here.clone(), LiveOptions::default());
+    let cx = here.cx();
+    let mut open = Client::new(&live, &cx, json!({ "query": { "owner": "ada" } })).await;
+    let mut window = Client::new(&live, &cx, json!({ "sort": "rank", "count": 2 })).await;
+    Item::insert(&cx, item("ada", 5)).await.unwrap();
+    for rank in [3, 4] {
+        Item::insert(&there.cx(), item("ada", rank)).await.unwrap();
+        open.agree(&cx).await;
+        window.agree(&cx).await;
+    }
+    assert!(open.answer().len() == 3 && window.answer().len() == 2);
+    drop((open, window, live, cx));
+    here.store().close().await;
+    there.store().close().await;
+    std::fs::remove_dir_all(directory).unwrap();
+}

@@ -57,6 +57,11 @@ impl Feed {
         self.any.store(!wanted.is_empty(), Ordering::Release);
     }
 
+    /// Wakes the task that matches.
+    pub(super) fn nudge(&self) {
+        self.committed(Batch::default());
+    }
+
     /// A batch has been matched.
     pub(super) fn done(&self, batch: &Batch) {
         self.waiting.fetch_sub(size(batch), Ordering::AcqRel);

@@ -34,6 +34,9 @@ use crate::store::{Batch, RowChange, cannot_watch};
 /// How long after a failure a window is read again.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// How often the store is asked whether somebody else has written.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// What names a query: all who ask the same share it.
 type Key = [u8; 32];
 
@@ -52,6 +55,10 @@ struct Standings {
     models: HashMap<&'static str, OfModel>,
     /// How far the changes are matched; 0 before the first ones.
     position: u64,
+    /// The newest query's generation: a batch of that one or a later one knows of all queries.
+    generation: u64,
+    /// Windows that have to be read anew.
+    stale: Vec<(&'static Shape, Key)>,
 }
 
 /// The standing queries of one model.
@@ -103,6 +110,7 @@ impl Queries {
             return Err(cannot_watch());
         }
         tokio::spawn(attend(Arc::downgrade(self), batches));
+        self.feed.nudge();
         Ok(())
     }
 
@@ -117,6 +125,8 @@ impl Queries {
             Node::new(Arc::clone(standing), self.feed.want(standing.shape))
         });
         node.subscribers.push(Arc::downgrade(queue));
+        let generation = node.generation;
+        state.generation = state.generation.max(generation);
     }
 
     fn leave(&self, key: &Key, shape: &'static Shape, queue: &Arc<Queue>) {
@@ -140,21 +150,19 @@ impl Queries {
         state.models.get_mut(&*shape.path)?.nodes.get_mut(key).map(body)
     }
 
-    /// Takes in a batch; answers the windows that have to be read anew.
-    fn take_in(&self, engine: &Engine, batch: &Batch) -> Vec<(Key, Arc<Standing>)> {
+    /// Takes in a batch.
+    fn take_in(&self, engine: &Engine, batch: &Batch) {
         let mut state = self.state();
-        let Standings { models, position, .. } = &mut *state;
+        let Standings { models, position, generation, stale, .. } = &mut *state;
         // Another process has written meanwhile, and told nobody.
-        let has_gap = *position != 0 && batch.after != *position;
-        *position = batch.until;
-        let mut stale = Vec::new();
-        for of_model in models.values_mut() {
-            for (key, node) in &mut of_model.nodes {
-                if has_gap || batch.generation < node.generation {
-                    node.missed(batch.until);
-                }
-                if node.is_stale() {
-                    stale.push((*key, Arc::clone(&node.standing)));
+        let has_gap = *position != 0 && batch.after > *position;
+        *position = batch.until.max(*position);
+        if has_gap || batch.generation < *generation {
+            for of_model in models.values_mut() {
+                for (key, node) in &mut of_model.nodes {
+                    if (has_gap || batch.generation < node.generation) && node.missed(batch.until) {
+                        stale.push((node.standing.shape, *key));
+                    }
                 }
             }
         }
@@ -175,14 +183,58 @@ impl Queries {
             for ((model, key), changes) in touched {
                 let node = models.get_mut(model).and_then(|of_model| of_model.nodes.get_mut(&key));
                 let Some(node) = node else { continue };
-                let was_stale = node.is_stale();
-                node.apply(engine, commit.seq, &changes);
-                if node.is_stale() && !was_stale {
-                    stale.push((key, Arc::clone(&node.standing)));
+                if node.apply(engine, commit.seq, &changes) {
+                    stale.push((node.standing.shape, key));
                 }
             }
         }
-        stale
+    }
+
+    /// Notices what other processes have written, of which nobody is told.
+    async fn look_round(&self, engine: &Engine, batches: &mut UnboundedReceiver<Batch>) {
+        let known = self.state().position;
+        let Ok(position) = engine.store().position().await else { return };
+        if position <= known {
+            return;
+        }
+        // What this process has just committed is about to be told.
+        match tokio::time::timeout(PAUSE, batches.recv()).await {
+            Ok(Some(batch)) => {
+                self.take_in(engine, &batch);
+                self.feed.done(&batch);
+            }
+            Ok(None) => {}
+            Err(_) => {
+                let until = position;
+                self.take_in(
+                    engine,
+                    &Batch { after: until, until, generation: u64::MAX, commits: Vec::new() },
+                );
+            }
+        }
+    }
+
+    /// Reads the windows anew that have to be, as long as that succeeds.
+    async fn read_stale(&self, engine: &Engine) -> Result<()> {
+        loop {
+            let next = self.state().stale.pop();
+            let Some((shape, key)) = next else { return Ok(()) };
+            let stale = |node: &mut Node| node.is_stale().then(|| Arc::clone(&node.standing));
+            let Some(standing) = self.with_node(shape, &key, stale).flatten() else { continue };
+            let limit = window::limit(standing.prefix().unwrap_or_default());
+            match standing.read(engine, Some(limit)).await {
+                Ok((position, rows)) => {
+                    let window = Window::new(rows, limit);
+                    if self.with_node(shape, &key, |node| node.read(engine, position, window)) == Some(true) {
+                        self.state().stale.push((shape, key));
+                    }
+                }
+                Err(error) => {
+                    self.state().stale.push((shape, key));
+                    return Err(error);
+                }
+            }
+        }
     }
 
     /// How many queries stand, and how many subscribe to them.
@@ -195,28 +247,27 @@ impl Queries {
 
 /// Matches what the store tells of, for as long as there is somebody to tell.
 async fn attend(queries: Weak<Queries>, mut batches: UnboundedReceiver<Batch>) {
-    while let Some(batch) = batches.recv().await {
-        let Some(queries) = queries.upgrade() else { return };
-        let Some(engine) = queries.engine.upgrade() else { return };
-        let stale = queries.take_in(&engine, &batch);
-        for (key, standing) in stale {
-            read_anew(&queries, &engine, key, &standing).await;
+    let mut pause = LOOK;
+    loop {
+        let told = tokio::time::timeout(pause, batches.recv()).await;
+        let Some((queries, engine)) = queries.upgrade().and_then(|queries| {
+            let engine = queries.engine.upgrade()?;
+            Some((queries, engine))
+        }) else {
+            return;
+        };
+        pause = LOOK;
+        match told {
+            Ok(Some(batch)) => {
+                queries.take_in(&engine, &batch);
+                queries.feed.done(&batch);
+            }
+            Ok(None) => return,
+            Err(_) => queries.look_round(&engine, &mut batches).await,
         }
-        queries.feed.done(&batch);
-    }
-}
-
-async fn read_anew(queries: &Queries, engine: &Engine, key: Key, standing: &Standing) {
-    let limit = window::limit(standing.prefix().unwrap_or_default());
-    match standing.read(engine, Some(limit)).await {
-        Ok((position, rows)) => {
-            let window = Window::new(rows, limit);
-            queries.with_node(standing.shape, &key, |node| node.read(engine, position, window));
-        }
-        Err(error) => {
-            // It stays stale, and is read with the next change.
-            tracing::warn!(%error, "a live query can't be read");
-            tokio::time::sleep(PAUSE).await;
+        if let Err(error) = queries.read_stale(&engine).await {
+            tracing::warn!(%error, "a live query can't be read; trying again");
+            pause = PAUSE;
         }
     }
 }
@@ -252,7 +303,11 @@ impl Subscriber {
         let limit = window::limit(prefix);
         let (position, rows) = standing.read(engine, Some(limit)).await?;
         let window = Window::new(rows, limit);
-        self.queries.with_node(standing.shape, &self.key, |node| node.read(engine, position, window));
+        let read = |node: &mut Node| node.read(engine, position, window);
+        if self.queries.with_node(standing.shape, &self.key, read) == Some(true) {
+            self.queries.state().stale.push((standing.shape, self.key));
+            self.queries.feed.nudge();
+        }
         // Somebody else may have read more of it meanwhile.
         self.shown().ok_or_else(|| Error::new(Code::InternalError, "a live query is not there"))
     }

@@ -39,8 +39,8 @@ impl Node {
         Node { standing, subscribers: Vec::new(), generation, state }
     }
 
-    /// Takes in what one transaction changed.
-    pub(super) fn apply(&mut self, engine: &Engine, seq: u64, changes: &[&RowChange]) {
+    /// Takes in what one transaction changed. Answers whether its window has to be read now.
+    pub(super) fn apply(&mut self, engine: &Engine, seq: u64, changes: &[&RowChange]) -> bool {
         match &mut self.state {
             State::Open => {
                 let changes: Vec<LiveChange> =
@@ -57,15 +57,16 @@ impl Node {
                         *position = seq;
                         self.tell(engine, seq, changes);
                     }
-                    None => self.spoil(),
+                    None => return self.spoil(),
                 }
             }
             State::Shown(..) | State::Stale(..) => {}
         }
+        false
     }
 
-    /// Something happened that nobody noted, up to this position.
-    pub(super) fn missed(&mut self, until: u64) {
+    /// Something happened that nobody noted, up to this position. Answers whether its window has to be read now.
+    pub(super) fn missed(&mut self, until: u64) -> bool {
         match &mut self.state {
             State::Open => {
                 for queue in self.subscribers.iter().filter_map(Weak::upgrade) {
@@ -73,17 +74,19 @@ impl Node {
                 }
             }
             State::Unread(_, behind) => *behind = (*behind).max(until),
-            State::Shown(_, position) if *position < until => self.spoil(),
+            State::Shown(_, position) if *position < until => return self.spoil(),
             State::Shown(..) | State::Stale(..) => {}
         }
+        false
     }
 
-    fn spoil(&mut self) {
+    fn spoil(&mut self) -> bool {
         let state = std::mem::replace(&mut self.state, State::Open);
         self.state = match state {
             State::Shown(window, position) => State::Stale(window, position),
             other => other,
         };
+        self.is_stale()
     }
 
     /// Whether its window has to be read.
@@ -91,8 +94,8 @@ impl Node {
         matches!(self.state, State::Stale(..))
     }
 
-    /// The window was read at a position.
-    pub(super) fn read(&mut self, engine: &Engine, position: u64, window: Window) {
+    /// The window was read at a position. Answers whether it has to be read again.
+    pub(super) fn read(&mut self, engine: &Engine, position: u64, window: Window) -> bool {
         match std::mem::replace(&mut self.state, State::Open) {
             State::Unread(_, behind) if position < behind => self.state = State::Stale(window, position),
             State::Unread(waiting, _) => {
@@ -109,6 +112,7 @@ impl Node {
             }
             other => self.state = other,
         }
+        self.is_stale()
     }
 
     /// What it shows, or has shown last, and since when.
