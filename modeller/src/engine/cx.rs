@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::job::Run;
+use super::reads::Reads;
 use super::transaction::Shared;
 use super::{Engine, Identity};
 use crate::model::{Code, Error, Result, Row, Shape};
@@ -26,12 +27,14 @@ pub struct Cx {
     job: Option<Arc<Run>>,
     /// Writes fail here: this is the context of a query.
     reads_only: bool,
+    /// Where reads are noted.
+    reads: Option<Arc<Reads>>,
 }
 
 impl Cx {
     /// A context of this engine.
     pub fn new(engine: Arc<Engine>, identity: Identity) -> Self {
-        Cx { engine, identity, open: None, depth: 0, job: None, reads_only: false }
+        Cx { engine, identity, open: None, depth: 0, job: None, reads_only: false, reads: None }
     }
 
     /// The context of a job's run.
@@ -62,6 +65,17 @@ impl Cx {
     /// The same context, in which writes fail: what queries are given.
     pub fn reading(&self) -> Cx {
         Cx { reads_only: true, ..self.clone() }
+    }
+
+    /// The same context, in which what is read is noted.
+    pub(super) fn noting(self, reads: Arc<Reads>) -> Cx {
+        Cx { reads: Some(reads), ..self }
+    }
+
+    fn note(&self, shape: &'static Shape, filter: &Filter) {
+        if let Some(reads) = &self.reads {
+            reads.note(shape, filter);
+        }
     }
 
     /// Whether what is written here is part of a transaction.
@@ -218,6 +232,7 @@ impl Cx {
         select: &'a Select,
         sink: Box<dyn Sink>,
     ) -> BoxFuture<'a, Result<Box<dyn Sink>>> {
+        self.note(select.shape, &select.filter);
         let Some(open) = self.open.as_ref().filter(|open| !open.is_lazy()) else {
             return self.engine.store().read(select, sink);
         };
@@ -230,6 +245,10 @@ impl Cx {
 
     /// Runs reads that belong together; see [`Store::view`](crate::store::Store::view).
     pub(crate) fn view(&self, look: Look) -> BoxFuture<'_, Result<Answer>> {
+        let look = match &self.reads {
+            Some(reads) => reads.noting(look),
+            None => look,
+        };
         let Some(open) = self.open.as_ref().filter(|open| !open.is_lazy()) else {
             return self.engine.store().view(look);
         };
@@ -244,6 +263,7 @@ impl Cx {
         shape: &'static Shape,
         filter: &'a Filter,
     ) -> BoxFuture<'a, Result<u64>> {
+        self.note(shape, filter);
         let Some(open) = self.open.as_ref().filter(|open| !open.is_lazy()) else {
             return self.engine.store().count(shape, filter);
         };
@@ -255,6 +275,7 @@ impl Cx {
     }
 
     pub(crate) fn aggregate<'a>(&'a self, aggregation: &'a Aggregation) -> BoxFuture<'a, Result<Vec<Row>>> {
+        self.note(aggregation.shape, &aggregation.filter);
         let Some(open) = self.open.as_ref().filter(|open| !open.is_lazy()) else {
             return self.engine.store().aggregate(aggregation);
         };

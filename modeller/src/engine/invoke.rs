@@ -25,6 +25,11 @@ pub(super) async fn run(cx: &Cx, behaviour: &'static Behaviour, call: Call) -> R
     Ok(Reply { body, ..Reply::default() })
 }
 
+/// Asks a query, with its payload as JSON.
+pub(super) async fn ask(cx: &Cx, behaviour: &'static Behaviour, payload: &[u8]) -> Result<Vec<u8>> {
+    (handler(behaviour)?.call)(cx, payload).await
+}
+
 /// The effect and the note of its answer are one transaction: there is never one without the other.
 async fn run_once(cx: &Cx, once: Once, handler: &'static MethodHandler, payload: Vec<u8>) -> Result<Reply> {
     cx.transaction(async move |tx| {

@@ -32,6 +32,7 @@ mod patch;
 mod pipeline;
 mod procedure;
 mod read;
+mod reads;
 mod records;
 mod references;
 mod related_figures;
@@ -91,6 +92,7 @@ pub use transact::Transact;
 pub use worker::Workers;
 pub use write::MAX_BULK;
 
+pub(crate) use reads::asked;
 pub(crate) use standing::Standing;
 
 use config::Configurations;

@@ -9,6 +9,8 @@ mod query;
 use std::fmt;
 use std::sync::Arc;
 
+use serde_json::Value as Json;
+
 #[cfg(feature = "server")]
 pub(crate) use connection::metrics::CONTENT_TYPE as METRICS;
 pub use connection::{
@@ -16,10 +18,11 @@ pub use connection::{
     Phase, Place, RateLimit, Stats, StoreStats, Watching,
 };
 
-pub use query::{LiveChange, LiveChangeKind, LiveEvent, LiveStream};
+pub use query::{LiveChange, LiveChangeKind, LiveEvent, LiveStream, ReactiveStream};
 
 use crate::engine::{Arguments, Cx, Engine};
-use crate::model::{Result, Shape};
+use crate::model::{Code, Error, Result, Shape};
+use crate::registry::BehaviourKind;
 
 /// What an application has for those who watch; doors share it.
 pub struct Live {
@@ -55,6 +58,31 @@ impl Live {
         from: Option<&str>,
     ) -> Result<LiveStream> {
         self.queries.subscribe(cx, shape, arguments, from).await
+    }
+
+    /// Listens to what a query by name (`#[modeller::query]`) answers: it is asked again when something changes that it has read through
+    /// its `Cx`, and its answer is told if it is another one.
+    ///
+    /// # Errors
+    /// `METHOD_NOT_FOUND` if the model has no such query, or if the store can't tell of changes. What is wrong with the payload is said as
+    /// the first answer.
+    pub fn watch(
+        &self,
+        cx: &Cx,
+        shape: &'static Shape,
+        name: &str,
+        payload: &Json,
+    ) -> Result<ReactiveStream> {
+        let found = self.engine.registry().callable(shape, name);
+        let behaviour =
+            found.filter(|behaviour| behaviour.kind == BehaviourKind::Query).ok_or_else(|| {
+                let queries = self.engine.registry().behaviours_of(shape, BehaviourKind::Query);
+                let known: Vec<&str> = queries.map(|query| query.name).collect();
+                let message = format!("the model `{}` has no such query", shape.path);
+                Error::new(Code::MethodNotFound, message)
+                    .with_details(serde_json::json!({ "queries": known }))
+            })?;
+        self.queries.watch(cx, behaviour, payload.to_string().into_bytes())
     }
 
     /// How many live queries stand, and how many subscriptions they have.

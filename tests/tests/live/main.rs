@@ -2,5 +2,6 @@
 
 mod agreement;
 mod events;
+mod reactive;
 mod subscriptions;
 mod support;

@@ -8,6 +8,7 @@ mod event;
 mod feed;
 mod node;
 mod queue;
+mod reactive;
 mod resume;
 mod stream;
 mod token;
@@ -20,15 +21,18 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 pub use event::{LiveChange, LiveChangeKind};
+pub use reactive::ReactiveStream;
 pub use stream::{LiveEvent, LiveStream};
 
 use self::feed::Feed;
 use self::node::Node;
 use self::queue::Queue;
+use self::reactive::Reactives;
 use self::window::Window;
 use super::index::Index;
 use crate::engine::{Arguments, Cx, Engine, Standing};
 use crate::model::{Code, Error, Result, Shape};
+use crate::registry::Behaviour;
 use crate::store::{Batch, RowChange, cannot_watch};
 
 /// How long after a failure a window is read again.
@@ -45,6 +49,7 @@ pub(crate) struct Queries {
     engine: Weak<Engine>,
     feed: Arc<Feed>,
     state: Mutex<Standings>,
+    reactives: Reactives,
 }
 
 /// All standing queries.
@@ -72,7 +77,12 @@ impl Queries {
     pub(super) fn new(engine: &Arc<Engine>) -> Arc<Self> {
         let (feed, batches) = Feed::new();
         let state = Mutex::new(Standings { batches: Some(batches), ..Standings::default() });
-        Arc::new(Queries { engine: Arc::downgrade(engine), feed: Arc::new(feed), state })
+        Arc::new(Queries {
+            engine: Arc::downgrade(engine),
+            feed: Arc::new(feed),
+            state,
+            reactives: Reactives::default(),
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, Standings> {
@@ -99,6 +109,17 @@ impl Queries {
             Some(seq) => LiveStream::resumed(subscriber, seq).await,
             None => LiveStream::begun(subscriber, from.is_some()).await,
         }
+    }
+
+    /// Listens to the answers of a query by name.
+    pub(super) fn watch(
+        self: &Arc<Self>,
+        cx: &Cx,
+        behaviour: &'static Behaviour,
+        payload: Vec<u8>,
+    ) -> Result<ReactiveStream> {
+        self.start(cx.engine())?;
+        Ok(Reactives::get(self, cx, behaviour, payload).listen())
     }
 
     /// Begins to listen to the store, at the first subscription.
@@ -157,6 +178,10 @@ impl Queries {
         // Another process has written meanwhile, and told nobody.
         let has_gap = *position != 0 && batch.after > *position;
         *position = batch.until.max(*position);
+        if has_gap {
+            self.reactives.missed(0, batch.until);
+        }
+        self.reactives.take_in(batch);
         if has_gap || batch.generation < *generation {
             for of_model in models.values_mut() {
                 for (key, node) in &mut of_model.nodes {
@@ -241,7 +266,8 @@ impl Queries {
     pub(super) fn counts(&self) -> (usize, usize) {
         let state = self.state();
         let nodes = state.models.values().flat_map(|of_model| of_model.nodes.values());
-        nodes.fold((0, 0), |(nodes, all), node| (nodes + 1, all + node.subscribers.len()))
+        let reactives = self.reactives.len();
+        nodes.fold((reactives, reactives), |(nodes, all), node| (nodes + 1, all + node.subscribers.len()))
     }
 }
 

@@ -1,0 +1,105 @@
+//! What is read in a context: whoever knows it knows which changes would make the answer another one.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Cx, invoke};
+use crate::model::{Result, Shape};
+use crate::query::Filter;
+use crate::registry::Behaviour;
+use crate::store::{BoxFuture, Each, Look, Sink, View};
+
+/// So many conditions are kept for a model; behind that every change of it counts.
+const MOST: usize = 64;
+
+/// The documents that were asked for, by conditions.
+#[derive(Debug, Default)]
+pub(crate) struct Reads(Mutex<HashMap<&'static str, (&'static Shape, Vec<Filter>)>>);
+
+impl Reads {
+    /// These were asked for.
+    pub(super) fn note(&self, shape: &'static Shape, filter: &Filter) {
+        if shape.expires_at.is_some() {
+            // What is there is asked with the time, and time goes by.
+            return self.add(shape, Filter::True);
+        }
+        if filter.is_relational() {
+            // What is asked of rows of other models can't be told from one row.
+            filter.clone().each_related(&mut |related| self.add(related.link.to, Filter::True));
+            self.add(shape, Filter::True);
+        } else {
+            self.add(shape, filter.clone());
+        }
+    }
+
+    fn add(&self, shape: &'static Shape, filter: Filter) {
+        let mut models = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, filters) = models.entry(&shape.path).or_insert_with(|| (shape, Vec::new()));
+        if filters.first() == Some(&Filter::True) || filters.contains(&filter) {
+            return;
+        }
+        if filter == Filter::True || filters.len() >= MOST {
+            filters.clear();
+            filters.push(Filter::True);
+        } else {
+            filters.push(filter);
+        }
+    }
+
+    fn take(&self) -> Vec<(&'static Shape, Filter)> {
+        let models = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let each = models.into_values();
+        each.flat_map(|(shape, filters)| filters.into_iter().map(move |filter| (shape, filter))).collect()
+    }
+
+    /// The same look, noted.
+    pub(super) fn noting(self: &Arc<Self>, look: Look) -> Look {
+        let reads = Arc::clone(self);
+        Arc::new(move |view| {
+            let (look, reads) = (Arc::clone(&look), Arc::clone(&reads));
+            Box::pin(async move { look(&mut Noted { view, reads: &reads }).await })
+        })
+    }
+}
+
+/// A view whose reads are noted.
+struct Noted<'a> {
+    view: &'a mut dyn View,
+    reads: &'a Reads,
+}
+
+impl View for Noted<'_> {
+    fn read<'a>(
+        &'a mut self,
+        select: &'a crate::query::Select,
+        sink: Box<dyn Sink>,
+    ) -> BoxFuture<'a, Result<Box<dyn Sink>>> {
+        self.reads.note(select.shape, &select.filter);
+        self.view.read(select, sink)
+    }
+
+    fn read_each<'a>(
+        &'a mut self,
+        select: &'a crate::query::Select,
+        each: Each,
+        sink: Box<dyn Sink>,
+    ) -> BoxFuture<'a, Result<Box<dyn Sink>>> {
+        self.reads.note(select.shape, &select.filter);
+        self.view.read_each(select, each, sink)
+    }
+
+    fn position(&mut self) -> BoxFuture<'_, Result<u64>> {
+        self.view.position()
+    }
+}
+
+/// Asks a query, and answers what it has read, too: also when it fails.
+pub(crate) async fn asked(
+    cx: &Cx,
+    behaviour: &'static Behaviour,
+    payload: &[u8],
+) -> (Result<Vec<u8>>, Vec<(&'static Shape, Filter)>) {
+    let reads = Arc::new(Reads::default());
+    let answer = invoke::ask(&cx.reading().noting(reads.clone()), behaviour, payload).await;
+    (answer, reads.take())
+}

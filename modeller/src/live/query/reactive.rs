@@ -1,0 +1,265 @@
+//! Queries by name (`#[modeller::query]`) that are asked again when what they have read is written.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use tokio::sync::watch;
+
+use super::Queries;
+use crate::engine::{Cx, asked};
+use crate::live::index::Index;
+use crate::model::{Error, Result, Shape};
+use crate::query::Filter;
+use crate::registry::Behaviour;
+use crate::store::Batch;
+
+/// How long changes are waited for that come together with the first one.
+const DEBOUNCE: Duration = Duration::from_millis(10);
+
+type Key = [u8; 32];
+
+/// Documents that were asked for.
+type Read = (&'static Shape, Filter);
+
+/// What a reactive query answers: the JSON, or why there is none.
+type Answer = Result<Arc<str>>;
+
+/// The reactive queries that somebody listens to.
+#[derive(Default)]
+pub(super) struct Reactives {
+    all: Mutex<HashMap<Key, Weak<Reactive>>>,
+    models: Mutex<HashMap<&'static str, Index<Key>>>,
+    /// The newest of theirs.
+    generation: AtomicU64,
+}
+
+/// One query with one payload, for all who listen to it.
+pub(super) struct Reactive {
+    key: Key,
+    cx: Cx,
+    behaviour: &'static Behaviour,
+    payload: Vec<u8>,
+    queries: Arc<Queries>,
+    /// What its answer was made of.
+    reads: Mutex<Vec<Read>>,
+    /// Transactions of an earlier one may have changes of it that nobody noted.
+    generation: AtomicU64,
+    /// The answer as it was last.
+    answer: watch::Sender<Option<Answer>>,
+    /// Up to which position of the change log something has changed that it reads.
+    dirty: watch::Sender<u64>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Reactives {
+    /// The query, if somebody listens to it already, or a new one.
+    pub(super) fn get(
+        queries: &Arc<Queries>,
+        cx: &Cx,
+        behaviour: &'static Behaviour,
+        payload: Vec<u8>,
+    ) -> Arc<Reactive> {
+        let actor = cx.identity().actor().unwrap_or_default();
+        let mut hash = Sha256::new();
+        for part in [actor.as_bytes(), behaviour.path().as_bytes(), behaviour.name.as_bytes(), &payload] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        let key: Key = hash.finalize().into();
+        let mut all = lock(&queries.reactives.all);
+        if let Some(there) = all.get(&key).and_then(Weak::upgrade) {
+            return there;
+        }
+        let reactive = Arc::new(Reactive {
+            key,
+            cx: cx.clone(),
+            behaviour,
+            payload,
+            queries: Arc::clone(queries),
+            reads: Mutex::default(),
+            generation: AtomicU64::new(0),
+            answer: watch::Sender::new(None),
+            dirty: watch::Sender::new(0),
+        });
+        all.insert(key, Arc::downgrade(&reactive));
+        tokio::spawn(attend(Arc::downgrade(&reactive)));
+        reactive
+    }
+
+    /// Says to whom it concerns that something has changed.
+    pub(super) fn take_in(&self, batch: &Batch) {
+        if batch.generation < self.generation.load(Ordering::Acquire) {
+            self.missed(batch.generation, batch.until);
+        }
+        let mut touched: HashMap<Key, u64> = HashMap::new();
+        let models = lock(&self.models);
+        if models.is_empty() {
+            return;
+        }
+        for commit in &batch.commits {
+            for change in &commit.changes {
+                let Some(index) = models.get(&*change.shape.path) else { continue };
+                for row in [&change.old, &change.new].into_iter().flatten() {
+                    index.candidates(row, |key| {
+                        touched.insert(key, commit.seq);
+                    });
+                }
+            }
+        }
+        drop(models);
+        // The last one to hold a query must not hold the map.
+        let all = lock(&self.all);
+        let concerned: Vec<(Arc<Reactive>, u64)> =
+            touched.into_iter().filter_map(|(key, seq)| Some((all.get(&key)?.upgrade()?, seq))).collect();
+        drop(all);
+        concerned.iter().for_each(|(reactive, seq)| reactive.touch(*seq));
+    }
+
+    /// Something may have changed that those were not told of who have come to read something since a generation.
+    pub(super) fn missed(&self, generation: u64, until: u64) {
+        let all: Vec<Arc<Reactive>> = lock(&self.all).values().filter_map(Weak::upgrade).collect();
+        for reactive in all.iter().filter(|one| one.generation.load(Ordering::Acquire) > generation) {
+            reactive.touch(until);
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        lock(&self.all).len()
+    }
+}
+
+impl Reactive {
+    fn touch(&self, seq: u64) {
+        self.dirty.send_if_modified(|dirty| {
+            let is_new = *dirty < seq;
+            *dirty = seq.max(*dirty);
+            is_new
+        });
+    }
+
+    /// Listens to the answers from now on.
+    pub(super) fn listen(self: &Arc<Self>) -> ReactiveStream {
+        ReactiveStream { answers: self.answer.subscribe(), reactive: Arc::clone(self) }
+    }
+
+    /// Reads this from now on; whether that is something else than before.
+    fn read(&self, mut reads: Vec<Read>) -> bool {
+        reads.sort_unstable_by_key(|(shape, _)| &shape.path);
+        let mut known = lock(&self.reads);
+        let same = |one: &Read, other: &Read| one.0.path == other.0.path && one.1 == other.1;
+        if known.len() == reads.len() && known.iter().zip(&reads).all(|(one, other)| same(one, other)) {
+            return false;
+        }
+        let mut models = lock(&self.queries.reactives.models);
+        for (shape, filter) in &*known {
+            if let Some(index) = models.get_mut(&*shape.path) {
+                index.remove(self.key, filter);
+            }
+            self.queries.feed.release(shape);
+        }
+        for (shape, filter) in &reads {
+            let generation = self.queries.feed.want(shape);
+            self.generation.store(generation, Ordering::Release);
+            self.queries.reactives.generation.fetch_max(generation, Ordering::AcqRel);
+            models.entry(&shape.path).or_insert_with(|| Index::new(shape)).insert(self.key, filter);
+        }
+        models.retain(|_, index| !index.is_empty());
+        *known = reads;
+        true
+    }
+
+    /// Asks it, until the answer is of a moment since which nothing has changed that it reads.
+    async fn ask(&self) {
+        loop {
+            let asked_at = *self.dirty.borrow();
+            let position = self.cx.engine().store().position().await;
+            let (answer, reads) = asked(&self.cx, self.behaviour, &self.payload).await;
+            if self.read(reads) {
+                // What was committed before it was known what is read has gone by unnoticed.
+                let now = self.cx.engine().store().position().await;
+                if let (Ok(position), Ok(now)) = (position, now)
+                    && position != now
+                {
+                    self.touch(now);
+                }
+            }
+            let answer = answer.and_then(|json| {
+                String::from_utf8(json)
+                    .map(Arc::from)
+                    .map_err(|_| Error::new(crate::model::Code::InternalError, "an answer that is not UTF-8"))
+            });
+            self.answer.send_if_modified(|last| {
+                let is_other = !matches!((&*last, &answer), (Some(Ok(last)), Ok(answer)) if last == answer);
+                if is_other {
+                    *last = Some(answer);
+                }
+                is_other
+            });
+            if *self.dirty.borrow() == asked_at {
+                return;
+            }
+            tokio::time::sleep(DEBOUNCE).await;
+        }
+    }
+}
+
+impl Drop for Reactive {
+    fn drop(&mut self) {
+        self.read(Vec::new());
+        let mut all = lock(&self.queries.reactives.all);
+        // Another one may have taken the place meanwhile.
+        if all.get(&self.key).is_some_and(|other| other.strong_count() == 0) {
+            all.remove(&self.key);
+        }
+    }
+}
+
+/// Asks a query at first, and whenever it has to be asked again.
+async fn attend(reactive: Weak<Reactive>) {
+    let Some(mut dirty) = reactive.upgrade().map(|reactive| reactive.dirty.subscribe()) else { return };
+    loop {
+        dirty.borrow_and_update();
+        let Some(reactive) = reactive.upgrade() else { return };
+        reactive.ask().await;
+        drop(reactive);
+        if dirty.changed().await.is_err() {
+            return;
+        }
+        tokio::time::sleep(DEBOUNCE).await;
+    }
+}
+
+/// The answers of a query that somebody listens to. Dropping it ends the subscription.
+pub struct ReactiveStream {
+    answers: watch::Receiver<Option<Answer>>,
+    reactive: Arc<Reactive>,
+}
+
+impl ReactiveStream {
+    /// The same for all who ask the same with the same payload.
+    pub fn id(&self) -> String {
+        self.reactive.key.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Waits for the next answer: at first for the one there is, then for one that differs. What lies between is left out when several come
+    /// before it is asked for.
+    ///
+    /// # Errors
+    /// Those of the query; the next answer may be none.
+    pub async fn next(&mut self) -> Result<Arc<str>> {
+        loop {
+            // The sender is among what we hold.
+            let _ = self.answers.changed().await;
+            let answer = self.answers.borrow_and_update().clone();
+            if let Some(answer) = answer {
+                return answer;
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Queries by name that are asked again when what they have read is written.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use modeller::live::{Live, LiveOptions, ReactiveStream};
+use modeller::prelude::*;
+use serde_json::{Value as Json, json};
+
+/// A score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate, Model)]
+#[model(scope = "reactive")]
+pub struct Score {
+    /// Whose.
+    #[model(index)]
+    pub player: String,
+    /// How much.
+    pub points: i64,
+}
+
+/// Who plays with whom.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate, Model)]
+#[model(scope = "reactive")]
+pub struct Team {
+    /// What it is called.
+    pub name: String,
+}
+
+/// How often it was asked.
+static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+/// The sum of a player's points.
+#[modeller::query(Score)]
+async fn total(cx: &Cx, player: String) -> Result<i64> {
+    ASKED.fetch_add(1, Ordering::Relaxed);
+    let scores = Score::find().filter(Score::PLAYER.eq(player)).all(cx).await?;
+    Ok(scores.iter().map(|score| score.points).sum())
+}
+
+/// The best players of the first team.
+#[modeller::query(Score)]
+async fn podium(cx: &Cx) -> Result<Json> {
+    let teams = Team::count(cx).await?;
+    let best =
+        Score::find().filter(Score::POINTS.gt(0)).order_by(Score::POINTS.desc()).limit(2).all(cx).await?;
+    let best: Vec<&str> = best.iter().map(|score| score.player.as_str()).collect();
+    Ok(json!({ "teams": teams, "best": best }))
+}
+
+fn score(player: &str, points: i64) -> Score {
+    Score { player: player.into(), points }
+}
+
+async fn next(stream: &mut ReactiveStream) -> Json {
+    let answer = tokio::time::timeout(Duration::from_secs(5), stream.next()).await.unwrap().unwrap();
+    serde_json::from_str(&answer).unwrap()
+}
+
+async fn silent(stream: &mut ReactiveStream) {
+    let more = tokio::time::timeout(Duration::from_millis(300), stream.next()).await;
+    assert!(more.is_err(), "{more:?}");
+}
+
+#[tokio::test]
+async fn a_query_is_asked_again_when_what_it_has_read_is_written() {
+    // QRY-26, LIV-14, LIV-15, LIV-17, LIV-18
+    let cx = App::isolated().models::<(Score, Team)>().cx().await.unwrap();
+    let live = Live::new(cx.engine().clone(), LiveOptions::default());
+    let shape = Score::descriptor().shape();
+    let mut ada = live.watch(&cx, shape, "total", &json!({ "player": "ada" })).unwrap();
+    let mut same = live.watch(&cx, shape, "total", &json!({ "player": "ada" })).unwrap();
+    assert_eq!(ada.id(), same.id());
+    assert_eq!(next(&mut ada).await, 0);
+    assert_eq!(next(&mut same).await, 0);
+    silent(&mut ada).await;
+
+    // One push for a transaction, and one question for all who listen.
+    let asked = ASKED.load(Ordering::Relaxed);
+    cx.transaction(async |tx| {
+        Score::insert(&tx, score("ada", 3)).await?;
+        Score::insert(&tx, score("ada", 4)).await
+    })
+    .await
+    .unwrap();
+    assert_eq!(next(&mut ada).await, 7);
+    assert_eq!(next(&mut same).await, 7);
+    silent(&mut ada).await;
+    assert_eq!(ASKED.load(Ordering::Relaxed), asked + 1);
+
+    // What others do is nothing to it; an answer that stays the same is not told.
+    Score::insert(&cx, score("bob", 9)).await.unwrap();
+    silent(&mut ada).await;
+    assert_eq!(ASKED.load(Ordering::Relaxed), asked + 1);
+    Score::insert(&cx, score("ada", 0)).await.unwrap();
+    silent(&mut ada).await;
+    assert_eq!(ASKED.load(Ordering::Relaxed), asked + 2);
+
+    // A row that comes to belong to it by an update.
+    Score::update_where(&cx, Score::PLAYER.eq("bob"), Score::PLAYER.set("ada".to_owned())).await.unwrap();
+    assert_eq!(next(&mut ada).await, 16);
+    drop((ada, same));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(live.queries(), (0, 0));
+    Score::insert(&cx, score("ada", 1)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(ASKED.load(Ordering::Relaxed), asked + 3);
+}
+
+#[tokio::test]
+async fn all_that_a_query_reads_counts() {
+    let cx = App::isolated().models::<(Score, Team)>().cx().await.unwrap();
+    let live = Live::new(cx.engine().clone(), LiveOptions::default());
+    let mut podium = live.watch(&cx, Score::descriptor().shape(), "podium", &json!({})).unwrap();
+    assert_eq!(next(&mut podium).await, json!({ "teams": 0, "best": [] }));
+    Team::insert(&cx, Team { name: "red".into() }).await.unwrap();
+    assert_eq!(next(&mut podium).await, json!({ "teams": 1, "best": [] }));
+    Score::insert(&cx, score("ada", 0)).await.unwrap();
+    silent(&mut podium).await;
+    let bob = Score::insert(&cx, score("bob", 5)).await.unwrap();
+    assert_eq!(next(&mut podium).await["best"], json!(["bob"]));
+    Score::delete(&cx, &bob.id).await.unwrap();
+    assert_eq!(next(&mut podium).await["best"], json!([]));
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_is_said() {
+    let cx = App::isolated().models::<(Score, Team)>().cx().await.unwrap();
+    let live = Live::new(cx.engine().clone(), LiveOptions::default());
+    let shape = Score::descriptor().shape();
+    let unknown = live.watch(&cx, shape, "nothing", &json!({})).map(drop).unwrap_err();
+    assert!(unknown.is(Code::MethodNotFound));
+    let mut wrong = live.watch(&cx, shape, "total", &json!({ "player": 3 })).unwrap();
+    let refused = tokio::time::timeout(Duration::from_secs(5), wrong.next()).await.unwrap().unwrap_err();
+    assert!(refused.is(Code::ValidationError));
+}
