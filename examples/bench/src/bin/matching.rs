@@ -1,6 +1,7 @@
-//! What it costs to find those of many standing filters that a change matches: 60 of 100 compare one column for equality, 20 compare
-//! two, 20 want a range. About 20 match each row, however many filters there are. Prints nanoseconds a change, beyond the evaluation
-//! of the filters that match, for 1,000 and for 1,000,000 of them, and the ratio; and the memory that the index takes.
+//! What it costs to find those of many standing filters that a change matches: 60 of 100 compare one column for equality, 20
+//! compare two, 20 want a range. About 20 match each row, however many filters there are. Prints nanoseconds a change, beyond
+//! the evaluation of the filters that match, for 1,000 and for 1,000,000 of them, and the ratio; and the memory that the index
+//! takes.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -122,7 +123,8 @@ fn memory() -> Result<f64, Box<dyn Error>> {
     Ok(resident * 4096.0)
 }
 
-/// Bytes that a filter takes in the index, besides itself. Memory that was given back before would be taken again: it comes first.
+/// Bytes that a filter takes in the index, besides itself. Memory that was given back before would be taken again: it comes
+/// first.
 fn weigh(filters: u64) -> Result<f64, Box<dyn Error>> {
     let mut world = World { random: Random(filters), filters };
     let all: Vec<Filter> = (0..filters).map(|at| world.filter(at)).collect();

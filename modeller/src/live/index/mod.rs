@@ -23,7 +23,8 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-/// How many forms there may be besides the plain ones (one column each), so that nobody makes writes slow by thinking of new ones.
+/// How many forms there may be besides the plain ones (one column each), so that nobody makes writes slow by thinking of
+/// new ones.
 const FORMS: usize = 16;
 /// How many of them may look inside JSON.
 const INSIDE: usize = 6;
@@ -89,7 +90,7 @@ impl<K: Copy + Ord> Index<K> {
                 }
             }
         }
-        self.len -= usize::from(removed);
+        self.len = self.len.saturating_sub(removed.into());
     }
 
     /// How many keys there are.
