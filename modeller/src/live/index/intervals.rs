@@ -1,6 +1,6 @@
 //! Intervals, and which of them hold a point: a B+ tree by where they begin, which knows of each part the farthest end.
 
-/// How many intervals a leaf holds, and how many parts an inner node has.
+/// How many intervals a leaf holds, and how many parts an inner node has; a bit for each must fit into a number.
 const FULL: usize = 32;
 
 /// From one number to another, both included, and what it stands for.
@@ -17,31 +17,37 @@ pub(super) struct Intervals<K> {
     root: Node<K>,
 }
 
-enum Node<K> {
-    Leaf(Vec<Interval<K>>),
+/// A node has its numbers in a row, apart from all else: a search looks at them all without waiting for what one says.
+struct Node<K> {
+    /// Of each interval its ends; of each part where its first one begins, and where its farthest one ends.
+    ends: Vec<(u64, u64)>,
+    below: Below<K>,
+}
+
+enum Below<K> {
+    Keys(Vec<K>),
     /// Never empty, and all of one height.
-    Inner(Vec<Part<K>>),
+    Parts(Vec<Part<K>>),
 }
 
 struct Part<K> {
     /// The least of its intervals.
     first: Interval<K>,
-    /// The farthest end of its intervals.
-    high: u64,
     node: Node<K>,
 }
 
 impl<K: Copy + Ord> Intervals<K> {
     pub(super) fn new() -> Self {
-        Intervals { root: Node::Leaf(Vec::new()) }
+        Intervals { root: Node::new() }
     }
 
     /// Whether it was not there.
     pub(super) fn insert(&mut self, interval: Interval<K>) -> bool {
         let (is_new, split) = self.root.insert(interval);
         if let Some(right) = split {
-            let left = std::mem::replace(&mut self.root, Node::Leaf(Vec::new()));
-            self.root = Node::Inner([left, right].into_iter().filter_map(Part::of).collect());
+            let left = std::mem::replace(&mut self.root, Node::new());
+            let parts: Vec<Part<K>> = [left, right].into_iter().filter_map(Part::of).collect();
+            self.root = Node { ends: parts.iter().map(Part::ends).collect(), below: Below::Parts(parts) };
         }
         is_new
     }
@@ -49,16 +55,16 @@ impl<K: Copy + Ord> Intervals<K> {
     /// Whether it was there.
     pub(super) fn remove(&mut self, interval: &Interval<K>) -> bool {
         let removed = self.root.remove(interval);
-        while let Node::Inner(parts) = &mut self.root
+        while let Below::Parts(parts) = &mut self.root.below
             && parts.len() <= 1
         {
-            self.root = parts.pop().map_or(Node::Leaf(Vec::new()), |part| part.node);
+            self.root = parts.pop().map_or(Node::new(), |part| part.node);
         }
         removed
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.root.is_empty()
+        self.root.ends.is_empty()
     }
 
     /// Those that hold the point.
@@ -73,146 +79,151 @@ impl<K: Copy + Ord> Intervals<K> {
 }
 
 impl<K: Copy + Ord> Node<K> {
-    fn is_empty(&self) -> bool {
-        self.len() == 0
+    fn new() -> Self {
+        Node { ends: Vec::new(), below: Below::Keys(Vec::new()) }
     }
 
-    fn len(&self) -> usize {
-        match self {
-            Node::Leaf(intervals) => intervals.len(),
-            Node::Inner(parts) => parts.len(),
-        }
+    /// Its right half, which it loses.
+    fn split_off(&mut self) -> Self {
+        let below = match &mut self.below {
+            Below::Keys(keys) => Below::Keys(keys.split_off(FULL / 2)),
+            Below::Parts(parts) => Below::Parts(parts.split_off(FULL / 2)),
+        };
+        Node { ends: self.ends.split_off(FULL / 2), below }
     }
 
     /// Whether it was not there; and the right half, if there was no room.
     fn insert(&mut self, interval: Interval<K>) -> (bool, Option<Node<K>>) {
-        match self {
-            Node::Leaf(intervals) => {
-                let Err(at) = intervals.binary_search(&interval) else { return (false, None) };
-                if intervals.len() < FULL {
-                    intervals.insert(at, interval);
+        match &mut self.below {
+            Below::Keys(keys) => {
+                let Err(at) = place(&self.ends, keys, &interval) else { return (false, None) };
+                if keys.len() < FULL {
+                    self.ends.insert(at, (interval.low, interval.high));
+                    keys.insert(at, interval.key);
                     return (true, None);
                 }
-                let mut right = intervals.split_off(FULL / 2);
-                match at.checked_sub(FULL / 2) {
-                    Some(at) => right.insert(at, interval),
-                    None => intervals.insert(at, interval),
-                }
-                (true, Some(Node::Leaf(right)))
+                let mut right = self.split_off();
+                // There is room in both now.
+                let half = if at > FULL / 2 { &mut right } else { self };
+                half.insert(interval);
+                (true, Some(right))
             }
-            Node::Inner(parts) => {
+            Below::Parts(parts) => {
                 let at = parts.partition_point(|part| part.first <= interval).saturating_sub(1);
                 let Some(part) = parts.get_mut(at) else { return (false, None) };
                 let (is_new, split) = part.node.insert(interval);
-                match split.and_then(Part::of) {
-                    None => {
-                        part.first = part.first.min(interval);
-                        part.high = part.high.max(interval.high);
-                        (is_new, None)
-                    }
-                    Some(right) => {
-                        part.refresh();
-                        parts.insert(at + 1, right);
-                        let split = (parts.len() > FULL).then(|| Node::Inner(parts.split_off(FULL / 2)));
-                        (is_new, split)
-                    }
-                }
+                part.refresh();
+                self.ends[at] = part.ends();
+                let Some(right) = split.and_then(Part::of) else { return (is_new, None) };
+                self.ends.insert(at + 1, right.ends());
+                parts.insert(at + 1, right);
+                let split = (self.ends.len() > FULL).then(|| self.split_off());
+                (is_new, split)
             }
         }
     }
 
     fn remove(&mut self, interval: &Interval<K>) -> bool {
-        match self {
-            Node::Leaf(intervals) => {
-                let found = intervals.binary_search(interval);
-                found.map(|at| intervals.remove(at)).is_ok()
+        match &mut self.below {
+            Below::Keys(keys) => {
+                let Ok(at) = place(&self.ends, keys, interval) else { return false };
+                self.ends.remove(at);
+                keys.remove(at);
+                true
             }
-            Node::Inner(parts) => {
+            Below::Parts(parts) => {
                 let at = parts.partition_point(|part| part.first <= *interval).saturating_sub(1);
                 let Some(part) = parts.get_mut(at) else { return false };
                 if !part.node.remove(interval) {
                     return false;
                 }
-                if part.node.is_empty() {
+                if part.node.ends.is_empty() {
                     parts.remove(at);
+                    self.ends.remove(at);
                 } else {
                     part.refresh();
-                    join(parts, at.saturating_sub(1));
-                    join(parts, at);
+                    self.ends[at] = part.ends();
+                    self.join(at.saturating_sub(1));
+                    self.join(at);
                 }
                 true
             }
         }
     }
 
+    /// Makes one of two neighbours that are half empty together.
+    fn join(&mut self, at: usize) {
+        let Below::Parts(parts) = &mut self.below else { return };
+        let Some([left, right]) = parts.get_mut(at..).and_then(|parts| parts.get_mut(..2)) else { return };
+        if left.node.ends.len() + right.node.ends.len() > FULL / 2 {
+            return;
+        }
+        match (&mut left.node.below, &mut right.node.below) {
+            (Below::Keys(left), Below::Keys(right)) => left.append(right),
+            (Below::Parts(left), Below::Parts(right)) => left.append(right),
+            _ => return,
+        }
+        left.node.ends.append(&mut right.node.ends);
+        self.ends[at] = left.ends();
+        self.ends.remove(at + 1);
+        parts.remove(at + 1);
+    }
+
     fn at(&self, point: u64, found: &mut impl FnMut(K)) {
-        match self {
-            Node::Leaf(intervals) => {
-                for interval in intervals.iter().take_while(|interval| interval.low <= point) {
-                    if interval.high >= point {
-                        found(interval.key);
-                    }
-                }
-            }
-            Node::Inner(parts) => {
-                for part in parts.iter().take_while(|part| part.first.low <= point) {
-                    if part.high >= point {
-                        part.node.at(point, found);
-                    }
-                }
+        let mut holding = 0_u64;
+        for (at, &(low, high)) in self.ends.iter().enumerate() {
+            holding |= u64::from((low <= point) & (point <= high)) << at;
+        }
+        while holding != 0 {
+            let at = holding.trailing_zeros() as usize;
+            holding &= holding - 1;
+            match &self.below {
+                Below::Keys(keys) => found(keys[at]),
+                Below::Parts(parts) => parts[at].node.at(point, found),
             }
         }
     }
 
     fn all(&self, found: &mut impl FnMut(K)) {
-        match self {
-            Node::Leaf(intervals) => intervals.iter().for_each(|interval| found(interval.key)),
-            Node::Inner(parts) => parts.iter().for_each(|part| part.node.all(found)),
+        match &self.below {
+            Below::Keys(keys) => keys.iter().copied().for_each(found),
+            Below::Parts(parts) => parts.iter().for_each(|part| part.node.all(found)),
         }
     }
 }
 
-/// Makes one of two neighbours that are half empty together.
-fn join<K: Copy + Ord>(parts: &mut Vec<Part<K>>, at: usize) {
-    let [left, right] = parts.get_mut(at..).and_then(|parts| parts.get_mut(..2)).unwrap_or_default() else {
-        return;
-    };
-    if left.node.len() + right.node.len() > FULL / 2 {
-        return;
-    }
-    match (&mut left.node, &mut right.node) {
-        (Node::Leaf(left), Node::Leaf(right)) => left.append(right),
-        (Node::Inner(left), Node::Inner(right)) => left.append(right),
-        _ => return,
-    }
-    left.refresh();
-    parts.remove(at + 1);
+/// Where the interval is among the others, or where it belongs.
+fn place<K: Copy + Ord>(ends: &[(u64, u64)], keys: &[K], interval: &Interval<K>) -> Result<usize, usize> {
+    let first = ends.partition_point(|&ends| ends < (interval.low, interval.high));
+    let same = ends[first..].partition_point(|&ends| ends == (interval.low, interval.high));
+    let found = keys[first..first + same].binary_search(&interval.key);
+    found.map(|at| first + at).map_err(|at| first + at)
 }
 
 impl<K: Copy + Ord> Part<K> {
     fn of(node: Node<K>) -> Option<Self> {
-        let first = match &node {
-            Node::Leaf(intervals) => *intervals.first()?,
-            Node::Inner(parts) => parts.first()?.first,
-        };
-        let mut part = Part { first, high: first.high, node };
-        part.refresh();
-        Some(part)
+        let first = Self::first(&node)?;
+        Some(Part { first, node })
     }
 
-    /// Looks again where it begins and ends.
-    fn refresh(&mut self) {
-        let (first, high) = match &self.node {
-            Node::Leaf(intervals) => {
-                (intervals.first().copied(), intervals.iter().map(|interval| interval.high).max())
+    fn first(node: &Node<K>) -> Option<Interval<K>> {
+        match &node.below {
+            Below::Keys(keys) => {
+                let (&(low, high), &key) = (node.ends.first()?, keys.first()?);
+                Some(Interval { low, high, key })
             }
-            Node::Inner(parts) => {
-                (parts.first().map(|part| part.first), parts.iter().map(|part| part.high).max())
-            }
-        };
-        if let (Some(first), Some(high)) = (first, high) {
-            (self.first, self.high) = (first, high);
+            Below::Parts(parts) => parts.first().map(|part| part.first),
         }
+    }
+
+    /// Looks again where it begins.
+    fn refresh(&mut self) {
+        self.first = Self::first(&self.node).unwrap_or(self.first);
+    }
+
+    fn ends(&self) -> (u64, u64) {
+        let highs = self.node.ends.iter().map(|&(_, high)| high);
+        (self.first.low, highs.max().unwrap_or(self.first.high))
     }
 }
 
@@ -225,8 +236,9 @@ mod tests {
     use super::*;
 
     fn check(node: &Node<u32>, is_root: bool) -> usize {
-        assert!(node.len() <= FULL && (is_root || !node.is_empty()));
-        let Node::Inner(parts) = node else { return 0 };
+        assert!(node.ends.len() <= FULL && (is_root || !node.ends.is_empty()));
+        let Below::Parts(parts) = &node.below else { return 0 };
+        assert_eq!(node.ends, Vec::from_iter(parts.iter().map(Part::ends)));
         let heights: BTreeSet<usize> = parts.iter().map(|part| check(&part.node, false)).collect();
         assert_eq!(heights.len(), 1, "all paths are of one length");
         heights.first().unwrap() + 1
@@ -263,7 +275,7 @@ mod tests {
             for interval in &plain {
                 prop_assert!(tree.remove(interval));
             }
-            prop_assert!(tree.is_empty() && matches!(tree.root, Node::Leaf(_)));
+            prop_assert!(tree.is_empty() && matches!(tree.root.below, Below::Keys(_)));
         }
     }
 }
