@@ -1,7 +1,7 @@
 //! Intervals, and which of them hold a point: a B+ tree by where they begin, which knows of each part the farthest end.
 
 /// How many intervals a leaf holds, and how many parts an inner node has; a bit for each must fit into a number.
-const FULL: usize = 32;
+const FULL: usize = 64;
 
 /// From one number to another, both included, and what it stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,17 +17,17 @@ pub(super) struct Intervals<K> {
     root: Node<K>,
 }
 
-/// A node has its numbers in a row, apart from all else: a search looks at them all without waiting for what one says.
-struct Node<K> {
-    /// Of each interval its ends; of each part where its first one begins, and where its farthest one ends.
-    ends: Vec<(u64, u64)>,
-    below: Below<K>,
+/// A node has its numbers in a row: a search looks at them all without waiting for what one says.
+enum Node<K> {
+    Leaf(Vec<Interval<K>>),
+    Inner(Parts<K>),
 }
 
-enum Below<K> {
-    Keys(Vec<K>),
-    /// Never empty, and all of one height.
-    Parts(Vec<Part<K>>),
+/// Never empty, and all of one height.
+struct Parts<K> {
+    /// Of each where its first interval begins, and where its farthest one ends.
+    ends: Vec<(u64, u64)>,
+    parts: Vec<Part<K>>,
 }
 
 struct Part<K> {
@@ -38,16 +38,16 @@ struct Part<K> {
 
 impl<K: Copy + Ord> Intervals<K> {
     pub(super) fn new() -> Self {
-        Intervals { root: Node::new() }
+        Intervals { root: Node::Leaf(Vec::new()) }
     }
 
     /// Whether it was not there.
     pub(super) fn insert(&mut self, interval: Interval<K>) -> bool {
         let (is_new, split) = self.root.insert(interval);
         if let Some(right) = split {
-            let left = std::mem::replace(&mut self.root, Node::new());
+            let left = std::mem::replace(&mut self.root, Node::Leaf(Vec::new()));
             let parts: Vec<Part<K>> = [left, right].into_iter().filter_map(Part::of).collect();
-            self.root = Node { ends: parts.iter().map(Part::ends).collect(), below: Below::Parts(parts) };
+            self.root = Node::Inner(Parts { ends: parts.iter().map(Part::ends).collect(), parts });
         }
         is_new
     }
@@ -55,16 +55,16 @@ impl<K: Copy + Ord> Intervals<K> {
     /// Whether it was there.
     pub(super) fn remove(&mut self, interval: &Interval<K>) -> bool {
         let removed = self.root.remove(interval);
-        while let Below::Parts(parts) = &mut self.root.below
+        while let Node::Inner(Parts { parts, .. }) = &mut self.root
             && parts.len() <= 1
         {
-            self.root = parts.pop().map_or(Node::new(), |part| part.node);
+            self.root = parts.pop().map_or(Node::Leaf(Vec::new()), |part| part.node);
         }
         removed
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.root.ends.is_empty()
+        self.root.len() == 0
     }
 
     /// Those that hold the point.
@@ -79,125 +79,124 @@ impl<K: Copy + Ord> Intervals<K> {
 }
 
 impl<K: Copy + Ord> Node<K> {
-    fn new() -> Self {
-        Node { ends: Vec::new(), below: Below::Keys(Vec::new()) }
-    }
-
-    /// Its right half, which it loses.
-    fn split_off(&mut self) -> Self {
-        let below = match &mut self.below {
-            Below::Keys(keys) => Below::Keys(keys.split_off(FULL / 2)),
-            Below::Parts(parts) => Below::Parts(parts.split_off(FULL / 2)),
-        };
-        Node { ends: self.ends.split_off(FULL / 2), below }
+    fn len(&self) -> usize {
+        match self {
+            Node::Leaf(intervals) => intervals.len(),
+            Node::Inner(inner) => inner.parts.len(),
+        }
     }
 
     /// Whether it was not there; and the right half, if there was no room.
     fn insert(&mut self, interval: Interval<K>) -> (bool, Option<Node<K>>) {
-        match &mut self.below {
-            Below::Keys(keys) => {
-                let Err(at) = place(&self.ends, keys, &interval) else { return (false, None) };
-                if keys.len() < FULL {
-                    self.ends.insert(at, (interval.low, interval.high));
-                    keys.insert(at, interval.key);
+        match self {
+            Node::Leaf(intervals) => {
+                let Err(at) = intervals.binary_search(&interval) else { return (false, None) };
+                if intervals.len() < FULL {
+                    intervals.insert(at, interval);
                     return (true, None);
                 }
-                let mut right = self.split_off();
-                // There is room in both now.
-                let half = if at > FULL / 2 { &mut right } else { self };
-                half.insert(interval);
-                (true, Some(right))
+                let mut right = intervals.split_off(FULL / 2);
+                match at.checked_sub(FULL / 2) {
+                    Some(at) => right.insert(at, interval),
+                    None => intervals.insert(at, interval),
+                }
+                (true, Some(Node::Leaf(right)))
             }
-            Below::Parts(parts) => {
+            Node::Inner(Parts { ends, parts }) => {
                 let at = parts.partition_point(|part| part.first <= interval).saturating_sub(1);
                 let Some(part) = parts.get_mut(at) else { return (false, None) };
                 let (is_new, split) = part.node.insert(interval);
                 part.refresh();
-                self.ends[at] = part.ends();
+                ends[at] = part.ends();
                 let Some(right) = split.and_then(Part::of) else { return (is_new, None) };
-                self.ends.insert(at + 1, right.ends());
+                ends.insert(at + 1, right.ends());
                 parts.insert(at + 1, right);
-                let split = (self.ends.len() > FULL).then(|| self.split_off());
-                (is_new, split)
+                let split = (parts.len() > FULL)
+                    .then(|| Parts { ends: ends.split_off(FULL / 2), parts: parts.split_off(FULL / 2) });
+                (is_new, split.map(Node::Inner))
             }
         }
     }
 
     fn remove(&mut self, interval: &Interval<K>) -> bool {
-        match &mut self.below {
-            Below::Keys(keys) => {
-                let Ok(at) = place(&self.ends, keys, interval) else { return false };
-                self.ends.remove(at);
-                keys.remove(at);
-                true
+        match self {
+            Node::Leaf(intervals) => {
+                let found = intervals.binary_search(interval);
+                found.map(|at| intervals.remove(at)).is_ok()
             }
-            Below::Parts(parts) => {
+            Node::Inner(inner) => {
+                let Parts { ends, parts } = inner;
                 let at = parts.partition_point(|part| part.first <= *interval).saturating_sub(1);
                 let Some(part) = parts.get_mut(at) else { return false };
                 if !part.node.remove(interval) {
                     return false;
                 }
-                if part.node.ends.is_empty() {
+                if part.node.len() == 0 {
                     parts.remove(at);
-                    self.ends.remove(at);
+                    ends.remove(at);
                 } else {
                     part.refresh();
-                    self.ends[at] = part.ends();
-                    self.join(at.saturating_sub(1));
-                    self.join(at);
+                    ends[at] = part.ends();
+                    inner.join(at.saturating_sub(1));
+                    inner.join(at);
                 }
                 true
             }
         }
     }
 
-    /// Makes one of two neighbours that are half empty together.
-    fn join(&mut self, at: usize) {
-        let Below::Parts(parts) = &mut self.below else { return };
-        let Some([left, right]) = parts.get_mut(at..).and_then(|parts| parts.get_mut(..2)) else { return };
-        if left.node.ends.len() + right.node.ends.len() > FULL / 2 {
-            return;
-        }
-        match (&mut left.node.below, &mut right.node.below) {
-            (Below::Keys(left), Below::Keys(right)) => left.append(right),
-            (Below::Parts(left), Below::Parts(right)) => left.append(right),
-            _ => return,
-        }
-        left.node.ends.append(&mut right.node.ends);
-        self.ends[at] = left.ends();
-        self.ends.remove(at + 1);
-        parts.remove(at + 1);
-    }
-
     fn at(&self, point: u64, found: &mut impl FnMut(K)) {
-        let mut holding = 0_u64;
-        for (at, &(low, high)) in self.ends.iter().enumerate() {
-            holding |= u64::from((low <= point) & (point <= high)) << at;
-        }
-        while holding != 0 {
-            let at = holding.trailing_zeros() as usize;
-            holding &= holding - 1;
-            match &self.below {
-                Below::Keys(keys) => found(keys[at]),
-                Below::Parts(parts) => parts[at].node.at(point, found),
+        let holds = |(at, (low, high))| u64::from((low <= point) & (point <= high)) << at;
+        match self {
+            Node::Leaf(intervals) => {
+                let ends = intervals.iter().map(|interval| (interval.low, interval.high));
+                let holding = ends.enumerate().map(holds).fold(0, |all, one| all | one);
+                each(holding, |at| found(intervals[at].key));
+            }
+            Node::Inner(Parts { ends, parts }) => {
+                let holding = ends.iter().copied().enumerate().map(holds).fold(0, |all, one| all | one);
+                each(holding, |at| parts[at].node.at(point, found));
             }
         }
     }
 
     fn all(&self, found: &mut impl FnMut(K)) {
-        match &self.below {
-            Below::Keys(keys) => keys.iter().copied().for_each(found),
-            Below::Parts(parts) => parts.iter().for_each(|part| part.node.all(found)),
+        match self {
+            Node::Leaf(intervals) => intervals.iter().for_each(|interval| found(interval.key)),
+            Node::Inner(inner) => inner.parts.iter().for_each(|part| part.node.all(found)),
         }
     }
 }
 
-/// Where the interval is among the others, or where it belongs.
-fn place<K: Copy + Ord>(ends: &[(u64, u64)], keys: &[K], interval: &Interval<K>) -> Result<usize, usize> {
-    let first = ends.partition_point(|&ends| ends < (interval.low, interval.high));
-    let same = ends[first..].partition_point(|&ends| ends == (interval.low, interval.high));
-    let found = keys[first..first + same].binary_search(&interval.key);
-    found.map(|at| first + at).map_err(|at| first + at)
+/// The places of the bits.
+fn each(mut bits: u64, mut found: impl FnMut(usize)) {
+    while bits != 0 {
+        found(bits.trailing_zeros() as usize);
+        bits &= bits - 1;
+    }
+}
+
+impl<K: Copy + Ord> Parts<K> {
+    /// Makes one of two neighbours that are half empty together.
+    fn join(&mut self, at: usize) {
+        let Some([left, right]) = self.parts.get_mut(at..).and_then(|parts| parts.get_mut(..2)) else {
+            return;
+        };
+        if left.node.len() + right.node.len() > FULL / 2 {
+            return;
+        }
+        match (&mut left.node, &mut right.node) {
+            (Node::Leaf(left), Node::Leaf(right)) => left.append(right),
+            (Node::Inner(left), Node::Inner(right)) => {
+                left.ends.append(&mut right.ends);
+                left.parts.append(&mut right.parts);
+            }
+            _ => return,
+        }
+        self.ends[at] = left.ends();
+        self.ends.remove(at + 1);
+        self.parts.remove(at + 1);
+    }
 }
 
 impl<K: Copy + Ord> Part<K> {
@@ -207,12 +206,9 @@ impl<K: Copy + Ord> Part<K> {
     }
 
     fn first(node: &Node<K>) -> Option<Interval<K>> {
-        match &node.below {
-            Below::Keys(keys) => {
-                let (&(low, high), &key) = (node.ends.first()?, keys.first()?);
-                Some(Interval { low, high, key })
-            }
-            Below::Parts(parts) => parts.first().map(|part| part.first),
+        match node {
+            Node::Leaf(intervals) => intervals.first().copied(),
+            Node::Inner(inner) => inner.parts.first().map(|part| part.first),
         }
     }
 
@@ -222,8 +218,11 @@ impl<K: Copy + Ord> Part<K> {
     }
 
     fn ends(&self) -> (u64, u64) {
-        let highs = self.node.ends.iter().map(|&(_, high)| high);
-        (self.first.low, highs.max().unwrap_or(self.first.high))
+        let high = match &self.node {
+            Node::Leaf(intervals) => intervals.iter().map(|interval| interval.high).max(),
+            Node::Inner(inner) => inner.ends.iter().map(|&(_, high)| high).max(),
+        };
+        (self.first.low, high.unwrap_or(self.first.high))
     }
 }
 
@@ -236,9 +235,9 @@ mod tests {
     use super::*;
 
     fn check(node: &Node<u32>, is_root: bool) -> usize {
-        assert!(node.ends.len() <= FULL && (is_root || !node.ends.is_empty()));
-        let Below::Parts(parts) = &node.below else { return 0 };
-        assert_eq!(node.ends, Vec::from_iter(parts.iter().map(Part::ends)));
+        assert!(node.len() <= FULL && (is_root || node.len() > 0));
+        let Node::Inner(Parts { ends, parts }) = node else { return 0 };
+        assert_eq!(*ends, Vec::from_iter(parts.iter().map(Part::ends)));
         let heights: BTreeSet<usize> = parts.iter().map(|part| check(&part.node, false)).collect();
         assert_eq!(heights.len(), 1, "all paths are of one length");
         heights.first().unwrap() + 1
@@ -275,7 +274,7 @@ mod tests {
             for interval in &plain {
                 prop_assert!(tree.remove(interval));
             }
-            prop_assert!(tree.is_empty() && matches!(tree.root.below, Below::Keys(_)));
+            prop_assert!(tree.is_empty() && matches!(tree.root, Node::Leaf(_)));
         }
     }
 }
