@@ -1,7 +1,7 @@
 //! Intervals, and which of them hold a point: a B+ tree by where they begin, which knows of each part the farthest end.
 
-/// How many intervals a leaf holds, and how many parts an inner node has.
-const FULL: usize = 32;
+/// How many intervals a leaf holds, and how many parts an inner node has; a bit for each must fit into a number.
+const FULL: usize = 64;
 
 /// From one number to another, both included, and what it stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,17 +17,22 @@ pub(super) struct Intervals<K> {
     root: Node<K>,
 }
 
+/// A node has its numbers in a row: a search looks at them all without waiting for what one says.
 enum Node<K> {
     Leaf(Vec<Interval<K>>),
-    /// Never empty, and all of one height.
-    Inner(Vec<Part<K>>),
+    Inner(Parts<K>),
+}
+
+/// Never empty, and all of one height.
+struct Parts<K> {
+    /// Of each where its first interval begins, and where its farthest one ends.
+    ends: Vec<(u64, u64)>,
+    parts: Vec<Part<K>>,
 }
 
 struct Part<K> {
     /// The least of its intervals.
     first: Interval<K>,
-    /// The farthest end of its intervals.
-    high: u64,
     node: Node<K>,
 }
 
@@ -41,7 +46,8 @@ impl<K: Copy + Ord> Intervals<K> {
         let (is_new, split) = self.root.insert(interval);
         if let Some(right) = split {
             let left = std::mem::replace(&mut self.root, Node::Leaf(Vec::new()));
-            self.root = Node::Inner([left, right].into_iter().filter_map(Part::of).collect());
+            let parts: Vec<Part<K>> = [left, right].into_iter().filter_map(Part::of).collect();
+            self.root = Node::Inner(Parts { ends: parts.iter().map(Part::ends).collect(), parts });
         }
         is_new
     }
@@ -49,7 +55,7 @@ impl<K: Copy + Ord> Intervals<K> {
     /// Whether it was there.
     pub(super) fn remove(&mut self, interval: &Interval<K>) -> bool {
         let removed = self.root.remove(interval);
-        while let Node::Inner(parts) = &mut self.root
+        while let Node::Inner(Parts { parts, .. }) = &mut self.root
             && parts.len() <= 1
         {
             self.root = parts.pop().map_or(Node::Leaf(Vec::new()), |part| part.node);
@@ -58,7 +64,7 @@ impl<K: Copy + Ord> Intervals<K> {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.root.is_empty()
+        self.root.len() == 0
     }
 
     /// Those that hold the point.
@@ -73,14 +79,10 @@ impl<K: Copy + Ord> Intervals<K> {
 }
 
 impl<K: Copy + Ord> Node<K> {
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     fn len(&self) -> usize {
         match self {
             Node::Leaf(intervals) => intervals.len(),
-            Node::Inner(parts) => parts.len(),
+            Node::Inner(inner) => inner.parts.len(),
         }
     }
 
@@ -100,23 +102,18 @@ impl<K: Copy + Ord> Node<K> {
                 }
                 (true, Some(Node::Leaf(right)))
             }
-            Node::Inner(parts) => {
+            Node::Inner(Parts { ends, parts }) => {
                 let at = parts.partition_point(|part| part.first <= interval).saturating_sub(1);
                 let Some(part) = parts.get_mut(at) else { return (false, None) };
                 let (is_new, split) = part.node.insert(interval);
-                match split.and_then(Part::of) {
-                    None => {
-                        part.first = part.first.min(interval);
-                        part.high = part.high.max(interval.high);
-                        (is_new, None)
-                    }
-                    Some(right) => {
-                        part.refresh();
-                        parts.insert(at + 1, right);
-                        let split = (parts.len() > FULL).then(|| Node::Inner(parts.split_off(FULL / 2)));
-                        (is_new, split)
-                    }
-                }
+                part.refresh();
+                ends[at] = part.ends();
+                let Some(right) = split.and_then(Part::of) else { return (is_new, None) };
+                ends.insert(at + 1, right.ends());
+                parts.insert(at + 1, right);
+                let split = (parts.len() > FULL)
+                    .then(|| Parts { ends: ends.split_off(FULL / 2), parts: parts.split_off(FULL / 2) });
+                (is_new, split.map(Node::Inner))
             }
         }
     }
@@ -127,18 +124,21 @@ impl<K: Copy + Ord> Node<K> {
                 let found = intervals.binary_search(interval);
                 found.map(|at| intervals.remove(at)).is_ok()
             }
-            Node::Inner(parts) => {
+            Node::Inner(inner) => {
+                let Parts { ends, parts } = inner;
                 let at = parts.partition_point(|part| part.first <= *interval).saturating_sub(1);
                 let Some(part) = parts.get_mut(at) else { return false };
                 if !part.node.remove(interval) {
                     return false;
                 }
-                if part.node.is_empty() {
+                if part.node.len() == 0 {
                     parts.remove(at);
+                    ends.remove(at);
                 } else {
                     part.refresh();
-                    join(parts, at.saturating_sub(1));
-                    join(parts, at);
+                    ends[at] = part.ends();
+                    inner.join(at.saturating_sub(1));
+                    inner.join(at);
                 }
                 true
             }
@@ -146,20 +146,16 @@ impl<K: Copy + Ord> Node<K> {
     }
 
     fn at(&self, point: u64, found: &mut impl FnMut(K)) {
+        let holds = |(at, (low, high))| u64::from((low <= point) & (point <= high)) << at;
         match self {
             Node::Leaf(intervals) => {
-                for interval in intervals.iter().take_while(|interval| interval.low <= point) {
-                    if interval.high >= point {
-                        found(interval.key);
-                    }
-                }
+                let ends = intervals.iter().map(|interval| (interval.low, interval.high));
+                let holding = ends.enumerate().map(holds).fold(0, |all, one| all | one);
+                each(holding, |at| found(intervals[at].key));
             }
-            Node::Inner(parts) => {
-                for part in parts.iter().take_while(|part| part.first.low <= point) {
-                    if part.high >= point {
-                        part.node.at(point, found);
-                    }
-                }
+            Node::Inner(Parts { ends, parts }) => {
+                let holding = ends.iter().copied().enumerate().map(holds).fold(0, |all, one| all | one);
+                each(holding, |at| parts[at].node.at(point, found));
             }
         }
     }
@@ -167,52 +163,66 @@ impl<K: Copy + Ord> Node<K> {
     fn all(&self, found: &mut impl FnMut(K)) {
         match self {
             Node::Leaf(intervals) => intervals.iter().for_each(|interval| found(interval.key)),
-            Node::Inner(parts) => parts.iter().for_each(|part| part.node.all(found)),
+            Node::Inner(inner) => inner.parts.iter().for_each(|part| part.node.all(found)),
         }
     }
 }
 
-/// Makes one of two neighbours that are half empty together.
-fn join<K: Copy + Ord>(parts: &mut Vec<Part<K>>, at: usize) {
-    let [left, right] = parts.get_mut(at..).and_then(|parts| parts.get_mut(..2)).unwrap_or_default() else {
-        return;
-    };
-    if left.node.len() + right.node.len() > FULL / 2 {
-        return;
+/// The places of the bits.
+fn each(mut bits: u64, mut found: impl FnMut(usize)) {
+    while bits != 0 {
+        found(bits.trailing_zeros() as usize);
+        bits &= bits - 1;
     }
-    match (&mut left.node, &mut right.node) {
-        (Node::Leaf(left), Node::Leaf(right)) => left.append(right),
-        (Node::Inner(left), Node::Inner(right)) => left.append(right),
-        _ => return,
+}
+
+impl<K: Copy + Ord> Parts<K> {
+    /// Makes one of two neighbours that are half empty together.
+    fn join(&mut self, at: usize) {
+        let Some([left, right]) = self.parts.get_mut(at..).and_then(|parts| parts.get_mut(..2)) else {
+            return;
+        };
+        if left.node.len() + right.node.len() > FULL / 2 {
+            return;
+        }
+        match (&mut left.node, &mut right.node) {
+            (Node::Leaf(left), Node::Leaf(right)) => left.append(right),
+            (Node::Inner(left), Node::Inner(right)) => {
+                left.ends.append(&mut right.ends);
+                left.parts.append(&mut right.parts);
+            }
+            _ => return,
+        }
+        self.ends[at] = left.ends();
+        self.ends.remove(at + 1);
+        self.parts.remove(at + 1);
     }
-    left.refresh();
-    parts.remove(at + 1);
 }
 
 impl<K: Copy + Ord> Part<K> {
     fn of(node: Node<K>) -> Option<Self> {
-        let first = match &node {
-            Node::Leaf(intervals) => *intervals.first()?,
-            Node::Inner(parts) => parts.first()?.first,
-        };
-        let mut part = Part { first, high: first.high, node };
-        part.refresh();
-        Some(part)
+        let first = Self::first(&node)?;
+        Some(Part { first, node })
     }
 
-    /// Looks again where it begins and ends.
-    fn refresh(&mut self) {
-        let (first, high) = match &self.node {
-            Node::Leaf(intervals) => {
-                (intervals.first().copied(), intervals.iter().map(|interval| interval.high).max())
-            }
-            Node::Inner(parts) => {
-                (parts.first().map(|part| part.first), parts.iter().map(|part| part.high).max())
-            }
-        };
-        if let (Some(first), Some(high)) = (first, high) {
-            (self.first, self.high) = (first, high);
+    fn first(node: &Node<K>) -> Option<Interval<K>> {
+        match node {
+            Node::Leaf(intervals) => intervals.first().copied(),
+            Node::Inner(inner) => inner.parts.first().map(|part| part.first),
         }
+    }
+
+    /// Looks again where it begins.
+    fn refresh(&mut self) {
+        self.first = Self::first(&self.node).unwrap_or(self.first);
+    }
+
+    fn ends(&self) -> (u64, u64) {
+        let high = match &self.node {
+            Node::Leaf(intervals) => intervals.iter().map(|interval| interval.high).max(),
+            Node::Inner(inner) => inner.ends.iter().map(|&(_, high)| high).max(),
+        };
+        (self.first.low, high.unwrap_or(self.first.high))
     }
 }
 
@@ -225,8 +235,9 @@ mod tests {
     use super::*;
 
     fn check(node: &Node<u32>, is_root: bool) -> usize {
-        assert!(node.len() <= FULL && (is_root || !node.is_empty()));
-        let Node::Inner(parts) = node else { return 0 };
+        assert!(node.len() <= FULL && (is_root || node.len() > 0));
+        let Node::Inner(Parts { ends, parts }) = node else { return 0 };
+        assert_eq!(*ends, Vec::from_iter(parts.iter().map(Part::ends)));
         let heights: BTreeSet<usize> = parts.iter().map(|part| check(&part.node, false)).collect();
         assert_eq!(heights.len(), 1, "all paths are of one length");
         heights.first().unwrap() + 1

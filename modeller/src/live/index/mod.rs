@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::BuildHasherDefault;
 
 use crate::model::{Cell, Row, RowView as _, Shape};
-use crate::query::{Filter, json};
+use crate::query::{Filter, Path, json};
 
 use self::intervals::{Interval, Intervals};
 use self::keys::Keys;
@@ -23,12 +23,15 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-/// How many forms there may be besides the plain ones (one column each), so that nobody makes writes slow by thinking of new ones.
+/// How many forms there may be besides the plain ones (one column each), so that nobody makes writes slow by thinking of
+/// new ones.
 const FORMS: usize = 16;
 /// How many of them may look inside JSON.
 const INSIDE: usize = 6;
 /// The hashes of as many columns are worked out once a row.
 const REMEMBERED: usize = 32;
+/// So many forms are looked up side by side.
+const AT_ONCE: usize = 8;
 
 /// Which standing filters of one model may match a row.
 pub struct Index<K> {
@@ -52,6 +55,20 @@ enum Filed<K> {
     Equal(Map<Keys<K>>),
     Ranged(Map<Intervals<K>>),
 }
+
+/// What is filed under one hash.
+enum Here<'a, K> {
+    Equal(&'a Keys<K>),
+    Ranged(&'a Intervals<K>),
+}
+
+impl<K> Clone for Here<'_, K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K> Copy for Here<'_, K> {}
 
 impl<K: Copy + Ord> Index<K> {
     /// For the filters of this model.
@@ -89,7 +106,7 @@ impl<K: Copy + Ord> Index<K> {
                 }
             }
         }
-        self.len -= usize::from(removed);
+        self.len = self.len.saturating_sub(removed.into());
     }
 
     /// How many keys there are.
@@ -107,41 +124,54 @@ impl<K: Copy + Ord> Index<K> {
     pub fn candidates(&self, row: &Row, mut found: impl FnMut(K)) {
         let mut hashes =
             Hashes { shape: self.shape, seed: &self.seed, row, known: 0, hashes: [0; REMEMBERED] };
-        for group in &self.forms {
-            match &group.form.by {
-                By::Columns(columns) => {
-                    let hash = columns.iter().fold(EMPTY, |hash, &column| chain(hash, hashes.of(column)));
-                    self.look(group, hash, row, &mut found);
+        for groups in self.forms.chunks(AT_ONCE) {
+            // First all places that memory has to be waited for, and then what is there: the waits overlap.
+            let mut wanted = [EMPTY; AT_ONCE];
+            for (group, wanted) in groups.iter().zip(&mut wanted) {
+                if let By::Columns(columns) = &group.form.by {
+                    *wanted = columns.iter().fold(EMPTY, |hash, &column| chain(hash, hashes.of(column)));
                 }
-                By::Inside(path) => {
-                    let Cell::Text(text) = row.cell(path.column) else { continue };
-                    let json = json::find(text, &path.steps);
-                    let elements = json.as_array().map_or(std::slice::from_ref(&json), Vec::as_slice);
-                    for hash in elements.iter().filter_map(|element| self.seed.json(element)) {
-                        self.look(group, hash, row, &mut found);
-                    }
+            }
+            let mut here = [None; AT_ONCE];
+            for ((group, wanted), here) in groups.iter().zip(wanted).zip(&mut here) {
+                if let By::Columns(_) = group.form.by {
+                    *here = group.filed.get(wanted);
+                }
+            }
+            for (group, here) in groups.iter().zip(here) {
+                match (&group.form.by, here) {
+                    (By::Inside(path), _) => self.look_inside(group, path, row, &mut found),
+                    (By::Columns(_), Some(here)) => self.look(group, here, row, &mut found),
+                    (By::Columns(_), None) => {}
                 }
             }
         }
         self.others.iter().copied().for_each(found);
     }
 
-    /// Those of a form that have this hash.
-    fn look(&self, group: &Group<K>, hash: u64, row: &Row, found: &mut impl FnMut(K)) {
-        match &group.filed {
-            Filed::Equal(map) => {
-                if let Some(keys) = map.get(&hash) {
-                    keys.each(found);
-                }
+    /// Those of a form whose value, or one element of it, is inside JSON.
+    fn look_inside(&self, group: &Group<K>, path: &Path, row: &Row, found: &mut impl FnMut(K)) {
+        let Cell::Text(text) = row.cell(path.column) else { return };
+        let json = json::find(text, &path.steps);
+        let elements = json.as_array().map_or(std::slice::from_ref(&json), Vec::as_slice);
+        for hash in elements.iter().filter_map(|element| self.seed.json(element)) {
+            if let Some(here) = group.filed.get(hash) {
+                self.look(group, here, row, found);
             }
-            Filed::Ranged(map) => {
+        }
+    }
+
+    /// Those of a form that have one hash.
+    fn look(&self, group: &Group<K>, here: Here<'_, K>, row: &Row, found: &mut impl FnMut(K)) {
+        match here {
+            Here::Equal(keys) => keys.each(found),
+            Here::Ranged(intervals) => {
                 let Some(column) = group.form.range else { return };
                 let cell = row.cell(column);
                 // What is absent lies in no range.
                 if cell == Cell::Null {
                     return;
                 }
-                let Some(intervals) = map.get(&hash) else { return };
                 let kind = self.shape.columns.get(column).map(|column| column.kind);
                 match kind.and_then(|kind| value::rank(kind, cell)) {
                     Some(point) => intervals.at(point, found),
@@ -185,6 +215,13 @@ impl<K> std::fmt::Debug for Index<K> {
 }
 
 impl<K: Copy + Ord> Filed<K> {
+    fn get(&self, hash: u64) -> Option<Here<'_, K>> {
+        match self {
+            Filed::Equal(map) => map.get(&hash).map(Here::Equal),
+            Filed::Ranged(map) => map.get(&hash).map(Here::Ranged),
+        }
+    }
+
     /// Whether it is new in some place.
     fn insert(&mut self, place: &Place, key: K) -> bool {
         let (low, high) = place.between;

@@ -120,7 +120,7 @@ struct Equal {
 enum Worth {
     /// One at most.
     Unique,
-    Some,
+    Ordinary,
     /// Absent, true or false: maybe half of them.
     Half,
 }
@@ -209,7 +209,7 @@ impl Conjunction {
         let worth = match column.kind {
             Kind::Boolean => Worth::Half,
             _ if index == Shape::ID || column.unique => Worth::Unique,
-            _ => Worth::Some,
+            _ => Worth::Ordinary,
         };
         self.equal.push(Equal { column: index, hashes, worth });
         Ok(())
