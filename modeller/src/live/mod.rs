@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub(crate) use connection::metrics::CONTENT_TYPE as METRICS;
 pub use connection::{
     Backpressure, Connection, ConnectionInfo, ConnectionTotals, Connections, Heartbeat, Held, LiveOptions,
-    Phase, Place, RateLimit, Stats, StoreStats, Watching,
+    Outbox, Phase, Place, RateLimit, Stats, StoreStats, Watching,
 };
 
 pub use query::{LiveChange, LiveChangeKind, LiveEvent, LiveStream};
