@@ -4,18 +4,15 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use tungstenite::handshake::server::create_response_with_body;
 
-use crate::model::{Code, Error};
+use crate::model::{Code, Error, Result};
+
+const UPGRADE_REQUIRED: u16 = 426;
 
 /// The answer that makes a WebSocket of the connection, if the request asks for one.
-pub(super) fn accept(request: &Request<Body>) -> Result<Response<Body>, Response<Body>> {
+pub(super) fn accept(request: &Request<Body>) -> Result<Response<Body>> {
     create_response_with_body(request, Body::empty).map_err(|error| {
         let message = format!("here is a WebSocket, and this request asks for none: {error}");
-        let mut response = refuse(&Error::new(Code::InvalidRequest, message).with_status(426));
-        let headers = response.headers_mut();
-        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        response
+        Error::new(Code::InvalidRequest, message).with_status(UPGRADE_REQUIRED)
     })
 }
 
@@ -27,6 +24,11 @@ pub(super) fn refuse(error: &Error) -> Response<Body> {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if error.status() == UPGRADE_REQUIRED {
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    }
     if error.is(Code::Overloaded) {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }

@@ -56,7 +56,7 @@ impl WsDoor {
     pub fn answer(&self, mut request: Request<Body>, remote: Option<SocketAddr>) -> Response<Body> {
         let response = match handshake::accept(&request) {
             Ok(response) => response,
-            Err(refusal) => return refusal,
+            Err(error) => return handshake::refuse(&error),
         };
         let identity = request.extensions().get::<Identity>().cloned().unwrap_or_default();
         let connection = match self.live.connections().open(NAME, remote, identity) {

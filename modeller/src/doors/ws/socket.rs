@@ -22,6 +22,7 @@ use super::frame::{self, Decoder, Incoming};
 use super::heartbeat::{Beat, Heartbeat};
 use super::request::{self, Refused, Said};
 use super::{carry, messages};
+use crate::engine::caught;
 use crate::live::{Connection, Live, Outbox, Phase};
 
 /// So much is read at once. It lies on the stack: a client that says nothing takes no buffer.
@@ -54,7 +55,10 @@ pub(super) async fn serve(live: Arc<Live>, connection: Arc<Connection>, upgraded
         connection,
         outbox,
     };
-    let end = socket.talk().await;
+    let end = caught(socket.talk()).await.unwrap_or_else(|panic| {
+        tracing::error!(%panic, "a connection broke");
+        End::Ours(Close::broken())
+    });
     socket.part(end).await;
 }
 
@@ -247,11 +251,10 @@ impl Socket {
             poll_fn(|context| Pin::new(&mut *io).poll_shutdown(context)).await?;
             // What is still on its way is taken up: to close with unread bytes would reset the connection, and the client might lose
             // our last word.
-            while is_ours && is_said {
-                match poll_fn(|context| poll_read(context, io, false)).await? {
-                    Moved::Read(bytes) if !bytes.is_empty() => {}
-                    _ => break,
-                }
+            let mut awaited = is_ours && is_said;
+            while awaited {
+                let moved = poll_fn(|context| poll_read(context, io, false)).await?;
+                awaited = matches!(moved, Moved::Read(bytes) if !bytes.is_empty());
             }
             io::Result::Ok(())
         })
