@@ -51,6 +51,8 @@ pub(super) async fn serve(live: Arc<Live>, connection: Arc<Connection>, upgraded
         writing: VecDeque::new(),
         unsent: 0,
         requests: JoinSet::new(),
+        // Nothing is known yet: a few at first.
+        weight: options.backpressure.max_buffered / 8,
         live,
         connection,
         outbox,
@@ -86,7 +88,10 @@ struct Socket {
     writing: VecDeque<Bytes>,
     /// How many bytes are to be written until the client has our question whether it is there.
     unsent: usize,
-    requests: JoinSet<()>,
+    /// What is under way; each answers how many bytes its answer has.
+    requests: JoinSet<usize>,
+    /// How many bytes answers have, going by those before.
+    weight: usize,
     outbox: Outbox,
 }
 
@@ -133,7 +138,9 @@ impl Socket {
                     _ => return End::Gone,
                 },
                 () = self.outbox.filled(), if !is_writing => {}
-                Some(_) = self.requests.join_next() => {}
+                Some(answered) = self.requests.join_next() => {
+                    self.weight = answered.unwrap_or(0).max(self.weight - self.weight.div_ceil(8));
+                }
                 _ = self.ending.changed() => {
                     if let Some(end) = self.end() {
                         return end;
@@ -154,8 +161,11 @@ impl Socket {
     /// Whether nothing more is taken from the client for now: it has asked enough, or reads too little of what it is answered.
     fn is_busy(&self) -> bool {
         let options = self.live.connections().options();
-        self.requests.len() >= options.max_in_flight
-            || self.connection.buffered() >= options.backpressure.max_buffered
+        let (requests, waiting) = (self.requests.len(), self.connection.buffered());
+        // What is under way will be answered whether the client reads or not: it is counted as what it is likely to be.
+        let soon = waiting.saturating_add(requests.saturating_mul(self.weight));
+        let most = options.backpressure.max_buffered;
+        requests >= options.max_in_flight || waiting >= most || (requests > 0 && soon >= most)
     }
 
     /// Takes up what was read, as far as there is time for it.
@@ -187,7 +197,10 @@ impl Socket {
                 let (live, connection) = (self.live.clone(), self.connection.clone());
                 let outbox = self.outbox.clone();
                 self.requests.spawn(async move {
-                    outbox.reply(carry::answer(live, connection, request).await);
+                    let answer = carry::answer(live, connection, request).await;
+                    let bytes = answer.len();
+                    outbox.reply(answer);
+                    bytes
                 });
             }
             Err(Refused { id, error }) => self.outbox.reply(messages::error(&id, &error)),
