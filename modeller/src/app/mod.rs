@@ -10,6 +10,7 @@ mod serve;
 mod server;
 
 use std::fmt;
+use std::future::ready;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,7 +23,10 @@ pub use options::{Database, Options};
 use axum::body::Bytes;
 use serde_json::Value as Json;
 
-use crate::doors::http::{Backend, BoxFuture, Folder, HttpDoor, HttpOptions, Listener, Page, Route};
+use crate::doors::http::{
+    self, Backend, BoxFuture, Folder, HttpDoor, HttpOptions, Listener, Mount, Page, Route,
+};
+use crate::doors::ws::{self, WsDoor};
 use crate::doors::{docs, metadata, openapi};
 use crate::engine::{
     self, Call, Clock, Cx, Declared, Engine, Identity, JobsOptions, LogOptions, Reply, Transact,
@@ -372,6 +376,7 @@ impl App {
         let behaviours = engine::describe(engine.registry());
         let (models, described) = (engine.registry().clone(), engine.registry().clone());
         let connections = live.connections().clone();
+        let socket = WsDoor::new(live.clone());
         let mut door = HttpDoor::new(Arc::new(Pipeline(engine)), self.http)
             .live(live.clone())
             .page(Page::made("/@metadata", json, once(move || metadata::document(&models, &behaviours))))
@@ -380,6 +385,10 @@ impl App {
             .page(Page::new("/@docs", "text/html; charset=utf-8", docs::PAGE).policy(docs::POLICY))
             .page(Page::new("/@docs.css", "text/css; charset=utf-8", docs::STYLE))
             .page(Page::new("/@docs.js", "text/javascript; charset=utf-8", docs::SCRIPT));
+        door = door.mount(Mount::at(ws::PATH, move |request| {
+            let remote = http::remote(&request);
+            ready(socket.answer(request, remote))
+        }));
         door = self.pages.into_iter().fold(door, HttpDoor::page);
         door = self.routes.into_iter().fold(door, HttpDoor::route);
         door = self.folders.into_iter().fold(door, HttpDoor::folder);

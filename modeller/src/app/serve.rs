@@ -52,8 +52,10 @@ pub(super) async fn serve(mut app: App) -> Result<(), StartError> {
     if let Some(files) = files {
         // Further connections wait in the system's queue, where they do no harm.
         let most = files.saturating_sub(open_files() + SPARE_FILES).max(8);
-        if most < options.max_connections {
-            options.max_connections = most;
+        if most < options.max_connections.saturating_add(app.live.max_connections) {
+            // Those that stay open take no more than their half: there is always room to ask for something.
+            app.live.max_connections = app.live.max_connections.min(most / 2);
+            options.max_connections = options.max_connections.min(most - app.live.max_connections);
             tracing::info!("at most {most} connections at once: this process may open {files} files");
         }
     }

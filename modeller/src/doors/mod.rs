@@ -6,3 +6,4 @@ pub mod metadata;
 pub mod openapi;
 #[cfg(test)]
 mod sample;
+pub mod ws;

@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 pub(crate) use connection::metrics::CONTENT_TYPE as METRICS;
 pub use connection::{
     Backpressure, Connection, ConnectionInfo, ConnectionTotals, Connections, Heartbeat, Held, LiveOptions,
-    Phase, Place, RateLimit, Stats, StoreStats, Watching,
+    Outbox, Phase, Place, RateLimit, Stats, StoreStats, Watching,
 };
 
 pub use query::{LiveChange, LiveChangeKind, LiveEvent, LiveStream, ReactiveStream};

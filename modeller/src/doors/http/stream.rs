@@ -14,7 +14,8 @@ use crate::model::{Code, Error};
 /// A TCP stream whose writes fail after they could not go on for some time: an answer must not be kept for ever.
 pub(super) struct Stream {
     tcp: TcpStream,
-    patience: Duration,
+    /// None once the connection belongs to another protocol, which has its own ways to find out that nobody is there.
+    patience: Option<Duration>,
     /// Runs while a write waits.
     since: Option<Pin<Box<Sleep>>>,
     /// What takes the place of a refusal of hyper's, as far as it is not yet written.
@@ -30,7 +31,7 @@ const LINGER: Duration = Duration::from_secs(2);
 
 impl Stream {
     pub(super) fn new(tcp: TcpStream, patience: Duration) -> Self {
-        Stream { tcp, patience, since: None, ours: Vec::new(), lingering: 0 }
+        Stream { tcp, patience: Some(patience), since: None, ours: Vec::new(), lingering: 0 }
     }
 
     fn watch<T>(&mut self, context: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -38,8 +39,16 @@ impl Stream {
             self.since = None;
             return poll;
         }
-        let since = self.since.get_or_insert_with(|| Box::pin(sleep(self.patience)));
+        let Some(patience) = self.patience else { return Poll::Pending };
+        let since = self.since.get_or_insert_with(|| Box::pin(sleep(patience)));
         since.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// What is written says that another protocol begins.
+    fn look(&mut self, bytes: &[u8]) {
+        if bytes.starts_with(b"HTTP/1.1 101") {
+            self.patience = None;
+        }
     }
 
     fn refuse(&mut self, ours: Vec<u8>) {
@@ -129,6 +138,7 @@ impl AsyncWrite for Stream {
             self.refuse(ours);
             return Poll::Ready(Ok(bytes.len()));
         }
+        self.look(bytes);
         let poll = Pin::new(&mut self.tcp).poll_write(context, bytes);
         self.watch(context, poll)
     }
@@ -138,11 +148,12 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if let [first, ..] = slices
-            && let Some(ours) = typed(first)
-        {
-            self.refuse(ours);
-            return Poll::Ready(Ok(first.len()));
+        if let [first, ..] = slices {
+            if let Some(ours) = typed(first) {
+                self.refuse(ours);
+                return Poll::Ready(Ok(first.len()));
+            }
+            self.look(first);
         }
         // Most answers are small: copying head and body together costs the system less than taking two pieces.
         let length: usize = slices.iter().map(|slice| slice.len()).sum();

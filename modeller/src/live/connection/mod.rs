@@ -8,6 +8,7 @@ mod entry;
 mod limiter;
 pub(crate) mod metrics;
 mod options;
+mod outbox;
 mod registry;
 mod stats;
 #[cfg(all(test, feature = "sqlite"))]
@@ -15,5 +16,6 @@ mod tests;
 
 pub use entry::{Connection, Place, Watching};
 pub use options::{Backpressure, Heartbeat, LiveOptions, RateLimit};
+pub use outbox::Outbox;
 pub use registry::{Connections, Held, Phase};
 pub use stats::{ConnectionInfo, ConnectionTotals, Stats, StoreStats};

@@ -155,6 +155,37 @@ async fn changes_wait_while_too_much_does_already() {
 }
 
 #[tokio::test]
+async fn answers_flow_before_pushes_and_past_the_mark() {
+    // OPS-03
+    let (live, _) = live(LiveOptions::new().backpressure(10, 0.8));
+    let connection = open(&live, "10.0.0.1:1");
+    let outbox = Outbox::new(connection.clone());
+    assert!(outbox.push("push 1".into()));
+    assert!(outbox.push("push 2".into()));
+    assert!(!outbox.push("push 3".into()));
+    outbox.reply("answer".into());
+    let mut taken = std::collections::VecDeque::new();
+    outbox.take(&mut taken);
+    assert_eq!(taken, ["answer", "push 1", "push 2"]);
+    assert_eq!(connection.buffered(), 18);
+    connection.wrote(18);
+    assert!(outbox.push("push 3".into()));
+    outbox.close();
+    assert_eq!(connection.buffered(), 0);
+    outbox.reply("answer".into());
+    assert!(!outbox.push("push 4".into()));
+    outbox.take(&mut taken);
+    assert_eq!((taken.len(), connection.buffered()), (3, 0));
+    // A shared frame is not copied.
+    let frame = bytes::Bytes::from(vec![1; 100]);
+    let other = Outbox::new(open(&live, "10.0.0.1:2"));
+    other.reply(frame.clone());
+    taken.clear();
+    other.take(&mut taken);
+    assert_eq!(taken[0].as_ptr(), frame.as_ptr());
+}
+
+#[tokio::test]
 async fn the_end_lets_nobody_in_and_waits_for_those_who_are_there() {
     // OPS-05
     const GRACE: Duration = Duration::from_millis(80);
