@@ -70,6 +70,8 @@ mod pages {
     mod hooks {}
     #[doc = include_str!("../../docs/http.md")]
     mod http {}
+    #[doc = include_str!("../../docs/live.md")]
+    mod live {}
     #[doc = include_str!("../../docs/logging.md")]
     mod logging {}
     #[doc = include_str!("../../docs/jobs.md")]

@@ -24,14 +24,14 @@ pub enum LiveEvent {
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use modeller::engine::Arguments;
-/// use modeller::live::{Live, LiveEvent};
+/// use modeller::live::{Live, LiveEvent, LiveOptions};
 /// use modeller::prelude::*;
 ///
 /// #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
 /// struct Task { title: String, done: bool }
 ///
 /// let cx = App::isolated().models::<(Task,)>().cx().await?;
-/// let live = Live::new(cx.engine().clone());
+/// let live = Live::new(cx.engine().clone(), LiveOptions::new());
 /// let open = Arguments::Json(serde_json::json!({ "query": { "done": false } }));
 /// let mut tasks = live.subscribe(&cx, Task::descriptor().shape(), open, None).await?;
 /// assert!(tasks.first().contains("\"documents\":[]"));
