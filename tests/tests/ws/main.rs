@@ -2,6 +2,7 @@
 
 mod ending;
 mod limits;
+mod live;
 mod operations;
 mod protocol;
 mod wire;

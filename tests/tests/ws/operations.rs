@@ -229,7 +229,11 @@ async fn errors_have_the_names_of_the_protocol() {
         ("store.call", json!({"bucket": USERS, "method": "nothing"}), "QUERY_NOT_DEFINED"),
         ("store.call", json!({"bucket": USERS, "method": "behave", "data": {"how": "own"}}), "OUT_OF_LUCK"),
         ("store.call", json!({"bucket": USERS, "method": "behave", "data": {"how": 1}}), "VALIDATION_ERROR"),
-        ("store.subscribe", json!({"query": "all"}), "UNKNOWN_OPERATION"),
+        ("store.subscribe", json!({"query": "all"}), "QUERY_NOT_DEFINED"),
+        ("store.subscribe", json!({"bucket": "no/such"}), "BUCKET_NOT_DEFINED"),
+        ("store.subscribe", json!({"bucket": USERS, "filter": {"secret": "x"}}), "VALIDATION_ERROR"),
+        ("store.unsubscribe", json!({}), "VALIDATION_ERROR"),
+        ("store.unsubscribe", json!({"subscriptionId": "sub-1"}), "NOT_FOUND"),
     ] {
         let (found, error) = client.code(kind, members.clone()).await;
         assert_eq!(found, code, "{kind} {members}: {error}");

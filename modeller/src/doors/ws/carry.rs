@@ -3,71 +3,105 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::messages;
 use super::operation::{self, Answer, Task};
 use super::request::Request;
-use crate::engine::{Call, Identity, Operation, Reply, caught, in_time};
-use crate::live::{Connection, Live};
+use super::session::{Session, Watch};
+use crate::engine::{Call, Cx, Identity, Operation, Reply, caught, in_time};
+use crate::live::{Live, Watching};
 use crate::model::{Code, Error, Result};
 
-/// The answer to a request, whatever becomes of it.
-pub(super) async fn answer(live: Arc<Live>, connection: Arc<Connection>, request: Request) -> Bytes {
+/// What came of a request.
+struct Done {
+    data: Vec<u8>,
+    /// What begins once that is said.
+    watch: Option<Watch>,
+}
+
+impl From<Vec<u8>> for Done {
+    fn from(data: Vec<u8>) -> Self {
+        Done { data, watch: None }
+    }
+}
+
+/// Answers a request, whatever becomes of it, and says how many bytes the answer has.
+pub(super) async fn answer(session: Arc<Session>, request: Request) -> usize {
     let id = request.id.clone();
-    let limit = live.connections().options().request_timeout;
-    let work = in_time(limit, caught(carry_out(&live, &connection, request)));
-    match work.await {
-        Some(Ok(Ok(data))) => messages::result(&id, &data),
+    let limit = session.live.connections().options().request_timeout;
+    let work = in_time(limit, caught(carry_out(&session, request)));
+    let (frame, watch) = match work.await {
+        Some(Ok(Ok(done))) => (messages::result(&id, &done.data), done.watch),
         Some(Ok(Err(error))) => {
             if error.is(Code::InternalError) {
                 tracing::error!(%error, "a request failed");
             }
-            messages::error(&id, &error)
+            (messages::error(&id, &error), None)
         }
         Some(Err(panic)) => {
             tracing::error!(%panic, "a request panicked");
-            messages::error(&id, &Error::new(Code::InternalError, "a handler broke"))
+            (messages::error(&id, &Error::new(Code::InternalError, "a handler broke")), None)
         }
         None => {
             let message = "the request took too long; a write may still take effect, so repeat it with its `mutationId`";
-            messages::error(&id, &Error::new(Code::Overloaded, message))
+            (messages::error(&id, &Error::new(Code::Overloaded, message)), None)
         }
+    };
+    let bytes = frame.len();
+    session.outbox.reply(frame);
+    if let Some(watch) = watch {
+        session.begin(watch);
     }
+    bytes
 }
 
-async fn carry_out(live: &Live, connection: &Connection, request: Request) -> Result<Vec<u8>> {
+async fn carry_out(session: &Session, request: Request) -> Result<Done> {
+    let (live, connection) = (&session.live, &session.connection);
     // In this order: who asks, how often, and then what.
     let identity = connection.identity();
     connection.admit()?;
     let engine = live.engine();
-    match operation::read(engine.registry(), request)? {
+    let data = match operation::read(engine.registry(), request)? {
         Task::Call(mut call, answer) => {
             call.identity = identity;
             let reply = Box::pin(engine.perform(*call)).await?;
-            part(reply, answer)
+            part(reply, answer)?
         }
         Task::Transact(mut several) => {
             several.identity = identity;
-            Ok(Box::pin(engine.transact(several)).await?.body)
+            Box::pin(engine.transact(several)).await?.body
+        }
+        Task::Subscribe { shape, arguments, position } => {
+            let place = connection.subscribe(Watching::Store)?;
+            let cx = Cx::new(engine.clone(), identity);
+            let stream = Box::pin(live.subscribe(&cx, shape, arguments, position.as_deref())).await?;
+            let watch = session.watch(stream, place)?;
+            return Ok(Done { data: watch.answer(), watch: Some(watch) });
+        }
+        Task::Unsubscribe(id) => {
+            session.end(&id)?;
+            json!({ "unsubscribed": true }).to_string().into_bytes()
         }
         Task::Buckets => {
-            let names: Vec<&str> =
-                engine.registry().models().iter().map(|shape| shape.path.as_str()).collect();
-            Ok(json!(names).to_string().into_bytes())
+            let models = engine.registry().models().iter();
+            let names: Vec<&str> = models.map(|shape| shape.path.as_str()).collect();
+            json!(names).to_string().into_bytes()
         }
-        Task::Stats => Box::pin(stats(live, &identity)).await,
+        Task::Stats => Box::pin(stats(live, &identity)).await?,
         Task::WhoAmI => {
             let user = identity.actor();
-            Ok(json!({ "authenticated": user.is_some(), "userId": user }).to_string().into_bytes())
+            json!({ "authenticated": user.is_some(), "userId": user }).to_string().into_bytes()
         }
         Task::LogOut => {
             connection.set_identity(Identity::Anonymous);
-            Ok(json!({ "loggedOut": true }).to_string().into_bytes())
+            // What somebody else might see is nothing for who is there now.
+            session.end_all();
+            json!({ "loggedOut": true }).to_string().into_bytes()
         }
-    }
+    };
+    Ok(data.into())
 }
 
 /// What of a reply is the answer.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::{VERSION, codes, frame};
 use crate::model::{Code, Error};
@@ -35,20 +35,28 @@ pub(super) fn result(id: &str, data: &[u8]) -> Bytes {
 
 /// Why a request has no answer. The `id` is JSON text; that of a request that can't be read is `null`.
 pub(super) fn error(id: &str, error: &Error) -> Bytes {
-    let (code, text) = match error.is(Code::InternalError) {
-        // Nobody outside learns what went wrong inside.
-        true => (error.code(), "the server failed; its log says why"),
-        false => (codes::named(error.code()), error.message()),
-    };
-    let mut rest = json!({ "type": "error", "code": code, "message": text });
-    if let Some(details) = codes::details(error).filter(|_| !error.is(Code::InternalError)) {
-        rest["details"] = details;
+    let mut said = json!({ "type": "error" });
+    if let (Some(said), Json::Object(fault)) = (said.as_object_mut(), fault(error)) {
+        said.extend(fault);
     }
-    let rest = rest.to_string();
+    let said = said.to_string();
     // The opening brace makes room for the id.
-    frame::text(&[b"{\"id\":", id.as_bytes(), b",", rest.get(1..).unwrap_or_default().as_bytes()])
+    frame::text(&[b"{\"id\":", id.as_bytes(), b",", said.get(1..).unwrap_or_default().as_bytes()])
 }
 
-fn message(json: &serde_json::Value) -> Bytes {
+/// What went wrong: `{code, message, details?}`.
+pub(super) fn fault(error: &Error) -> Json {
+    if error.is(Code::InternalError) {
+        // Nobody outside learns what went wrong inside.
+        return json!({ "code": error.code(), "message": "the server failed; its log says why" });
+    }
+    let mut fault = json!({ "code": codes::named(error.code()), "message": error.message() });
+    if let Some(details) = codes::details(error) {
+        fault["details"] = details;
+    }
+    fault
+}
+
+fn message(json: &Json) -> Bytes {
     frame::text(&[json.to_string().as_bytes()])
 }

@@ -16,6 +16,7 @@ mod heartbeat;
 mod messages;
 mod operation;
 mod request;
+mod session;
 mod socket;
 
 use std::fmt;
@@ -24,6 +25,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Request, Response};
+
+use session::{Rooms, Session};
 
 use crate::engine::Identity;
 use crate::live::Live;
@@ -41,12 +44,13 @@ const NAME: &str = "ws";
 #[derive(Clone)]
 pub struct WsDoor {
     live: Arc<Live>,
+    rooms: Arc<Rooms>,
 }
 
 impl WsDoor {
     /// A door to this application.
     pub fn new(live: Arc<Live>) -> Self {
-        WsDoor { live }
+        WsDoor { live, rooms: Arc::default() }
     }
 
     /// Answers a request for a WebSocket, and serves the client from then on.
@@ -64,11 +68,11 @@ impl WsDoor {
             Err(error) => return handshake::refuse(&error),
         };
         let upgrade = hyper::upgrade::on(&mut request);
-        let live = self.live.clone();
+        let session = Session::new(self.live.clone(), connection, self.rooms.clone());
         tokio::spawn(async move {
             match upgrade.await {
                 // Boxed: while a client is there this is most of what it takes.
-                Ok(upgraded) => Box::pin(socket::serve(live, connection, upgraded)).await,
+                Ok(upgraded) => Box::pin(socket::serve(session, upgraded)).await,
                 Err(error) => tracing::debug!(%error, "a connection ended before it was upgraded"),
             }
         });

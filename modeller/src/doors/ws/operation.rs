@@ -15,6 +15,8 @@ use crate::registry::Registry;
 pub(super) enum Task {
     Call(Box<Call>, Answer),
     Transact(Transact),
+    Subscribe { shape: &'static Shape, arguments: Arguments, position: Option<String> },
+    Unsubscribe(String),
     Buckets,
     Stats,
     WhoAmI,
@@ -120,6 +122,8 @@ const ON_MODELS: &[Known] = &[
 
 /// Operations that are not about one model.
 const OTHERS: &[&str] = &[
+    "store.subscribe",
+    "store.unsubscribe",
     "store.transaction",
     "store.buckets",
     "store.stats",
@@ -136,6 +140,8 @@ pub(super) fn read(registry: &Registry, request: Request) -> Result<Task> {
         "store.buckets" => request.finish(&[]).map(|()| Task::Buckets),
         "store.stats" => request.finish(&[]).map(|()| Task::Stats),
         "store.call" => call(registry, request),
+        "store.subscribe" => subscribe(registry, request),
+        "store.unsubscribe" => unsubscribe(request),
         "auth.whoami" => request.finish(&[]).map(|()| Task::WhoAmI),
         "auth.logout" => request.finish(&[]).map(|()| Task::LogOut),
         "auth.login" => Err(Error::new(
@@ -259,6 +265,34 @@ fn call(registry: &Registry, mut request: Request) -> Result<Task> {
     }
     request.finish(&["bucket", "method", "data", "mutationId"])?;
     Ok(Task::Call(call, Answer::Whole))
+}
+
+/// A live query. What it can be is known to those who keep it; all that a `list` takes is handed on.
+fn subscribe(registry: &Registry, mut request: Request) -> Result<Task> {
+    if let Some(query) = request.json("query")? {
+        let shown: String = query.to_string().chars().take(100).collect();
+        let message =
+            format!("there is no query {shown}; live queries name a `bucket`, and a `filter` of it");
+        return Err(Error::custom("QUERY_NOT_DEFINED", 404, message));
+    }
+    let shape = bucket(registry, &mut request)?;
+    let mut arguments = Map::new();
+    for &(here, there) in READ {
+        if let Some(value) = request.json(here)? {
+            arguments.insert(there.into(), value);
+        }
+    }
+    let position = request.take("position", "a string: the position to go on behind")?;
+    let expected: Vec<&str> = READ.iter().map(|(here, _)| *here).chain(["bucket", "position"]).collect();
+    request.finish(&expected)?;
+    let arguments = if arguments.is_empty() { Arguments::None } else { Arguments::Json(arguments.into()) };
+    Ok(Task::Subscribe { shape, arguments, position })
+}
+
+fn unsubscribe(mut request: Request) -> Result<Task> {
+    let id = request.need("subscriptionId", "a string")?;
+    request.finish(&["subscriptionId"])?;
+    Ok(Task::Unsubscribe(id))
 }
 
 /// A transaction, in the names that the pipeline has for its parts. What it is about stays as it came.

@@ -21,9 +21,10 @@ use super::close::Close;
 use super::frame::{self, Decoder, Incoming};
 use super::heartbeat::{Beat, Heartbeat};
 use super::request::{self, Refused, Said};
+use super::session::Session;
 use super::{carry, messages};
 use crate::engine::caught;
-use crate::live::{Connection, Live, Outbox, Phase};
+use crate::live::Phase;
 
 /// So much is read at once. It lies on the stack: a client that says nothing takes no buffer.
 const READ: usize = 16 * 1024;
@@ -37,10 +38,10 @@ const PARTING: Duration = Duration::from_millis(400);
 type Io = TokioIo<Upgraded>;
 
 /// Serves a client until it is gone.
-pub(super) async fn serve(live: Arc<Live>, connection: Arc<Connection>, upgraded: Upgraded) {
+pub(super) async fn serve(session: Arc<Session>, upgraded: Upgraded) {
+    let live = &session.live;
     let options = live.connections().options();
-    let outbox = Outbox::new(connection.clone());
-    outbox.reply(messages::welcome(live.engine().clock().now(), false));
+    session.outbox.reply(messages::welcome(live.engine().clock().now(), false));
     let mut socket = Socket {
         io: TokioIo::new(upgraded),
         decoder: Decoder::new(options.max_payload),
@@ -53,9 +54,7 @@ pub(super) async fn serve(live: Arc<Live>, connection: Arc<Connection>, upgraded
         requests: JoinSet::new(),
         // Nothing is known yet: a few at first.
         weight: options.backpressure.max_buffered / 8,
-        live,
-        connection,
-        outbox,
+        session,
     };
     let end = caught(socket.talk()).await.unwrap_or_else(|panic| {
         tracing::error!(%panic, "a connection broke");
@@ -75,8 +74,7 @@ enum End {
 }
 
 struct Socket {
-    live: Arc<Live>,
-    connection: Arc<Connection>,
+    session: Arc<Session>,
     io: Io,
     decoder: Decoder,
     heartbeat: Heartbeat,
@@ -92,7 +90,6 @@ struct Socket {
     requests: JoinSet<usize>,
     /// How many bytes answers have, going by those before.
     weight: usize,
-    outbox: Outbox,
 }
 
 impl Socket {
@@ -114,7 +111,7 @@ impl Socket {
                 timer.as_mut().reset(self.heartbeat.due());
             }
             if self.writing.is_empty() {
-                self.outbox.take(&mut self.writing);
+                self.session.outbox.take(&mut self.writing);
             }
             let is_writing = !self.writing.is_empty();
             // In turns, so that neither keeps the other waiting.
@@ -137,7 +134,7 @@ impl Socket {
                     Ok(Moved::Wrote(bytes)) if bytes > 0 => self.wrote(bytes, paused),
                     _ => return End::Gone,
                 },
-                () = self.outbox.filled(), if !is_writing => {}
+                () = self.session.outbox.filled(), if !is_writing => {}
                 Some(answered) = self.requests.join_next() => {
                     self.weight = answered.unwrap_or(0).max(self.weight - self.weight.div_ceil(8));
                 }
@@ -148,8 +145,8 @@ impl Socket {
                 }
                 () = timer.as_mut() => match self.heartbeat.beat(Instant::now()) {
                     Beat::Ask => {
-                        self.outbox.reply(messages::ping(self.live.engine().clock().now()));
-                        self.unsent = self.connection.buffered();
+                        self.session.outbox.reply(messages::ping(self.session.live.engine().clock().now()));
+                        self.unsent = self.session.connection.buffered();
                     }
                     Beat::Dead => return End::Ours(Close::heartbeat()),
                     Beat::Wait => {}
@@ -160,8 +157,8 @@ impl Socket {
 
     /// Whether nothing more is taken from the client for now: it has asked enough, or reads too little of what it is answered.
     fn is_busy(&self) -> bool {
-        let options = self.live.connections().options();
-        let (requests, waiting) = (self.requests.len(), self.connection.buffered());
+        let options = self.session.live.connections().options();
+        let (requests, waiting) = (self.requests.len(), self.session.connection.buffered());
         // What is under way will be answered whether the client reads or not: it is counted as what it is likely to be.
         let soon = waiting.saturating_add(requests.saturating_mul(self.weight));
         let most = options.backpressure.max_buffered;
@@ -171,12 +168,12 @@ impl Socket {
     /// Takes up what was read, as far as there is time for it.
     fn listen(&mut self) -> Result<(), End> {
         while !self.backlog.is_empty() && !self.is_busy() {
-            let fed = self.decoder.feed(&self.backlog, self.live.connections());
+            let fed = self.decoder.feed(&self.backlog, self.session.live.connections());
             let (taken, incoming) = fed.map_err(End::Ours)?;
             self.backlog.advance(taken);
             match incoming {
                 Some(Incoming::Text(text)) => self.hear(&text),
-                Some(Incoming::Ping(payload)) => self.outbox.reply(frame::pong(&payload)),
+                Some(Incoming::Ping(payload)) => self.session.outbox.reply(frame::pong(&payload)),
                 Some(Incoming::Pong) | None => {}
                 Some(Incoming::Close(1000)) => return Err(End::Theirs(Close::normal())),
                 Some(Incoming::Close(code)) => return Err(End::Theirs(Close::new(code, ""))),
@@ -194,22 +191,15 @@ impl Socket {
         match request::read(text) {
             Ok(Said::Pong) => self.heartbeat.answered(),
             Ok(Said::Request(request)) => {
-                let (live, connection) = (self.live.clone(), self.connection.clone());
-                let outbox = self.outbox.clone();
-                self.requests.spawn(async move {
-                    let answer = carry::answer(live, connection, request).await;
-                    let bytes = answer.len();
-                    outbox.reply(answer);
-                    bytes
-                });
+                self.requests.spawn(carry::answer(self.session.clone(), request));
             }
-            Err(Refused { id, error }) => self.outbox.reply(messages::error(&id, &error)),
+            Err(Refused { id, error }) => self.session.outbox.reply(messages::error(&id, &error)),
         }
     }
 
     /// Takes note of what was written.
     fn wrote(&mut self, bytes: usize, paused: bool) {
-        self.connection.wrote(bytes);
+        self.session.connection.wrote(bytes);
         advance(&mut self.writing, bytes);
         if self.writing.is_empty() && self.writing.capacity() > SLICES {
             self.writing = VecDeque::new();
@@ -231,7 +221,7 @@ impl Socket {
         };
         if !self.told {
             self.told = true;
-            self.outbox.reply(messages::shutdown(grace));
+            self.session.outbox.reply(messages::shutdown(grace));
         }
         is_over.then(|| End::Ours(Close::shutdown()))
     }
@@ -242,12 +232,12 @@ impl Socket {
             End::Ours(close) => (close, true),
             End::Theirs(close) => (close, false),
             End::Gone => {
-                self.outbox.close();
+                self.session.close();
                 return;
             }
         };
-        self.outbox.take(&mut self.writing);
-        self.outbox.close();
+        self.session.outbox.take(&mut self.writing);
+        self.session.close();
         self.writing.push_back(frame::close(&close));
         let Socket { io, writing, .. } = &mut self;
         let said = timeout(PARTING, async {

@@ -98,6 +98,11 @@ impl Outbox {
         self.0.connection.wrote(bytes);
     }
 
+    /// Whether nobody is there any more.
+    pub fn is_closed(&self) -> bool {
+        self.queues().closed
+    }
+
     fn queues(&self) -> MutexGuard<'_, Queues> {
         self.0.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
