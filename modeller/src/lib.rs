@@ -104,6 +104,8 @@ mod pages {
     mod transactions {}
     #[doc = include_str!("../../docs/validation.md")]
     mod validation {}
+    #[doc = include_str!("../../docs/websocket.md")]
+    mod websocket {}
     #[doc = include_str!("../../docs/workers.md")]
     mod workers {}
 }
