@@ -272,3 +272,6 @@ fn framed(opcode: OpCode, parts: &[&[u8]]) -> Bytes {
     }
     bytes.into()
 }
+
+#[cfg(test)]
+mod tests;
