@@ -5,6 +5,7 @@ mod limits;
 mod live;
 mod operations;
 mod protocol;
+mod watching;
 mod wire;
 
 use std::net::SocketAddr;

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::messages;
 use super::operation::{self, Answer, Task};
 use super::request::Request;
-use super::session::{Session, Watch};
+use super::session::{Session, Told, Watch};
 use crate::engine::{Call, Cx, Identity, Operation, Reply, caught, in_time};
 use crate::live::{Live, Watching};
 use crate::model::{Code, Error, Result};
@@ -77,7 +77,16 @@ async fn carry_out(session: &Session, request: Request) -> Result<Done> {
             let place = connection.subscribe(Watching::Store)?;
             let cx = Cx::new(engine.clone(), identity);
             let stream = Box::pin(live.subscribe(&cx, shape, arguments, position.as_deref())).await?;
-            let watch = session.watch(stream, place)?;
+            let first = stream.first().clone();
+            let watch = session.watch(Told::Documents(stream), first, place)?;
+            return Ok(Done { data: watch.answer(), watch: Some(watch) });
+        }
+        Task::Watch { shape, name, params } => {
+            let place = connection.subscribe(Watching::Store)?;
+            let cx = Cx::new(engine.clone(), identity);
+            let mut answers = live.watch(&cx, shape, &name, &params)?;
+            let first = answers.next().await?;
+            let watch = session.watch(Told::Answers(answers), first, place)?;
             return Ok(Done { data: watch.answer(), watch: Some(watch) });
         }
         Task::Unsubscribe(id) => {

@@ -16,6 +16,7 @@ pub(super) enum Task {
     Call(Box<Call>, Answer),
     Transact(Transact),
     Subscribe { shape: &'static Shape, arguments: Arguments, position: Option<String> },
+    Watch { shape: &'static Shape, name: String, params: Json },
     Unsubscribe(String),
     Buckets,
     Stats,
@@ -269,11 +270,8 @@ fn call(registry: &Registry, mut request: Request) -> Result<Task> {
 
 /// A live query. What it can be is known to those who keep it; all that a `list` takes is handed on.
 fn subscribe(registry: &Registry, mut request: Request) -> Result<Task> {
-    if let Some(query) = request.json("query")? {
-        let shown: String = query.to_string().chars().take(100).collect();
-        let message =
-            format!("there is no query {shown}; live queries name a `bucket`, and a `filter` of it");
-        return Err(Error::custom("QUERY_NOT_DEFINED", 404, message));
+    if let Some(name) = request.take::<String>("query", "the name of a query")? {
+        return subscribe_by_name(registry, name, request);
     }
     let shape = bucket(registry, &mut request)?;
     let mut arguments = Map::new();
@@ -287,6 +285,26 @@ fn subscribe(registry: &Registry, mut request: Request) -> Result<Task> {
     request.finish(&expected)?;
     let arguments = if arguments.is_empty() { Arguments::None } else { Arguments::Json(arguments.into()) };
     Ok(Task::Subscribe { shape, arguments, position })
+}
+
+/// A query by its name, and that of its model unless only one has it.
+fn subscribe_by_name(registry: &Registry, name: String, mut request: Request) -> Result<Task> {
+    let params = request.json("params")?.unwrap_or_else(|| json!({}));
+    let shape = match request.take::<String>("bucket", "a model's path")? {
+        Some(path) => registry.by_id(&path),
+        None => {
+            let has = |shape: &&'static Shape| registry.callable(shape, &name).is_some();
+            let mut having = registry.models().iter().copied().filter(has);
+            having.next().filter(|_| having.next().is_none())
+        }
+    };
+    request.finish(&["query", "params", "bucket"])?;
+    let shape = shape.ok_or_else(|| {
+        let shown: String = name.chars().take(100).collect();
+        let message = format!("there is no query `{shown}`, or there are several: name its `bucket`");
+        Error::new(Code::MethodNotFound, message)
+    })?;
+    Ok(Task::Watch { shape, name, params })
 }
 
 fn unsubscribe(mut request: Request) -> Result<Task> {

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::task::AbortHandle;
 
 use super::{frame, messages};
-use crate::live::{Connection, Live, LiveEvent, LiveStream, Outbox, Place};
+use crate::live::{Connection, Live, LiveEvent, LiveStream, Outbox, Place, ReactiveStream};
 use crate::model::{Code, Error, Result};
 
 /// Those who watch the same under the same name: what they are told is framed once.
@@ -71,10 +71,50 @@ fn push(id: &str, data: &str) -> Bytes {
     frame::text(&[head.as_bytes(), data.as_bytes(), b"}"])
 }
 
+/// What a client is told of.
+pub(super) enum Told {
+    /// Documents that a filter selects.
+    Documents(LiveStream),
+    /// What a query by name answers.
+    Answers(ReactiveStream),
+}
+
+impl Told {
+    /// The same for all who ask the same.
+    fn id(&self) -> String {
+        match self {
+            Told::Documents(stream) => stream.id(),
+            Told::Answers(stream) => stream.id(),
+        }
+    }
+
+    async fn next(&mut self) -> LiveEvent {
+        match self {
+            Told::Documents(stream) => stream.next().await,
+            // A query that fails now may have an answer again later.
+            Told::Answers(stream) => LiveEvent::Changes(
+                stream
+                    .next()
+                    .await
+                    .unwrap_or_else(|error| json!({ "error": messages::fault(&error) }).to_string().into()),
+            ),
+        }
+    }
+
+    /// How often it was put together for one who is slow.
+    fn coalesced(&self) -> u64 {
+        match self {
+            Told::Documents(stream) => stream.setbacks().0,
+            Told::Answers(_) => 0,
+        }
+    }
+}
+
 /// A live query of a client that is about to be told.
 pub(super) struct Watch {
     pub(super) id: String,
-    stream: LiveStream,
+    told: Told,
+    first: Arc<str>,
     room: Arc<Room>,
     _place: Place,
 }
@@ -82,7 +122,7 @@ pub(super) struct Watch {
 impl Watch {
     /// The answer to who asked for it.
     pub(super) fn answer(&self) -> Vec<u8> {
-        format!("{{\"subscriptionId\":\"{}\",\"data\":{}}}", self.id, self.stream.first()).into_bytes()
+        format!("{{\"subscriptionId\":\"{}\",\"data\":{}}}", self.id, self.first).into_bytes()
     }
 }
 
@@ -106,17 +146,17 @@ impl Session {
     ///
     /// # Errors
     /// `NOT_FOUND` if the client is gone.
-    pub(super) fn watch(&self, stream: LiveStream, place: Place) -> Result<Watch> {
+    pub(super) fn watch(&self, told: Told, first: Arc<str>, place: Place) -> Result<Watch> {
         let mut watched = self.watched();
         let Some(watched) = &mut *watched else {
             return Err(Error::new(Code::NotFound, "the connection is closed"));
         };
-        let shared = format!("sub-{}", stream.id());
+        let shared = format!("sub-{}", told.id());
         let names = std::iter::once(shared.clone()).chain((2_u64..).map(|at| format!("{shared}-{at}")));
         let mut free = names.filter(|name| !watched.contains_key(name));
         let id = free.next().unwrap_or(shared);
         watched.insert(id.clone(), None);
-        Ok(Watch { room: self.rooms.enter(&id), id, stream, _place: place })
+        Ok(Watch { room: self.rooms.enter(&id), id, told, first, _place: place })
     }
 
     /// Tells the client from now on; its answer must be in the outbox.
@@ -167,7 +207,7 @@ async fn tell(session: Weak<Session>, mut watch: Watch) {
     loop {
         // While there is no room what happens waits in the live query, which makes one of many.
         connection.room().await;
-        let (frame, is_over) = match watch.stream.next().await {
+        let (frame, is_over) = match watch.told.next().await {
             LiveEvent::Changes(text) => (watch.room.framed(&text), false),
             LiveEvent::Reset(text) => {
                 connection.reset();
@@ -178,7 +218,7 @@ async fn tell(session: Weak<Session>, mut watch: Watch) {
                 (push(&watch.id, &data.to_string()), true)
             }
         };
-        let now = watch.stream.setbacks().0;
+        let now = watch.told.coalesced();
         if now > coalesced {
             connection.coalesced(now - coalesced);
             coalesced = now;
