@@ -31,7 +31,7 @@ use crate::doors::{docs, metadata, openapi};
 use crate::engine::{
     self, Call, Clock, Cx, Declared, Engine, Identity, JobsOptions, LogOptions, Reply, Transact,
 };
-use crate::live::{self, Live, LiveOptions};
+use crate::live::{self, ChannelSettings, Channels, Live, LiveOptions};
 use crate::model::{Descriptor, Error, Model};
 use crate::registry::{Faults, Registry};
 use crate::store::sqlite::Sqlite;
@@ -73,6 +73,7 @@ pub struct App {
     store: Option<Arc<dyn Store>>,
     clock: Clock,
     jobs: JobsOptions,
+    channels: ChannelSettings,
     background: bool,
 }
 
@@ -105,6 +106,7 @@ impl App {
             store: None,
             clock: Clock::system(),
             jobs: JobsOptions::new(),
+            channels: ChannelSettings::new(),
             background: true,
         }
     }
@@ -227,6 +229,12 @@ impl App {
         self
     }
 
+    /// What holds for [channels](crate::live): who may do what, limits and times.
+    pub fn channels(mut self, settings: ChannelSettings) -> Self {
+        self.channels = settings;
+        self
+    }
+
     /// Whether jobs and workers run by themselves once the application is started. They do, but in an
     /// [isolated](App::isolated) one: there [`run_due`](crate::engine::Jobs::run_due) runs jobs, and
     /// [`start_all`](crate::engine::Workers::start_all) starts workers.
@@ -281,6 +289,7 @@ impl App {
         let engine = Engine::new(registry, store, self.clock.clone());
         self.equip(&engine);
         engine.jobs().set_options(self.jobs.clone());
+        Channels::of(&engine).set(self.channels.clone());
         Ok(engine)
     }
 

@@ -28,6 +28,7 @@ mod later;
 mod listing;
 mod log;
 mod numbers;
+mod parts;
 mod patch;
 mod pipeline;
 mod procedure;
@@ -50,6 +51,7 @@ mod with;
 mod worker;
 mod write;
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -98,6 +100,7 @@ pub(crate) use standing::Standing;
 use config::Configurations;
 #[cfg(feature = "server")]
 pub(crate) use config::Declared;
+use parts::Parts;
 use tasks::Tasks;
 
 use crate::model::{Result, Shape};
@@ -118,6 +121,7 @@ pub struct Engine {
     tasks: Tasks,
     board: Arc<job::Board>,
     workers: worker::Board,
+    parts: Parts,
 }
 
 impl Engine {
@@ -140,6 +144,7 @@ impl Engine {
             tasks: Tasks::default(),
             board,
             workers,
+            parts: Parts::default(),
         })
     }
 
@@ -179,6 +184,11 @@ impl Engine {
 
     pub(crate) fn configs(&self) -> &Configurations {
         &self.configs
+    }
+
+    /// What a room above keeps for this application: made when it is first asked for, and gone with the engine.
+    pub(crate) fn part<T: Any + Send + Sync>(&self, make: impl FnOnce() -> Arc<T>) -> Arc<T> {
+        self.parts.get(make)
     }
 
     /// What was set going and nobody waits for.

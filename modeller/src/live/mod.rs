@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows a transport. A door opens a connection, subscribes for it, and writes what it is given.
 
+mod channel;
 mod connection;
 pub(crate) mod index;
 mod query;
@@ -11,6 +12,11 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+pub use channel::{
+    Acknowledged, ChangesEvent, ChangesRequest, Channel, ChannelAction, ChannelEvent, ChannelEventKind,
+    ChannelListening, ChannelOptions, ChannelSettings, ChannelSink, ChannelStats, Channels, Heard, Joined,
+    MAX_REPLAY, Position, Replayed, Sent, Since, Topic, Tracked, acknowledgement, parse_filter,
+};
 #[cfg(feature = "server")]
 pub(crate) use connection::metrics::CONTENT_TYPE as METRICS;
 pub use connection::{
@@ -27,6 +33,7 @@ use crate::registry::BehaviourKind;
 /// What an application has for those who watch; doors share it.
 pub struct Live {
     engine: Arc<Engine>,
+    channels: Arc<Channels>,
     connections: Connections,
     queries: Arc<query::Queries>,
 }
@@ -36,7 +43,8 @@ impl Live {
     pub fn new(engine: Arc<Engine>, options: LiveOptions) -> Arc<Self> {
         let connections = Connections::new(&engine, options);
         let queries = query::Queries::new(&engine);
-        Arc::new(Live { engine, connections, queries })
+        let channels = Channels::of(&engine);
+        Arc::new(Live { engine, channels, connections, queries })
     }
 
     /// The application.
@@ -93,6 +101,11 @@ impl Live {
     /// Whoever is connected.
     pub fn connections(&self) -> &Connections {
         &self.connections
+    }
+
+    /// Its channels.
+    pub fn channels(&self) -> &Arc<Channels> {
+        &self.channels
     }
 }
 

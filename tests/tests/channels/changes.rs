@@ -1,0 +1,142 @@
+//! Changes of models, through a channel.
+
+use modeller::live::{ChangesEvent, ChangesRequest, ChannelEventKind, ChannelSettings};
+use modeller::model::{Row, Shape, Value, to_row};
+use modeller::store::{ChangeOp, RowChange};
+use modeller::{Code, Model};
+use serde_json::json;
+
+use super::{Order, START, Site, site};
+
+fn row(status: &str, total: i64) -> Option<Row> {
+    let order = Order { status: status.to_owned(), total, margin: Some(99) };
+    let mut row = to_row(&order, shape()).unwrap();
+    row[Shape::ID] = Value::Text("o1".into());
+    for column in [Shape::VERSION, Shape::CREATED_AT, Shape::UPDATED_AT] {
+        row[column] = Value::Integer(1);
+    }
+    Some(row)
+}
+
+fn shape() -> &'static Shape {
+    Order::descriptor().shape()
+}
+
+fn request(json: serde_json::Value) -> ChangesRequest {
+    ChangesRequest::parse(&json).unwrap()
+}
+
+impl Site {
+    fn changes(&self, old: Option<Row>, new: Option<Row>) {
+        let op = match (&old, &new) {
+            (None, _) => ChangeOp::Insert,
+            (_, None) => ChangeOp::Delete,
+            _ => ChangeOp::Update,
+        };
+        self.channels().changed(&RowChange { shape: shape(), op, old, new }, START);
+    }
+
+    async fn bind(&self, who: &str, json: serde_json::Value) -> modeller::Result<String> {
+        let bound = self.channels().bind(&self.anybody(), who, "a", &request(json)).await;
+        bound.map(|id| id.to_string())
+    }
+}
+
+#[tokio::test]
+async fn a_binding_hears_of_the_changes_that_it_asked_for() {
+    // LIV-21, LIV-22, CHA-02, CHA-06
+    let site = site(ChannelSettings::new()).await;
+    let ear = site.join("c1", "a").await;
+    let open = json!({ "event": "*", "schema": "shop", "table": "orders", "filter": "status=eq.open" });
+    let all = site.bind("c1", open).await.unwrap();
+    let gone = site.bind("c1", json!({ "event": "DELETE", "table": "orders" })).await.unwrap();
+    assert_ne!(all, gone);
+    let mut heard = |old, new| {
+        site.changes(old, new);
+        let mut ids: Vec<String> =
+            ear.events().iter().map(|event| event.subscription_id().unwrap().to_owned()).collect();
+        ids.sort();
+        ids
+    };
+    let mut both = vec![all.clone(), gone.clone()];
+    both.sort();
+    assert_eq!(heard(None, row("open", 1)), [all.as_str()]);
+    assert_eq!(heard(None, row("done", 1)), [""; 0]);
+    assert_eq!(heard(row("done", 1), row("done", 2)), [""; 0]);
+    assert_eq!(heard(row("done", 1), row("open", 1)), [all.as_str()], "it comes in");
+    assert_eq!(heard(row("open", 1), row("done", 1)), [all.as_str()], "it goes out");
+    assert_eq!(heard(row("open", 1), None), both);
+    assert_eq!(heard(row("done", 1), None), [gone.as_str()]);
+    assert_eq!(site.channels().stats().changes, 6);
+}
+
+#[tokio::test]
+async fn a_change_is_told_without_what_is_private() {
+    // LIV-23, LIV-25
+    let site = site(ChannelSettings::new()).await;
+    let ear = site.join("c1", "a").await;
+    site.bind("c1", json!({ "table": "shop/orders" })).await.unwrap();
+    site.changes(row("open", 1), row("done", 1));
+    let events = ear.events();
+    assert_eq!(events[0].kind(), ChannelEventKind::Changes);
+    assert_eq!(events[0].kind().name(), "postgres_changes");
+    let json: serde_json::Value = serde_json::from_str(events[0].json()).unwrap();
+    assert_eq!(
+        (&json["eventType"], &json["schema"], &json["table"]),
+        (&json!("UPDATE"), &json!("shop"), &json!("orders"))
+    );
+    assert_eq!((&json["old"]["status"], &json["new"]["status"]), (&json!("open"), &json!("done")));
+    assert!(!events[0].json().contains("margin") && !events[0].json().contains("99"));
+    let private = site.bind("c1", json!({ "table": "orders", "filter": "margin=gt.5" })).await;
+    assert!(private.unwrap_err().is(Code::InvalidQuery));
+}
+
+#[tokio::test]
+async fn a_binding_ends_with_its_channel() {
+    // CHA-22
+    let site = site(ChannelSettings::new()).await;
+    let ear = site.join("c1", "a").await;
+    assert!(!site.channels().wants(shape()));
+    let before = site.channels().generation();
+    let id = site.bind("c1", json!({ "table": "orders" })).await.unwrap();
+    assert!(site.channels().wants(shape()) && site.channels().generation() > before);
+    site.channels().unbind("c1", &id).unwrap();
+    assert!(site.channels().unbind("c1", &id).unwrap_err().is(Code::NotFound));
+    assert!(!site.channels().wants(shape()));
+    let id = site.bind("c1", json!({ "table": "orders" })).await.unwrap();
+    assert!(site.channels().unbind("c2", &id).unwrap_err().is(Code::NotFound), "it belongs to somebody else");
+    site.channels().leave("c1", "a");
+    site.changes(None, row("open", 1));
+    assert!(ear.events().is_empty());
+    assert_eq!(site.channels().stats().bindings, 0);
+    assert!(site.bind("c1", json!({ "table": "orders" })).await.unwrap_err().is(Code::NotFound));
+}
+
+#[tokio::test]
+async fn what_can_not_be_bound_is_refused() {
+    // LIV-21
+    let mut settings = ChannelSettings::new();
+    settings.max_bindings = 1;
+    let site = site(settings).await;
+    site.join("c1", "a").await;
+    for table in ["nothing", "_modeller/jobs", "jobs", "broadcasts", ""] {
+        let bound = site.bind("c1", json!({ "table": table })).await;
+        assert!(bound.unwrap_err().is(Code::ModelNotFound), "{table}");
+    }
+    let own = site.bind("c1", json!({ "schema": "_modeller", "table": "broadcasts" })).await;
+    assert!(own.unwrap_err().is(Code::ModelNotFound));
+    assert!(
+        site.bind("c1", json!({ "table": "orders", "filter": "x=eq.1" }))
+            .await
+            .unwrap_err()
+            .is(Code::InvalidQuery)
+    );
+    site.bind("c1", json!({ "table": "orders" })).await.unwrap();
+    assert!(site.bind("c1", json!({ "table": "orders" })).await.unwrap_err().is(Code::RateLimited));
+    for bad in
+        [json!([]), json!({ "event": "TRUNCATE" }), json!({ "table": 1 }), json!({ "filters": "a=eq.1" })]
+    {
+        assert!(ChangesRequest::parse(&bad).unwrap_err().is(Code::InvalidRequest), "{bad}");
+    }
+    assert_eq!(request(json!({ "table": "orders" })).event, ChangesEvent::All);
+}
