@@ -58,6 +58,8 @@ pub mod test {
 mod pages {
     #[doc = include_str!("../../docs/aggregates.md")]
     mod aggregates {}
+    #[doc = include_str!("../../docs/channels.md")]
+    mod channels {}
     #[doc = include_str!("../../docs/configuration.md")]
     mod configuration {}
     #[doc = include_str!("../../docs/crates.md")]

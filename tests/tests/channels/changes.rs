@@ -51,7 +51,7 @@ async fn a_binding_hears_of_the_changes_that_it_asked_for() {
     let all = site.bind("c1", open).await.unwrap();
     let gone = site.bind("c1", json!({ "event": "DELETE", "table": "orders" })).await.unwrap();
     assert_ne!(all, gone);
-    let mut heard = |old, new| {
+    let heard = |old, new| {
         site.changes(old, new);
         let mut ids: Vec<String> =
             ear.events().iter().map(|event| event.subscription_id().unwrap().to_owned()).collect();

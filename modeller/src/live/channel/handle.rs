@@ -9,7 +9,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::room::{Member, Room};
 use super::{Acknowledged, ChannelEvent, ChannelSink, Channels, Position, Sent, Topic};
-use crate::engine::{Cx, QUEUE};
+use crate::engine::{Cx, Engine, QUEUE};
 use crate::model::{Code, Error, Result};
 
 /// A channel, for the application's own code: [`cx.channel("room:1")`](Cx::channel).
@@ -42,8 +42,15 @@ impl Cx {
     /// # Ok(()) }
     /// ```
     pub fn channel(&self, topic: impl Into<String>) -> Channel {
-        let channels = Channels::of(self.engine());
+        let channels = self.engine().channels();
         Channel { cx: self.clone(), channels, name: topic.into(), private: false }
+    }
+}
+
+impl Engine {
+    /// The channels of this application.
+    pub fn channels(&self) -> Arc<Channels> {
+        Channels::of(self)
     }
 }
 

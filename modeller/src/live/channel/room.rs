@@ -41,8 +41,8 @@ pub(super) struct Room {
 struct State {
     members: BTreeMap<u64, Member>,
     presence: Presence,
-    /// When somebody looks after those who are present; nobody does, if there is no time.
-    watched: Option<i64>,
+    /// When somebody looks after those who are present.
+    planned: Option<Planned>,
     /// The state of all who are present, as it was told last.
     told: Option<ChannelEvent>,
 }
@@ -63,6 +63,9 @@ pub(super) struct Member {
     /// It has taken its entry over, and not said yet in which state it is.
     pub(super) is_heir: bool,
 }
+
+/// When a channel is looked after, and a number that tells apart those of one time.
+pub(super) type Planned = (i64, u64);
 
 /// What became of one who wants to be present.
 pub(super) enum Tracking {
@@ -227,22 +230,26 @@ impl Room {
         }
     }
 
-    /// When somebody has to look after those who are present, if nobody does before.
-    pub(super) fn watch(&self) -> Option<i64> {
+    /// When this channel is to be looked after next: the plan that holds no more, and the one that takes its place under this number.
+    pub(super) fn plan(&self, number: u64) -> (Option<Planned>, Option<Planned>) {
         let mut state = self.state();
-        let next = state.presence.next()?;
-        if state.watched.is_some_and(|watched| watched <= next) {
-            return None;
+        let next = state.presence.next();
+        match state.planned {
+            Some((at, _)) if next == Some(at) => (None, None),
+            // Heartbeats push the time on and on: it is early enough to see that when it has come.
+            Some((at, _)) if next.is_some_and(|next| at < next) => (None, None),
+            old => {
+                state.planned = next.map(|next| (next, number));
+                (old, state.planned)
+            }
         }
-        state.watched = Some(next);
-        Some(next)
     }
 
-    /// Somebody looks after it now, and has to be told when to come again.
-    pub(super) fn watched(&self, at: i64) {
+    /// A plan is carried out now.
+    pub(super) fn carried_out(&self, planned: Planned) {
         let mut state = self.state();
-        if state.watched == Some(at) {
-            state.watched = None;
+        if state.planned == Some(planned) {
+            state.planned = None;
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, Weak};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-use super::room::Room;
+use super::room::{Planned, Room};
 use super::{Channels, lock};
 use crate::engine::Clock;
 
@@ -20,8 +20,7 @@ pub(super) struct Timer {
 
 #[derive(Default)]
 struct Plan {
-    /// By time; the number tells those of one time apart.
-    rooms: BTreeMap<(i64, u64), Arc<Room>>,
+    rooms: BTreeMap<Planned, Arc<Room>>,
     /// A task sees to it.
     runs: bool,
 }
@@ -29,13 +28,24 @@ struct Plan {
 impl Channels {
     /// Sees to it that a channel is looked after as soon as somebody's time in it is over.
     pub(super) fn watch(&self, room: &Arc<Room>) {
-        let Some(at) = room.watch() else { return };
+        let (old, new) = room.plan(self.number());
+        if old.is_none() && new.is_none() {
+            return;
+        }
         let mut plan = lock(&self.timer.plan);
-        let is_first = plan.rooms.first_key_value().is_none_or(|((first, _), _)| at < *first);
-        plan.rooms.insert((at, self.number()), room.clone());
+        let gone = old.and_then(|old| plan.rooms.remove(&old));
+        let Some(new) = new else {
+            drop(plan);
+            // It may be the last to hold the channel, which tells others of that.
+            drop(gone);
+            return;
+        };
+        let is_first = plan.rooms.first_key_value().is_none_or(|(first, _)| new < *first);
+        plan.rooms.insert(new, room.clone());
         let runtime = Handle::try_current().ok().filter(|_| !plan.runs);
         plan.runs |= runtime.is_some();
         drop(plan);
+        drop(gone);
         if let Some(runtime) = runtime {
             runtime.spawn(run(self.me.clone(), self.timer.clone(), self.clock.clone()));
         } else if is_first {
@@ -49,9 +59,9 @@ impl Channels {
         loop {
             let mut plan = lock(&self.timer.plan);
             let due = plan.rooms.first_entry().filter(|entry| entry.key().0 <= now);
-            let Some(((at, _), room)) = due.map(|entry| entry.remove_entry()) else { return };
+            let Some((planned, room)) = due.map(|entry| entry.remove_entry()) else { return };
             drop(plan);
-            room.watched(at);
+            room.carried_out(planned);
             room.expire(now);
             self.watch(&room);
         }

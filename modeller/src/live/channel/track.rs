@@ -48,7 +48,9 @@ impl Channels {
     /// `NOT_FOUND` if the connection has not joined.
     pub fn untrack(&self, connection: &str, topic: &str) -> Result<bool> {
         let place = self.place(connection, topic)?;
-        Ok(place.room.untrack(place.member))
+        let was = place.room.untrack(place.member);
+        self.watch(&place.room);
+        Ok(was)
     }
 
     /// A connection is still there: wherever it is present it stays so. Answers in how many channels that is; where it was silent for
