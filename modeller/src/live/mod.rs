@@ -13,9 +13,10 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 pub use channel::{
-    Acknowledged, ChangesEvent, ChangesRequest, Channel, ChannelAction, ChannelEvent, ChannelEventKind,
-    ChannelListening, ChannelOptions, ChannelSettings, ChannelSink, ChannelStats, Channels, Heard, Joined,
-    MAX_REPLAY, Position, Replayed, Sent, Since, Topic, Tracked, acknowledgement, parse_filter,
+    Acknowledged, CHANNEL_OPERATIONS, ChangesEvent, ChangesRequest, Channel, ChannelAction, ChannelEvent,
+    ChannelEventKind, ChannelListening, ChannelOptions, ChannelSettings, ChannelSink, ChannelStats, Channels,
+    Heard, Joined, MAX_REPLAY, Position, Replayed, Sent, Since, Topic, Tracked, acknowledgement,
+    parse_filter,
 };
 #[cfg(feature = "server")]
 pub(crate) use connection::metrics::CONTENT_TYPE as METRICS;

@@ -140,3 +140,8 @@ async fn what_can_not_be_bound_is_refused() {
     }
     assert_eq!(request(json!({ "table": "orders" })).event, ChangesEvent::All);
 }
+
+/// A new document.
+pub fn insert(site: &Site) {
+    site.changes(None, row("open", 1));
+}

@@ -1,5 +1,6 @@
 //! Channels, as doors call them: joining, broadcasts, what is kept and told again, presence, and changes of models.
 
+mod asking;
 mod broadcasts;
 mod changes;
 mod joining;

@@ -80,8 +80,11 @@ pub struct ChannelEvent {
 struct Body {
     json: Arc<str>,
     /// What doors have made of it.
-    frames: Mutex<Vec<(&'static str, Arc<[u8]>)>>,
+    frames: Mutex<Vec<Frame>>,
 }
+
+/// The name of a door's format, and its bytes.
+type Frame = (&'static str, Arc<[u8]>);
 
 impl Body {
     fn new(json: Arc<str>) -> Arc<Self> {

@@ -24,6 +24,7 @@ mod stats;
 mod timer;
 mod topic;
 mod track;
+mod wire;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -43,6 +44,7 @@ pub use send::Sent;
 pub use stats::ChannelStats;
 pub use topic::Topic;
 pub use track::Tracked;
+pub use wire::CHANNEL_OPERATIONS;
 
 use self::bindings::Bindings;
 use self::membership::Place;
@@ -52,14 +54,16 @@ use self::timer::Timer;
 use crate::engine::{Clock, Cx, Engine, Identity, caught};
 use crate::model::{Code, Error, Result};
 
+/// What a connection has joined, by topic.
+type Places = HashMap<Arc<str>, Place>;
+
 /// All channels of an application.
 pub struct Channels {
     me: Weak<Channels>,
     clock: Clock,
     settings: RwLock<Arc<ChannelSettings>>,
     rooms: Mutex<HashMap<Topic, Weak<Room>>>,
-    /// What each connection has joined, by topic.
-    connections: Mutex<HashMap<Arc<str>, HashMap<Arc<str>, Place>>>,
+    connections: Mutex<HashMap<Arc<str>, Places>>,
     bindings: Bindings,
     timer: Arc<Timer>,
     counters: Counters,
