@@ -6,6 +6,7 @@ mod changes;
 mod joining;
 mod keeping;
 mod presence;
+mod replica;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};

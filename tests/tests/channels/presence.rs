@@ -235,3 +235,15 @@ async fn coming_and_going_for_long_leaves_nothing_behind() {
     let stats = site.channels().stats();
     assert_eq!((stats.channels, stats.present, stats.connections), (0, 0, 0));
 }
+
+#[tokio::test]
+async fn who_has_missed_something_is_told_anew() {
+    // CHA-18
+    let site = site(ChannelSettings::new()).await;
+    let ear = site.join("c1", "a").await;
+    site.track("c1", "a", "here").await;
+    ear.forget();
+    site.channels().resync("c1", "a").unwrap();
+    assert_eq!(news(&ear), ["sync c1=here"]);
+    assert!(site.channels().resync("c2", "a").unwrap_err().is(Code::NotFound));
+}

@@ -157,6 +157,13 @@ impl Room {
         state.members.get(&id).map(|member| tell(member, event)).is_some()
     }
 
+    /// Tells a member who is present. `false` if it is none.
+    pub(super) fn sync(&self, id: u64) -> bool {
+        let mut state = self.state();
+        let event = state.told(&self.topic);
+        state.members.get(&id).map(|member| tell(member, &event)).is_some()
+    }
+
     /// Where a member is told what happens.
     pub(super) fn sink(&self, id: u64) -> Option<Arc<dyn ChannelSink>> {
         self.state().members.get(&id).map(|member| member.sink.clone())

@@ -72,6 +72,15 @@ impl Channels {
         Ok(self.place(connection, topic)?.room.present())
     }
 
+    /// Tells a connection anew who is present, in its place among the other events: for one who has missed some of them.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` if the connection has not joined.
+    pub fn resync(&self, connection: &str, topic: &str) -> Result<()> {
+        let place = self.place(connection, topic)?;
+        if place.room.sync(place.member) { Ok(()) } else { Err(not_joined()) }
+    }
+
     /// Who is present in a channel, whoever asks.
     pub(super) fn present_in(&self, topic: &Topic) -> String {
         self.find(topic).map_or_else(|| "{}".to_owned(), |room| room.present())
