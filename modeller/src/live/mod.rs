@@ -45,6 +45,8 @@ impl Live {
         let connections = Connections::new(&engine, options);
         let queries = query::Queries::new(&engine);
         let channels = Channels::of(&engine);
+        let source: Arc<dyn channel::Source> = queries.clone();
+        channels.feed_from(Arc::downgrade(&source));
         Arc::new(Live { engine, channels, connections, queries })
     }
 

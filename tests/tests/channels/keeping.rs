@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use modeller::engine::Clock;
-use modeller::live::{ChannelSettings, Joined, Live, Position, Replayed, Since};
+use modeller::live::{ChannelSettings, Joined, Live, LiveOptions, Position, Replayed, Since};
 use modeller::{App, Code};
 use serde_json::{Value as Json, json};
 
@@ -290,5 +290,5 @@ async fn restarted(file: &str) -> Site {
     let clock = Clock::manual(START);
     let app = App::isolated().models::<(super::Order,)>().database(file).clock(clock.clone());
     let engine = app.engine().await.unwrap();
-    Site { cx: engine.cx(), live: Live::new(engine), clock }
+    Site { cx: engine.cx(), live: Live::new(engine, LiveOptions::new()), clock }
 }

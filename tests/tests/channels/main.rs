@@ -16,6 +16,7 @@ use modeller::App;
 use modeller::engine::{Clock, Identity};
 use modeller::live::{
     ChannelEvent, ChannelEventKind, ChannelOptions, ChannelSettings, ChannelSink, Channels, Joined, Live,
+    LiveOptions,
 };
 use modeller::prelude::*;
 use serde_json::Value as Json;
@@ -47,7 +48,7 @@ pub async fn site(settings: ChannelSettings) -> Site {
     let clock = Clock::manual(START);
     let app = App::isolated().models::<(Order,)>().channels(settings).clock(clock.clone());
     let engine = app.engine().await.unwrap();
-    Site { cx: engine.cx(), live: Live::new(engine), clock }
+    Site { cx: engine.cx(), live: Live::new(engine, LiveOptions::new()), clock }
 }
 
 impl Site {

@@ -1,20 +1,22 @@
 //! Bindings: who hears of which changes of models, through which channel.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 
 use serde_json::Value as Json;
 
-use super::changes::{columns, encode};
+use super::changes::{columns, encode, encode_missed};
 use super::filter::parse_filter;
 use super::room::hand;
 use super::{ChannelAction, ChannelEvent, ChannelSink, Channels, Topic, not_joined};
-use crate::engine::Cx;
-use crate::model::{self, Code, Error, Result, Row, Shape};
+use crate::engine::{Cx, Engine};
+use crate::live::index::Index;
+use crate::model::{self, Code, Error, Result, Shape};
 use crate::query::Filter;
 use crate::registry::Registry;
-use crate::store::{ChangeOp, RowChange};
+use crate::store::{ChangeOp, RowChange, cannot_watch};
 
 /// Which changes somebody wants to hear of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -117,12 +119,26 @@ impl ChangesRequest {
     }
 }
 
+/// Where the changes come from.
+pub(in crate::live) trait Source: Send + Sync {
+    /// From now on changes of this model are wanted. Transactions that begin from now on have the generation that is answered, or a
+    /// later one.
+    ///
+    /// # Errors
+    /// If the store can't tell of changes.
+    fn want(&self, engine: &Arc<Engine>, shape: &'static Shape) -> Result<u64>;
+
+    /// They are wanted no more.
+    fn release(&self, shape: &'static Shape);
+}
+
 /// All bindings, by model and filter.
 #[derive(Default)]
 pub(super) struct Bindings {
     /// So that who has none pays nothing.
     count: AtomicUsize,
-    generation: AtomicU64,
+    next: AtomicU64,
+    source: RwLock<Option<Weak<dyn Source>>>,
     books: RwLock<Books>,
 }
 
@@ -134,11 +150,18 @@ struct Books {
 }
 
 struct Watched {
+    shape: &'static Shape,
     columns: String,
+    /// Transactions of this generation, and of later ones, tell of its changes.
+    generation: u64,
     /// By the text of the filter, so that each is looked at once.
-    filters: HashMap<Arc<str>, Group>,
+    numbers: HashMap<Arc<str>, u64>,
+    groups: HashMap<u64, Group>,
+    /// Which groups a row may be for.
+    index: Index<u64>,
 }
 
+/// Bindings with the same filter.
 struct Group {
     filter: Filter,
     bindings: Vec<Binding>,
@@ -159,7 +182,40 @@ struct Bound {
     member: u64,
 }
 
+impl Watched {
+    fn add(&mut self, text: Arc<str>, filter: Filter, binding: Binding, number: u64) {
+        let number = *self.numbers.entry(text).or_insert(number);
+        let group = self.groups.entry(number).or_insert_with(|| {
+            self.index.insert(number, &filter);
+            Group { filter, bindings: Vec::new() }
+        });
+        group.bindings.push(binding);
+    }
+
+    fn remove(&mut self, text: &str, id: &str) -> Option<Binding> {
+        let number = *self.numbers.get(text)?;
+        let group = self.groups.get_mut(&number)?;
+        let at = group.bindings.iter().position(|binding| *binding.id == *id)?;
+        let binding = group.bindings.swap_remove(at);
+        if group.bindings.is_empty() {
+            self.index.remove(number, &group.filter);
+            self.groups.remove(&number);
+            self.numbers.remove(text);
+        }
+        Some(binding)
+    }
+}
+
 impl Bindings {
+    /// Changes come from here.
+    pub(super) fn feed_from(&self, source: Weak<dyn Source>) {
+        *self.source.write().unwrap_or_else(PoisonError::into_inner) = Some(source);
+    }
+
+    fn source(&self) -> Option<Arc<dyn Source>> {
+        self.source.read().unwrap_or_else(PoisonError::into_inner).as_ref()?.upgrade()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.count.load(Ordering::Acquire)
     }
@@ -183,14 +239,13 @@ impl Bindings {
         let mut sinks = Vec::new();
         for Bound { model, filter, id, .. } in &gone {
             let Some(watched) = books.models.get_mut(model) else { continue };
-            let Some(group) = watched.filters.get_mut(filter) else { continue };
-            sinks.extend(group.bindings.extract_if(.., |binding| binding.id == *id));
-            if group.bindings.is_empty() {
-                watched.filters.remove(filter);
-            }
-            if watched.filters.is_empty() {
+            sinks.extend(watched.remove(filter, id));
+            if watched.groups.is_empty() {
+                let shape = watched.shape;
                 books.models.remove(model);
-                self.generation.fetch_add(1, Ordering::AcqRel);
+                if let Some(source) = self.source() {
+                    source.release(shape);
+                }
             }
         }
         self.count.fetch_sub(gone.len(), Ordering::AcqRel);
@@ -239,14 +294,22 @@ impl Channels {
             let message = format!("a connection has {most} bindings to changes at most");
             return Err(Error::new(Code::RateLimited, message));
         }
+        let Books { models, connections } = &mut *books;
+        let watched = match models.entry(model) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let source = self.bindings.source().ok_or_else(cannot_watch)?;
+                let generation = source.want(cx.engine(), shape)?;
+                let (numbers, groups) = Default::default();
+                let index = Index::new(shape);
+                entry.insert(Watched { shape, columns: columns(shape), generation, numbers, groups, index })
+            }
+        };
         let bound = Bound { model, filter: text.clone(), id: id.clone(), member: place.member };
-        books.connections.entry(connection.into()).or_default().push(bound);
-        let watched = books.models.entry(model).or_insert_with(|| {
-            self.bindings.generation.fetch_add(1, Ordering::AcqRel);
-            Watched { columns: columns(shape), filters: HashMap::new() }
-        });
-        let group = watched.filters.entry(text).or_insert_with(|| Group { filter, bindings: Vec::new() });
-        group.bindings.push(Binding { id: id.clone(), topic: topic.clone(), event: request.event, sink });
+        connections.entry(connection.into()).or_default().push(bound);
+        let number = self.bindings.next.fetch_add(1, Ordering::Relaxed);
+        let binding = Binding { id: id.clone(), topic: topic.clone(), event: request.event, sink };
+        watched.add(text, filter, binding, number);
         self.bindings.count.fetch_add(1, Ordering::AcqRel);
         drop(books);
         // It may have left meanwhile, and then nobody else takes the binding out.
@@ -268,16 +331,6 @@ impl Channels {
         }
     }
 
-    /// Whether anybody wants to hear of changes of this model.
-    pub fn wants(&self, shape: &Shape) -> bool {
-        self.bindings.len() > 0 && self.bindings.read().models.contains_key(shape.path.as_str())
-    }
-
-    /// A number that grows whenever [`wants`](Channels::wants) may answer something else than before.
-    pub fn generation(&self) -> u64 {
-        self.bindings.generation.load(Ordering::Acquire)
-    }
-
     /// A document changed, at this time in Unix milliseconds: tells all who want to hear of it. Changes come in the order of their
     /// commits.
     pub fn changed(&self, change: &RowChange, at: i64) {
@@ -286,19 +339,48 @@ impl Channels {
         }
         let books = self.bindings.read();
         let Some(watched) = books.models.get(change.shape.path.as_str()) else { return };
+        let rows = || [&change.old, &change.new].into_iter().flatten();
+        let mut candidates = Vec::new();
+        rows().for_each(|row| watched.index.candidates(row, |number| candidates.push(number)));
+        // In the order in which they were bound; one may have come several times.
+        candidates.sort_unstable();
+        candidates.dedup();
         let mut json: Option<Arc<str>> = None;
         let mut told = 0;
-        for Group { filter, bindings } in watched.filters.values() {
-            let fits = |row: &Row| filter.matches(change.shape, row);
-            if !change.new.as_ref().is_some_and(fits) && !change.old.as_ref().is_some_and(fits) {
+        for Group { filter, bindings } in candidates.iter().filter_map(|number| watched.groups.get(number)) {
+            if !rows().any(|row| filter.matches(change.shape, row)) {
                 continue;
             }
             for binding in bindings.iter().filter(|binding| binding.event.includes(change.op)) {
                 let json = json.get_or_insert_with(|| encode(change, at, &watched.columns).into());
-                hand(&*binding.sink, &ChannelEvent::change(&binding.topic, &binding.id, json));
+                binding.tell(json);
                 told += 1;
             }
         }
         self.counters.changes.fetch_add(told, Ordering::Relaxed);
+    }
+
+    /// Changes may have got lost that were made under an older generation than this: who wants to hear of them is told so, with
+    /// `errors`, and may read anew.
+    pub(in crate::live) fn missed(&self, generation: u64, at: i64) {
+        if self.bindings.len() == 0 {
+            return;
+        }
+        for watched in self.bindings.read().models.values().filter(|watched| generation < watched.generation)
+        {
+            let json: Arc<str> = encode_missed(watched.shape, at, &watched.columns).into();
+            watched.groups.values().flat_map(|group| &group.bindings).for_each(|binding| binding.tell(&json));
+        }
+    }
+
+    /// Changes come from here.
+    pub(in crate::live) fn feed_from(&self, source: Weak<dyn Source>) {
+        self.bindings.feed_from(source);
+    }
+}
+
+impl Binding {
+    fn tell(&self, json: &Arc<str>) {
+        hand(&*self.sink, &ChannelEvent::change(&self.topic, &self.id, json));
     }
 }

@@ -44,6 +44,26 @@ pub(super) fn columns(shape: &Shape) -> String {
 /// A change, as JSON: without private fields, and with an empty object where there is no row.
 pub(super) fn encode(change: &RowChange, at: i64, columns: &str) -> String {
     let shape = change.shape;
+    let mut json = begin(shape, at);
+    json.push_str(&format!(r#","eventType":"{}","columns":{columns},"new":"#, event_type(change.op)));
+    json.push_str(&row(shape, change.new.as_ref()));
+    json.push_str(r#","old":"#);
+    json.push_str(&row(shape, change.old.as_ref()));
+    json.push_str(r#","errors":null}"#);
+    json
+}
+
+/// That changes may have got lost, as JSON.
+pub(super) fn encode_missed(shape: &Shape, at: i64, columns: &str) -> String {
+    let mut json = begin(shape, at);
+    let what = "changes may have been missed: read anew";
+    json.push_str(&format!(
+        r#","eventType":null,"columns":{columns},"new":{{}},"old":{{}},"errors":["{what}"]}}"#
+    ));
+    json
+}
+
+fn begin(shape: &Shape, at: i64) -> String {
     let mut json = String::with_capacity(512);
     json.push_str(r#"{"schema":"#);
     quote(shape.descriptor.scope, &mut json);
@@ -51,11 +71,6 @@ pub(super) fn encode(change: &RowChange, at: i64, columns: &str) -> String {
     quote(shape.descriptor.name, &mut json);
     json.push_str(r#","commit_timestamp":"#);
     quote(&timestamp(at), &mut json);
-    json.push_str(&format!(r#","eventType":"{}","columns":{columns},"new":"#, event_type(change.op)));
-    json.push_str(&row(shape, change.new.as_ref()));
-    json.push_str(r#","old":"#);
-    json.push_str(&row(shape, change.old.as_ref()));
-    json.push_str(r#","errors":null}"#);
     json
 }
 
@@ -133,5 +148,8 @@ mod tests {
             .collect();
         assert_eq!(names, ["_id", "_version", "_createdAt", "_updatedAt", "status", "paid"]);
         assert_eq!(insert["columns"][5], json!({ "name": "paid", "type": "bool" }));
+        let shape = Order::descriptor().shape();
+        let missed: Json = serde_json::from_str(&encode_missed(shape, 0, &columns(shape))).unwrap();
+        assert!(missed["errors"][0].is_string() && missed["eventType"].is_null());
     }
 }

@@ -31,6 +31,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
+pub(in crate::live) use bindings::Source;
 pub use bindings::{ChangesEvent, ChangesRequest};
 pub use broadcast::{Acknowledged, acknowledgement};
 pub use event::{ChannelEvent, ChannelEventKind, ChannelSink};

@@ -29,6 +29,7 @@ use self::node::Node;
 use self::queue::Queue;
 use self::reactive::Reactives;
 use self::window::Window;
+use super::channel::Source;
 use super::index::Index;
 use crate::engine::{Arguments, Cx, Engine, Standing};
 use crate::model::{Code, Error, Result, Shape};
@@ -46,6 +47,7 @@ type Key = [u8; 32];
 
 /// The live queries of an application.
 pub(crate) struct Queries {
+    me: Weak<Queries>,
     engine: Weak<Engine>,
     feed: Arc<Feed>,
     state: Mutex<Standings>,
@@ -77,12 +79,8 @@ impl Queries {
     pub(super) fn new(engine: &Arc<Engine>) -> Arc<Self> {
         let (feed, batches) = Feed::new();
         let state = Mutex::new(Standings { batches: Some(batches), ..Standings::default() });
-        Arc::new(Queries {
-            engine: Arc::downgrade(engine),
-            feed: Arc::new(feed),
-            state,
-            reactives: Reactives::default(),
-        })
+        let (engine, feed, reactives) = (Arc::downgrade(engine), Arc::new(feed), Reactives::default());
+        Arc::new_cyclic(|me| Queries { me: me.clone(), engine, feed, state, reactives })
     }
 
     fn state(&self) -> MutexGuard<'_, Standings> {
@@ -171,8 +169,20 @@ impl Queries {
         state.models.get_mut(&*shape.path)?.nodes.get_mut(key).map(body)
     }
 
-    /// Takes in a batch.
+    /// Takes in a batch, and tells the bindings of channels.
     fn take_in(&self, engine: &Engine, batch: &Batch) {
+        let has_gap = self.match_batch(engine, batch);
+        let (channels, now) = (engine.channels(), engine.clock().now());
+        // A mere nudge tells of nothing.
+        if has_gap || batch.until > batch.after {
+            channels.missed(if has_gap { 0 } else { batch.generation }, now);
+        }
+        let changes = batch.commits.iter().flat_map(|commit| &commit.changes);
+        changes.for_each(|change| channels.changed(change, now));
+    }
+
+    /// Matches a batch with the queries. Answers whether there was something before it that nobody has told of.
+    fn match_batch(&self, engine: &Engine, batch: &Batch) -> bool {
         let mut state = self.state();
         let Standings { models, position, generation, stale, .. } = &mut *state;
         // Another process has written meanwhile, and told nobody.
@@ -213,6 +223,7 @@ impl Queries {
                 }
             }
         }
+        has_gap
     }
 
     /// Notices what other processes have written, of which nobody is told.
@@ -268,6 +279,17 @@ impl Queries {
         let nodes = state.models.values().flat_map(|of_model| of_model.nodes.values());
         let reactives = self.reactives.len();
         nodes.fold((reactives, reactives), |(nodes, all), node| (nodes + 1, all + node.subscribers.len()))
+    }
+}
+
+impl Source for Queries {
+    fn want(&self, engine: &Arc<Engine>, shape: &'static Shape) -> Result<u64> {
+        self.me.upgrade().map_or_else(|| Err(cannot_watch()), |queries| queries.start(engine))?;
+        Ok(self.feed.want(shape))
+    }
+
+    fn release(&self, shape: &'static Shape) {
+        self.feed.release(shape);
     }
 }
 
