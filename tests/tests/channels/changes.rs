@@ -187,3 +187,33 @@ async fn what_is_written_is_told_in_the_order_of_the_commits() {
     assert_eq!(told, expected);
     assert!(heard.iter().all(|json| !json.to_string().contains("margin")));
 }
+
+#[tokio::test]
+async fn what_another_process_has_changed_is_not_passed_over_in_silence() {
+    // LIV-21, LIV-23
+    let path = std::env::temp_dir().join(format!("modeller-bindings-{}.db", modeller::model::new_id()));
+    let file = path.to_str().unwrap();
+    let site = super::stored(file).await;
+    let ear = site.join("c1", "a").await;
+    let id = site.bind("c1", json!({ "table": "orders", "filter": "total=gt.1000" })).await.unwrap();
+    let order = || Order { status: "open".into(), total: 2_000, margin: None };
+    Order::insert(&site.cx, order()).await.unwrap();
+    let other = super::stored(file).await;
+    Order::insert(&other.cx, order()).await.unwrap();
+    let mut heard = Vec::new();
+    for _ in 0..1_000 {
+        heard.extend(ear.events());
+        if heard.len() >= 2 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let json = |at: usize| serde_json::from_str::<serde_json::Value>(heard[at].json()).unwrap();
+    assert_eq!(json(0)["eventType"], "INSERT");
+    assert!(json(1)["errors"][0].is_string(), "{heard:?}");
+    assert_eq!(heard[1].subscription_id(), Some(id.as_str()));
+    for site in [site, other] {
+        site.cx.engine().store().close().await;
+    }
+    super::remove(file);
+}

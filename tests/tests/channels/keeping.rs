@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use modeller::engine::Clock;
-use modeller::live::{ChannelSettings, Joined, Live, LiveOptions, Position, Replayed, Since};
-use modeller::{App, Code};
+use modeller::Code;
+use modeller::live::{ChannelSettings, Joined, Position, Replayed, Since};
 use serde_json::{Value as Json, json};
 
-use super::{Ear, START, Site, options, site};
+use super::{Ear, START, Site, options, remove, site, stored};
 
 const HOUR: f64 = 3_600.0;
 
@@ -270,25 +269,16 @@ async fn what_was_sent_is_told_again_after_a_restart() {
     // CHA-14
     let path = std::env::temp_dir().join(format!("modeller-channels-{}.db", modeller::model::new_id()));
     let file = path.to_str().unwrap();
-    let first = restarted(file).await;
+    let first = stored(file).await;
     let anchor = first.send("a", "one").await;
     first.send("a", "two").await;
     first.cx.engine().store().close().await;
     drop(first);
-    let second = restarted(file).await;
+    let second = stored(file).await;
     let (ear, joined) = second.back("c1", "a", anchor).await;
     assert!(joined.replayed.unwrap().is_complete);
     second.send("a", "three").await;
     assert_eq!(ear.words(), ["two", "three"]);
     second.cx.engine().store().close().await;
-    for end in ["", "-wal", "-shm"] {
-        drop(std::fs::remove_file(format!("{file}{end}")));
-    }
-}
-
-async fn restarted(file: &str) -> Site {
-    let clock = Clock::manual(START);
-    let app = App::isolated().models::<(super::Order,)>().database(file).clock(clock.clone());
-    let engine = app.engine().await.unwrap();
-    Site { cx: engine.cx(), live: Live::new(engine, LiveOptions::new()), clock }
+    remove(file);
 }

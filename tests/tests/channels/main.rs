@@ -51,6 +51,21 @@ pub async fn site(settings: ChannelSettings) -> Site {
     Site { cx: engine.cx(), live: Live::new(engine, LiveOptions::new()), clock }
 }
 
+/// One whose documents are in a file.
+pub async fn stored(file: &str) -> Site {
+    let clock = Clock::manual(START);
+    let app = App::isolated().models::<(Order,)>().database(file).clock(clock.clone());
+    let engine = app.engine().await.unwrap();
+    Site { cx: engine.cx(), live: Live::new(engine, LiveOptions::new()), clock }
+}
+
+/// Removes the file of a database.
+pub fn remove(file: &str) {
+    for end in ["", "-wal", "-shm"] {
+        drop(std::fs::remove_file(format!("{file}{end}")));
+    }
+}
+
 impl Site {
     pub fn channels(&self) -> &Channels {
         self.live.channels()
