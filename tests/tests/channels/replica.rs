@@ -147,8 +147,8 @@ async fn follow(steps: Vec<Step>) {
         }
     }
     // All go, and nothing is left of them.
-    for who in 0..5 {
-        for generation in 0..=generations[who] {
+    for (who, last) in generations.into_iter().enumerate() {
+        for generation in 0..=last {
             site.channels().disconnect(&format!("c{who}.{generation}"));
         }
     }
