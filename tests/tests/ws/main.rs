@@ -1,5 +1,6 @@
 //! The WebSocket door over real sockets, with an independent client and with none at all.
 
+mod channels;
 mod ending;
 mod limits;
 mod live;

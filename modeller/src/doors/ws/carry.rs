@@ -89,6 +89,10 @@ async fn carry_out(session: &Session, request: Request) -> Result<Done> {
             let watch = session.watch(Told::Answers(answers), first, place)?;
             return Ok(Done { data: watch.answer(), watch: Some(watch) });
         }
+        Task::Channel { operation, arguments, resumes } => {
+            let cx = Cx::new(engine.clone(), identity);
+            Box::pin(session.ears().perform(&cx, operation, &arguments, resumes.as_deref())).await?
+        }
         Task::Unsubscribe(id) => {
             session.end(&id)?;
             json!({ "unsubscribed": true }).to_string().into_bytes()
@@ -107,6 +111,7 @@ async fn carry_out(session: &Session, request: Request) -> Result<Done> {
             connection.set_identity(Identity::Anonymous);
             // What somebody else might see is nothing for who is there now.
             session.end_all();
+            session.ears().reauthorize(&Cx::new(engine.clone(), Identity::Anonymous)).await;
             json!({ "loggedOut": true }).to_string().into_bytes()
         }
     };

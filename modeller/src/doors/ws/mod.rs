@@ -8,6 +8,7 @@
 //! operations and errors. What it does decide is the protocol: frames, envelopes, heartbeats, the order of answers and pushes.
 
 mod carry;
+mod channels;
 mod close;
 mod codes;
 mod frame;

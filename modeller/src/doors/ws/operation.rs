@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::request::Request;
 use crate::engine::{Arguments, BodyKind, Call, Operation, Transact};
+use crate::live::CHANNEL_OPERATIONS;
 use crate::model::{Code, Error, Result, Shape, nearest};
 use crate::registry::Registry;
 
@@ -18,6 +19,7 @@ pub(super) enum Task {
     Subscribe { shape: &'static Shape, arguments: Arguments, position: Option<String> },
     Watch { shape: &'static Shape, name: String, params: Json },
     Unsubscribe(String),
+    Channel { operation: &'static str, arguments: Vec<u8>, resumes: Option<String> },
     Buckets,
     Stats,
     WhoAmI,
@@ -149,6 +151,7 @@ pub(super) fn read(registry: &Registry, request: Request) -> Result<Task> {
             Code::Unauthorized,
             "this application has no sign-in yet, so that no token can be valid: everybody is anonymous",
         )),
+        kind if kind.starts_with("channel.") => channel(request),
         kind if kind.starts_with("rules.") => {
             let message = "this application has no rules";
             Err(Error::custom(super::codes::RULES_NOT_AVAILABLE, 404, message))
@@ -285,6 +288,18 @@ fn subscribe(registry: &Registry, mut request: Request) -> Result<Task> {
     request.finish(&expected)?;
     let arguments = if arguments.is_empty() { Arguments::None } else { Arguments::Json(arguments.into()) };
     Ok(Task::Subscribe { shape, arguments, position })
+}
+
+/// Something about channels; what it takes is known there.
+fn channel(mut request: Request) -> Result<Task> {
+    let name = request.kind.strip_prefix("channel.").unwrap_or_default();
+    let operation = CHANNEL_OPERATIONS.into_iter().find(|known| *known == name);
+    let operation = operation.ok_or_else(|| unknown(&request.kind))?;
+    let resumes = match operation {
+        "subscribe" => request.take("resumes", "the `connection` of an earlier answer")?,
+        _ => None,
+    };
+    Ok(Task::Channel { operation, arguments: request.rest()?, resumes })
 }
 
 /// A query by its name, and that of its model unless only one has it.

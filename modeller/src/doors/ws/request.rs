@@ -93,6 +93,11 @@ impl Request {
         self.take(name, "JSON")
     }
 
+    /// All that is left, as one JSON object.
+    pub(super) fn rest(self) -> Result<Vec<u8>> {
+        serde_json::to_vec(&self.members).map_err(|error| Error::new(Code::InternalError, error.to_string()))
+    }
+
     /// Nothing is left that was passed over.
     pub(super) fn finish(self, known: &[&str]) -> Result<()> {
         let Some((name, _)) = self.members.first_key_value() else { return Ok(()) };

@@ -1,14 +1,15 @@
 //! What a client has going on beside its requests: its live queries, and how they reach it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
 use serde_json::json;
 use tokio::task::AbortHandle;
 
+use super::channels::Ears;
 use super::{frame, messages};
-use crate::live::{Connection, Live, LiveEvent, LiveStream, Outbox, Place, ReactiveStream};
+use crate::live::{Channels, Connection, Live, LiveEvent, LiveStream, Outbox, Place, ReactiveStream};
 use crate::model::{Code, Error, Result};
 
 /// Those who watch the same under the same name: what they are told is framed once.
@@ -132,6 +133,8 @@ pub(super) struct Session {
     pub(super) connection: Arc<Connection>,
     pub(super) outbox: Outbox,
     rooms: Arc<Rooms>,
+    /// Made when the client first asks for a channel.
+    ears: OnceLock<Ears>,
     /// Live queries by their names. None any more once the client is gone.
     watched: Mutex<Option<HashMap<String, Option<AbortHandle>>>>,
 }
@@ -139,7 +142,33 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new(live: Arc<Live>, connection: Arc<Connection>, rooms: Arc<Rooms>) -> Arc<Self> {
         let outbox = Outbox::new(connection.clone());
-        Arc::new(Session { live, connection, outbox, rooms, watched: Mutex::new(Some(HashMap::new())) })
+        Arc::new(Session {
+            live,
+            connection,
+            outbox,
+            rooms,
+            ears: OnceLock::new(),
+            watched: Mutex::new(Some(HashMap::new())),
+        })
+    }
+
+    /// Its part in channels.
+    pub(super) fn ears(&self) -> &Ears {
+        self.ears.get_or_init(|| Ears::new(Channels::of(self.live.engine()), self.outbox.clone()))
+    }
+
+    /// The client is there, and so is whoever it says is present.
+    pub(super) fn heartbeat(&self) {
+        if let Some(ears) = self.ears.get() {
+            ears.heartbeat();
+        }
+    }
+
+    /// The client says goodbye: it does not come back.
+    pub(super) fn leave(&self) {
+        if let Some(ears) = self.ears.get() {
+            ears.leave();
+        }
     }
 
     /// Gives a live query its name: that of its room, which all have who ask the same, or one of its own if this client has that already.

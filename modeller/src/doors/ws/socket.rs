@@ -189,7 +189,10 @@ impl Socket {
     /// Understands a message.
     fn hear(&mut self, text: &str) {
         match request::read(text) {
-            Ok(Said::Pong) => self.heartbeat.answered(),
+            Ok(Said::Pong) => {
+                self.heartbeat.answered();
+                self.session.heartbeat();
+            }
             Ok(Said::Request(request)) => {
                 self.requests.spawn(carry::answer(self.session.clone(), request));
             }
@@ -230,7 +233,10 @@ impl Socket {
     async fn part(mut self, end: End) {
         let (close, is_ours) = match end {
             End::Ours(close) => (close, true),
-            End::Theirs(close) => (close, false),
+            End::Theirs(close) => {
+                self.session.leave();
+                (close, false)
+            }
             End::Gone => {
                 self.session.close();
                 return;
