@@ -104,7 +104,8 @@ proptest! {
         let mut stream = std::io::Cursor::new(bytes);
         let mut reader = WebSocketContext::new(Role::Client, None);
         let message = reader.read(&mut stream).unwrap();
-        prop_assert_eq!(message.into_text().unwrap().as_str(), parts.concat());
+        let read = message.into_text().unwrap();
+        prop_assert_eq!(read.as_str(), parts.concat());
         let end = reader.read(&mut stream).unwrap();
         let tungstenite::Message::Close(Some(end)) = end else { panic!("{end:?} is no end") };
         prop_assert_eq!((u16::from(end.code), end.reason.as_str()), (4001, "heartbeat_timeout"));
