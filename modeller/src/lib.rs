@@ -96,6 +96,9 @@ mod pages {
     mod search {}
     #[doc = include_str!("../../docs/server.md")]
     mod server {}
+    #[cfg(feature = "socketio")]
+    #[doc = include_str!("../../docs/socketio.md")]
+    mod socketio {}
     #[doc = include_str!("../../docs/storage.md")]
     mod storage {}
     #[doc = include_str!("../../docs/updates.md")]

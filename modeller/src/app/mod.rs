@@ -26,6 +26,8 @@ use serde_json::Value as Json;
 use crate::doors::http::{
     self, Backend, BoxFuture, Folder, HttpDoor, HttpOptions, Listener, Mount, Page, Route,
 };
+#[cfg(feature = "socketio")]
+use crate::doors::socketio::{self, SocketIoDoor, SocketIoOptions};
 use crate::doors::ws::{self, WsDoor};
 use crate::doors::{docs, metadata, openapi};
 use crate::engine::{
@@ -60,6 +62,8 @@ pub struct App {
     about: openapi::About,
     http: HttpOptions,
     live: LiveOptions,
+    #[cfg(feature = "socketio")]
+    socketio: SocketIoOptions,
     routes: Vec<Route>,
     nested: Vec<(String, axum::Router)>,
     pages: Vec<Page>,
@@ -94,6 +98,8 @@ impl App {
             about: openapi::About::default(),
             http: HttpOptions::default(),
             live: LiveOptions::new(),
+            #[cfg(feature = "socketio")]
+            socketio: SocketIoOptions::new(),
             routes: Vec::new(),
             nested: Vec::new(),
             pages: Vec::new(),
@@ -208,6 +214,13 @@ impl App {
     /// The limits of connections that stay open, and what happens to slow and dead ones.
     pub fn live(mut self, options: LiveOptions) -> Self {
         self.live = options;
+        self
+    }
+
+    /// What concerns the Socket.IO door alone: how it knows who connects, and times of its transport.
+    #[cfg(feature = "socketio")]
+    pub fn socketio(mut self, options: SocketIoOptions) -> Self {
+        self.socketio = options;
         self
     }
 
@@ -394,6 +407,11 @@ impl App {
             .page(Page::new("/@docs", "text/html; charset=utf-8", docs::PAGE).policy(docs::POLICY))
             .page(Page::new("/@docs.css", "text/css; charset=utf-8", docs::STYLE))
             .page(Page::new("/@docs.js", "text/javascript; charset=utf-8", docs::SCRIPT));
+        #[cfg(feature = "socketio")]
+        if self.socketio.enabled {
+            let socketio = SocketIoDoor::new(live.clone(), self.socketio);
+            door = door.mount(Mount::below(socketio::PATH, move |request| socketio.answer(request)));
+        }
         door = door.mount(Mount::at(ws::PATH, move |request| {
             let remote = http::remote(&request);
             ready(socket.answer(request, remote))

@@ -6,4 +6,6 @@ pub mod metadata;
 pub mod openapi;
 #[cfg(test)]
 mod sample;
+#[cfg(feature = "socketio")]
+pub mod socketio;
 pub mod ws;

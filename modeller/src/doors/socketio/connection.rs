@@ -1,0 +1,367 @@
+//! One client: who it is, what it has subscribed to, and what may be under way and wait for it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use socketioxide::extract::{AckSender, SocketRef, TryData};
+use socketioxide::handler::FromMessageParts as _;
+use socketioxide::socket::Socket;
+use socketioxide::{SendError, SocketError};
+use socketioxide_core::Value;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use super::answer::Body;
+use super::events::Done;
+use super::live::Telling;
+use super::message::{Form, Incoming, Message};
+use super::outbox::Outbox;
+use super::packed::Loose;
+use super::{Handshake, Shared, events};
+use crate::engine::{Cx, Identity, Subscription, caught, in_time};
+use crate::live::{self, Held, Live, Place, Watching};
+use crate::model::{Code, Error, Result};
+
+/// How many messages of one client may wait to be answered. One that sends more without reading is cut off.
+const MAX_PENDING: usize = 1_024;
+
+/// From how many bytes on a message takes memory of those that all clients share.
+const LARGE: usize = 16 * 1024;
+
+/// How long to wait before trying again to hand a packet to a transport that has too many.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What the door knows of a client.
+pub(super) struct Connection {
+    pub(super) cx: Cx,
+    pub(super) form: Form,
+    shared: Arc<Shared>,
+    outbox: Arc<Outbox>,
+    runtime: Handle,
+    calls: Semaphore,
+    pending: AtomicUsize,
+    state: Mutex<State>,
+}
+
+/// A subscription of a client, with its place among those that it may have.
+enum Kept {
+    /// What is published under a query.
+    Scoped(Subscription, #[expect(dead_code, reason = "given back when it is dropped")] Place),
+    /// A live query.
+    Live(
+        #[expect(dead_code, reason = "ends when it is dropped")] Telling,
+        #[expect(dead_code, reason = "as above")] Place,
+    ),
+}
+
+#[derive(Default)]
+struct State {
+    is_over: bool,
+    subscriptions: HashMap<String, Kept>,
+    /// How many payloads of each subscription were left out since the client was last told.
+    missed: BTreeMap<String, u64>,
+}
+
+/// Lets a client in, or refuses it with words that it reads in its `connect_error`.
+pub(super) async fn greet(
+    shared: Arc<Shared>,
+    form: Form,
+    socket: SocketRef,
+    auth: TryData<Loose>,
+) -> Result<()> {
+    let Some(outbox) = socket.req_parts().extensions.get::<Arc<Outbox>>().cloned() else {
+        return Err(Error::new(Code::InternalError, "a session that was not opened at the door"));
+    };
+    let identity = identify(&shared, &socket, outbox.connection(), auth).await?;
+    outbox.connection().set_identity(identity.clone());
+    let most = shared.live.connections().options().max_in_flight;
+    let connection = Arc::new(Connection {
+        cx: shared.live.engine().cx().as_identity(identity),
+        form,
+        shared,
+        outbox,
+        runtime: Handle::current(),
+        calls: Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)),
+        pending: AtomicUsize::new(0),
+        state: Mutex::default(),
+    });
+    socket.extensions.insert(connection.clone());
+    let leaving = connection.clone();
+    socket.on_disconnect(async move || leaving.end());
+    socket.on_fallback(move |incoming: Incoming| take(connection, incoming));
+    Ok(())
+}
+
+async fn identify(
+    shared: &Shared,
+    socket: &SocketRef,
+    connection: &live::Connection,
+    TryData(auth): TryData<Loose>,
+) -> Result<Identity> {
+    let (headers, identity) = (&socket.req_parts().headers, connection.identity());
+    let auth = match auth {
+        Ok(Loose(Some(auth @ Json::Object(_)))) => auth,
+        Ok(Loose(None | Some(Json::Null))) => serde_json::json!({}),
+        _ => return Err(Error::new(Code::InvalidRequest, "`auth` is an object")),
+    };
+    let Some(authenticate) = &shared.options.authenticate else { return Ok(identity) };
+    let handshake = Handshake { auth, headers: headers.clone(), remote: connection.remote(), identity };
+    let asked = caught(authenticate(handshake));
+    match timeout(shared.options.connect_timeout, asked).await {
+        Ok(Ok(identity)) => identity,
+        Ok(Err(panic)) => {
+            tracing::error!(?panic, "what tells who a client is panicked");
+            Err(Error::new(Code::InternalError, "something went wrong on our side"))
+        }
+        Err(_) => Err(Error::new(Code::Overloaded, "it took too long to find out who you are")),
+    }
+}
+
+/// Counts a message as waiting.
+struct Pending<'a>(&'a Connection);
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        self.0.pending.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Takes a message, and answers it if it asks for an answer.
+async fn take(connection: Arc<Connection>, incoming: Incoming) {
+    let Incoming { socket, value, ack } = incoming;
+    let pending = connection.pending.fetch_add(1, Ordering::Relaxed);
+    let _pending = Pending(&connection);
+    if pending >= MAX_PENDING {
+        // It sends, and takes no answers.
+        let _ = socket.disconnect();
+        return;
+    }
+    let held = connection.hold(value.len());
+    // What is refused waits as a word, not as the message.
+    let message = held.map(|held| (value, held));
+    // The place is kept until the answer has gone, so that answers do not pile up.
+    let Ok(_place) = connection.calls.acquire().await else { return };
+    // Nor are answers made while there is no room for them.
+    while !connection.outbox.has_room_to_push() && !connection.is_over() {
+        connection.outbox.moved().await;
+    }
+    let result = match message {
+        Ok((value, _held)) => connection.carry_out(&socket, value).await,
+        Err(error) => Err(error),
+    };
+    let written = result.and_then(|done| Ok((Body::new(connection.form, done.text)?, done.go)));
+    let (body, go) = match written {
+        Ok(written) => written,
+        Err(error) => (Body::of_error(connection.form, error), None),
+    };
+    connection.acknowledge(&socket, ack, body).await;
+    // Whoever waits for it may have gone meanwhile.
+    let _ = go.map(|go| go.send(()));
+}
+
+impl Connection {
+    /// Counts a message, and takes memory for a large one.
+    fn hold(&self, bytes: usize) -> Result<Option<Held>> {
+        self.outbox.connection().admit()?;
+        (bytes > LARGE).then(|| self.shared.live.connections().hold(bytes)).transpose()
+    }
+
+    async fn carry_out(self: &Arc<Self>, socket: &Arc<Socket>, value: Value) -> Result<Done> {
+        let work = async {
+            let message = Message::of(value)?;
+            // Boxed: its future is that of the largest call.
+            Box::pin(events::carry_out(self, socket, &message)).await
+        };
+        match in_time(self.shared.live.connections().options().request_timeout, caught(work)).await {
+            Some(Ok(result)) => result,
+            Some(Err(panic)) => Err(Error::new(Code::InternalError, format!("panic: {panic}"))),
+            None => Err(Error::new(
+                Code::Overloaded,
+                "the call took too long; a write may still take effect, so repeat it with its `mutationId`",
+            )),
+        }
+    }
+
+    /// Sends an answer as soon as there is room for it; it is never left out for a client that is there.
+    async fn acknowledge(&self, socket: &Arc<Socket>, ack: Option<i64>, mut body: Body) {
+        if ack.is_none() {
+            return;
+        }
+        while !self.is_over() {
+            if !self.outbox.has_room(body.size()) {
+                self.outbox.moved().await;
+                continue;
+            }
+            let mut nothing = Value::Bytes(bytes::Bytes::new());
+            let Ok(sender) = AckSender::from_message_parts(socket, &mut nothing, &ack);
+            match self.outbox.hand_over(body.size(), || sender.send(&body)) {
+                Ok(()) => return,
+                Err(SendError::Socket(SocketError::InternalChannelFull)) => sleep(PAUSE).await,
+                Err(SendError::Socket(SocketError::Closed)) => return,
+                Err(SendError::Serialize(error)) => {
+                    let error =
+                        Error::new(Code::InternalError, format!("an answer can't be written: {error}"));
+                    body = Body::of_error(self.form, error);
+                }
+            }
+        }
+    }
+
+    /// Sends what was published to a subscription, or counts it as missed: who publishes waits for nobody.
+    pub(super) fn push(self: &Arc<Self>, socket: &SocketRef, id: &str, body: &Body) {
+        let mut state = self.state();
+        if state.is_over {
+            return;
+        }
+        // Until the client knows of its gap nothing goes past it.
+        if let Some(missed) = state.missed.get_mut(id) {
+            *missed += 1;
+            self.outbox.connection().coalesced(1);
+            return;
+        }
+        if self.outbox.has_room_to_push() {
+            match self.outbox.hand_over(body.size(), || socket.emit("publish", body)) {
+                Ok(()) => return self.outbox.connection().pushed(),
+                Err(SendError::Socket(SocketError::InternalChannelFull)) => {}
+                Err(SendError::Socket(SocketError::Closed)) => return,
+                Err(SendError::Serialize(error)) => {
+                    tracing::error!(%error, "what was published can't be sent");
+                    return;
+                }
+            }
+        }
+        let is_first = state.missed.is_empty();
+        state.missed.insert(id.to_owned(), 1);
+        drop(state);
+        self.outbox.connection().coalesced(1);
+        if is_first {
+            self.runtime.spawn(self.clone().tell_missed(socket.clone()));
+        }
+    }
+
+    /// Tells a client what it has missed, once there is room again.
+    async fn tell_missed(self: Arc<Self>, socket: SocketRef) {
+        loop {
+            self.outbox.moved().await;
+            let mut state = self.state();
+            while let Some((id, count)) = state.missed.pop_first() {
+                if state.is_over || !state.subscriptions.contains_key(&id) {
+                    continue;
+                }
+                let text = serde_json::json!({ "id": id, "count": count }).to_string();
+                let Ok(body) = Body::new(self.form, text) else { continue };
+                let tell = || socket.emit("missed", &body);
+                let is_told =
+                    self.outbox.has_room_to_push() && self.outbox.hand_over(body.size(), tell).is_ok();
+                if !is_told && socket.connected() {
+                    state.missed.insert(id, count);
+                    break;
+                }
+            }
+            if state.missed.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Sends a small word that must not be lost; a client for which there is no room is cut off, and starts anew.
+    pub(super) fn tell(&self, socket: SocketRef, event: &str, body: &Body) {
+        if self.outbox.hand_over(body.size(), || socket.emit(event, body)).is_err() {
+            let _ = socket.disconnect();
+        }
+    }
+
+    /// Keeps a subscription for the client, whose socket joins the room of that name.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED` if it has too many.
+    pub(super) fn keep(&self, socket: &Socket, subscription: Subscription) -> Result<()> {
+        let mut state = self.state();
+        // After its end nobody would take it out of the room.
+        if state.is_over || state.subscriptions.contains_key(subscription.id()) {
+            return Ok(());
+        }
+        let place = self.outbox.connection().subscribe(Watching::Store)?;
+        socket.join(subscription.id().to_owned());
+        state.subscriptions.insert(subscription.id().to_owned(), Kept::Scoped(subscription, place));
+        Ok(())
+    }
+
+    /// Keeps a live query for the client, in the place of an earlier one of the same name.
+    pub(super) fn keep_live(&self, id: String, telling: Telling, place: Place) {
+        let mut state = self.state();
+        let before = match state.is_over {
+            true => Some(Kept::Live(telling, place)),
+            false => state.subscriptions.insert(id, Kept::Live(telling, place)),
+        };
+        drop(state);
+        drop(before);
+    }
+
+    /// The client's scoped subscription of this name.
+    pub(super) fn subscription(&self, id: &str) -> Option<Subscription> {
+        match self.state().subscriptions.get(id) {
+            Some(Kept::Scoped(subscription, _)) => Some(subscription.clone()),
+            _ => None,
+        }
+    }
+
+    /// Gives a subscription up, and answers whether there was one.
+    pub(super) fn give_up(&self, socket: &Socket, id: &str) -> bool {
+        let mut state = self.state();
+        state.missed.remove(id);
+        let subscription = state.subscriptions.remove(id);
+        socket.leave(id.to_owned());
+        drop(state);
+        subscription.is_some()
+    }
+
+    /// Waits until nothing waits for the client any more.
+    pub(super) async fn drained(&self, socket: &Socket) {
+        while !self.outbox.is_empty() && socket.connected() {
+            self.outbox.moved().await;
+        }
+    }
+
+    /// Sends something as soon as the transport takes it, and answers whether it did.
+    pub(super) async fn send(&self, socket: &SocketRef, event: &str, body: &Body) -> bool {
+        loop {
+            match self.outbox.hand_over(body.size(), || socket.emit(event, body)) {
+                Ok(()) => return true,
+                Err(SendError::Socket(SocketError::InternalChannelFull)) => sleep(PAUSE).await,
+                Err(_) => return false,
+            }
+        }
+    }
+
+    pub(super) fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    pub(super) fn live(&self) -> &Live {
+        &self.shared.live
+    }
+
+    fn is_over(&self) -> bool {
+        self.state().is_over
+    }
+
+    /// The client has gone: nothing is kept for it.
+    fn end(&self) {
+        let mut state = self.state();
+        state.is_over = true;
+        state.missed.clear();
+        let subscriptions = std::mem::take(&mut state.subscriptions);
+        drop(state);
+        // The last handle of a subscription takes locks when it goes.
+        drop(subscriptions);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

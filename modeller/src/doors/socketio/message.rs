@@ -1,0 +1,171 @@
+//! What a client sends: an event with one argument, out of a packet of either parser.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
+use socketioxide::adapter::LocalAdapter;
+use socketioxide::handler::FromMessage;
+use socketioxide::socket::Socket;
+use socketioxide_core::Value;
+
+use super::packed;
+use crate::model::{Code, Error, Result, check_json};
+
+/// How packets are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As JSON text: the parser that clients have by themselves.
+    Text,
+    /// As MessagePack.
+    Packed,
+}
+
+/// A packet as it came, with what it takes to answer it.
+pub(super) struct Incoming {
+    pub(super) socket: Arc<Socket>,
+    pub(super) value: Value,
+    /// The number of its acknowledgement, if one is asked for.
+    pub(super) ack: Option<i64>,
+}
+
+/// Tells apart how the library finds arguments of handlers: this one takes the whole packet.
+pub(super) enum Whole {}
+
+impl FromMessage<LocalAdapter, Whole> for Incoming {
+    type Error = Infallible;
+
+    fn from_message(
+        socket: Arc<Socket>,
+        value: Value,
+        ack: Option<i64>,
+    ) -> std::result::Result<Self, Infallible> {
+        Ok(Incoming { socket, value, ack })
+    }
+}
+
+/// An event and its argument, which is JSON text and strictly so.
+#[derive(Debug, PartialEq)]
+pub(super) struct Message {
+    pub(super) event: String,
+    pub(super) argument: String,
+}
+
+impl Message {
+    /// Reads a packet.
+    ///
+    /// # Errors
+    /// `PARSE_ERROR` or `INVALID_REQUEST`.
+    pub(super) fn of(value: Value) -> Result<Self> {
+        match value {
+            Value::Str(text, attached) => match attached.filter(|attached| !attached.is_empty()) {
+                None => Self::of_text(&text),
+                Some(attached) => Self::with_bytes(&text, &attached),
+            },
+            Value::Bytes(bytes) => Self::of_elements(packed::elements(&bytes)?),
+        }
+    }
+
+    fn of_text(text: &str) -> Result<Self> {
+        check_json(text.as_bytes())?;
+        let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| malformed())?;
+        let [event, arguments @ ..] = elements.as_slice() else { return Err(malformed()) };
+        let event: Cow<'_, str> = serde_json::from_str(event.get()).map_err(|_| malformed())?;
+        let argument = match arguments {
+            [] => "{}",
+            [argument] => argument.get(),
+            _ => return Err(several()),
+        };
+        Ok(Message { event: event.into_owned(), argument: argument.to_owned() })
+    }
+
+    /// Bytes travel beside the text, and take their places in it as base64: JSON has none.
+    fn with_bytes(text: &str, attached: &VecDeque<Bytes>) -> Result<Self> {
+        let mut json: Json = serde_json::from_str(check_json(text.as_bytes())?).map_err(|_| malformed())?;
+        put_in(&mut json, attached)?;
+        match json {
+            Json::Array(elements) => Self::of_elements(elements),
+            _ => Err(malformed()),
+        }
+    }
+
+    fn of_elements(elements: Vec<Json>) -> Result<Self> {
+        let mut elements = elements.into_iter();
+        let Some(Json::String(event)) = elements.next() else { return Err(malformed()) };
+        let argument = match (elements.next(), elements.next()) {
+            (None, _) => "{}".to_owned(),
+            (Some(argument), None) => argument.to_string(),
+            _ => return Err(several()),
+        };
+        Ok(Message { event, argument })
+    }
+}
+
+fn put_in(json: &mut Json, attached: &VecDeque<Bytes>) -> Result<()> {
+    if let Some(number) = json.get("_placeholder").is_some_and(|mark| mark == true).then(|| json.get("num")) {
+        let number = number.and_then(Json::as_u64).and_then(|number| usize::try_from(number).ok());
+        let bytes = number.and_then(|number| attached.get(number)).ok_or_else(|| {
+            Error::new(Code::InvalidRequest, "a place for bytes in the message has none that belong there")
+        })?;
+        *json = STANDARD.encode(bytes).into();
+        return Ok(());
+    }
+    match json {
+        Json::Array(items) => items.iter_mut().try_for_each(|item| put_in(item, attached)),
+        Json::Object(members) => members.values_mut().try_for_each(|member| put_in(member, attached)),
+        _ => Ok(()),
+    }
+}
+
+fn malformed() -> Error {
+    Error::new(Code::ParseError, "a message is an array of an event's name and its argument")
+}
+
+fn several() -> Error {
+    Error::new(Code::InvalidRequest, "an event takes one argument, an object")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Message> {
+        Message::of(Value::Str(text.to_owned().into(), None))
+    }
+
+    fn message(event: &str, argument: &str) -> Message {
+        Message { event: event.into(), argument: argument.into() }
+    }
+
+    #[test]
+    fn an_event_has_one_argument_or_none() {
+        assert_eq!(read(r#"["call",{"a":1.0}]"#).unwrap(), message("call", r#"{"a":1.0}"#));
+        assert_eq!(read(r#"["call"]"#).unwrap(), message("call", "{}"));
+        assert!(read(r#"["call",1,2]"#).unwrap_err().is(Code::InvalidRequest));
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused() {
+        for bad in ["", "[]", "{}", "[1]", r#"["a",{"b":1,"b":2}]"#, r#"["a",{]"#, r#"["a",1e999]"#] {
+            assert!(read(bad).unwrap_err().is(Code::ParseError), "{bad}");
+        }
+    }
+
+    #[test]
+    fn bytes_are_put_in_as_base64() {
+        let text = r#"["call",{"data":{"photo":{"_placeholder":true,"num":1}},"x":[{"_placeholder":true,"num":0}]}]"#;
+        let bytes = |last: &[&'static [u8]]| {
+            let attached = last.iter().map(|bytes| Bytes::from_static(bytes)).collect();
+            Message::of(Value::Str(text.to_owned().into(), Some(attached)))
+        };
+        let expected = message("call", r#"{"data":{"photo":"AQI="},"x":[""]}"#);
+        assert_eq!(bytes(&[b"", b"\x01\x02"]).unwrap(), expected);
+        assert!(bytes(&[b""]).unwrap_err().is(Code::InvalidRequest));
+    }
+}

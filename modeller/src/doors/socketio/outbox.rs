@@ -1,0 +1,133 @@
+//! How much waits for one client, in bytes: what was handed to the transport, less what the network has taken.
+//!
+//! The transport counts packets only, and says nothing of those that were sent. So the door counts what goes in, and the stream below
+//! a WebSocket (or the answers to polling) what comes out. What the transport adds on its own, heads of frames and heartbeats,
+//! is small, and counts for nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::live::Connection;
+
+/// How long something that waits for room waits before it looks again, in case the client has gone.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// What waits for one client. The transport keeps it among the first request's extensions, for as long as it keeps the session.
+pub(super) struct Outbox {
+    connection: Arc<Connection>,
+    most: usize,
+    waiting: AtomicUsize,
+    moved: Notify,
+}
+
+impl Outbox {
+    pub(super) fn new(connection: Arc<Connection>, most: usize) -> Self {
+        Outbox { connection, most, waiting: AtomicUsize::new(0), moved: Notify::new() }
+    }
+
+    /// Whose it is.
+    pub(super) fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    /// Hands so many bytes to the transport. They are counted first: they may be gone before this returns, and what is counted after it
+    /// has gone would wait for ever.
+    pub(super) fn hand_over<E>(&self, bytes: usize, send: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+        self.connection.queued(bytes);
+        self.waiting.fetch_add(bytes, Ordering::AcqRel);
+        let sent = send();
+        if sent.is_err() {
+            self.sent(bytes);
+        }
+        sent
+    }
+
+    /// So many bytes were taken by the network, those included that the transport has added.
+    pub(super) fn sent(&self, bytes: usize) {
+        let less = |waiting: usize| Some(waiting.saturating_sub(bytes));
+        let before = self.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
+        self.connection.wrote(before.unwrap_or_else(|before| before).min(bytes));
+        self.moved.notify_waiters();
+    }
+
+    /// Whether there is room for an answer of so many bytes. There always is when nothing waits.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        let waiting = self.waiting.load(Ordering::Acquire);
+        waiting == 0 || waiting.saturating_add(bytes) <= self.most
+    }
+
+    /// Whether there is room for what nobody asked for: what is above the mark is for answers.
+    pub(super) fn has_room_to_push(&self) -> bool {
+        self.connection.has_room()
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) == 0
+    }
+
+    /// Waits until something has been sent, or for a moment.
+    pub(super) async fn moved(&self) {
+        let _ = tokio::time::timeout(LOOK_AGAIN, self.moved.notified()).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Clock, Engine, Identity};
+    use crate::live::{Live, LiveOptions};
+    use crate::registry::Registry;
+    use crate::store::sqlite::{Sqlite, SqliteOptions};
+
+    fn outbox() -> (Outbox, Arc<Live>) {
+        let store = Arc::new(Sqlite::open(SqliteOptions::memory().readers(1)).unwrap());
+        let engine = Engine::new(Registry::default(), store, Clock::system());
+        let live = Live::new(engine, LiveOptions::new().backpressure(1_000, 0.8));
+        let connection = live.connections().open("socketio", None, Identity::Anonymous).unwrap();
+        (Outbox::new(connection, 1_000), live)
+    }
+
+    fn put(outbox: &Outbox, bytes: usize) {
+        outbox.hand_over(bytes, || Ok::<_, ()>(())).unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_went_nowhere_or_went_at_once_does_not_wait() {
+        let (outbox, _live) = outbox();
+        assert!(outbox.hand_over(900, || Err(())).is_err());
+        let at_once = || {
+            outbox.sent(900);
+            Ok::<_, ()>(())
+        };
+        outbox.hand_over(900, at_once).unwrap();
+        assert!(outbox.is_empty());
+        assert_eq!(outbox.connection().buffered(), 0);
+    }
+
+    #[tokio::test]
+    async fn bytes_wait_until_they_are_sent() {
+        // OPS-03
+        let (outbox, _live) = outbox();
+        assert!(outbox.has_room(5_000), "the first of all may be large");
+        put(&outbox, 700);
+        assert!(outbox.has_room_to_push() && outbox.has_room(300) && !outbox.has_room(301));
+        put(&outbox, 100);
+        assert!(!outbox.has_room_to_push());
+        outbox.sent(800);
+        assert!(outbox.has_room_to_push() && outbox.has_room(5_000));
+    }
+
+    #[tokio::test]
+    async fn what_the_transport_adds_does_not_pile_up() {
+        let (outbox, _live) = outbox();
+        outbox.sent(1_000_000);
+        put(&outbox, 900);
+        assert!(!outbox.has_room(200));
+        outbox.sent(1_000_000);
+        assert_eq!(outbox.connection().buffered(), 0);
+    }
+}

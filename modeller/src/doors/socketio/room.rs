@@ -1,0 +1,132 @@
+//! Scoped subscriptions: a client subscribes, its socket joins the room of that name, and what is published goes to the room.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
+use socketioxide::extract::SocketRef;
+use socketioxide::socket::Socket;
+
+use super::answer::{self, Body};
+use super::call::{Members, model};
+use super::connection::Connection;
+use super::events::shown;
+use super::{Door, Inner, Line};
+use crate::engine::{Observer, Published, Subscription};
+use crate::model::{Code, Error, Result, Shape};
+
+/// `subscribe {model, query?}`: `{id, events}`.
+pub(super) fn subscribe(connection: &Connection, socket: &Socket, argument: &str) -> Result<String> {
+    let mut members = Members::of(argument)?;
+    let subscription = named(connection, &mut members)?;
+    members.end("`model` and `query`")?;
+    let answer = serde_json::json!({ "id": subscription.id(), "events": subscription.events() });
+    connection.keep(socket, subscription)?;
+    answer::data(answer.to_string().as_bytes())
+}
+
+/// `unsubscribe {id}` or `{model, query?}`: whether there was one.
+pub(super) fn unsubscribe(connection: &Connection, socket: &Socket, argument: &str) -> Result<String> {
+    let mut members = Members::of(argument)?;
+    let id = match members.text("id")? {
+        Some(id) => id,
+        None => named(connection, &mut members)?.id().to_owned(),
+    };
+    members.end("`id`, or `model` and `query`")?;
+    answer::data(connection.give_up(socket, &id).to_string().as_bytes())
+}
+
+/// `dispatch {id, event, data?}` or `{model, query?, event, data?}`: what the event's handler answers.
+pub(super) async fn dispatch(connection: &Connection, argument: &str) -> Result<String> {
+    let mut members = Members::of(argument)?;
+    let event = members.needed("event")?;
+    let data = members.take("data").map_or("", RawValue::get);
+    let subscription = match members.text("id")? {
+        Some(id) => connection.subscription(&id).ok_or_else(|| {
+            let message =
+                format!("there is no subscription `{}` of this client; `subscribe` first", shown(&id));
+            Error::new(Code::NotFound, message)
+        })?,
+        None => named(connection, &mut members)?,
+    };
+    members.end("`id` (or `model` and `query`), `event` and `data`")?;
+    answer::data(&subscription.dispatch_json(&event, data.as_bytes()).await?)
+}
+
+/// The subscription of the `model` and the `query` that are named.
+fn named(connection: &Connection, members: &mut Members<'_>) -> Result<Subscription> {
+    let shape = model(connection.cx.engine().registry(), &members.needed("model")?)?;
+    let query = members.json("query")?.unwrap_or_else(|| serde_json::json!({}));
+    connection.cx.subscription(&shape.path, query)
+}
+
+impl Inner {
+    /// Tells everybody who is connected.
+    pub(super) fn tell_all(&self, event: &str, word: &Json) {
+        for line in self.lines() {
+            let Ok(body) = Body::new(line.form, word.to_string()) else { continue };
+            for (socket, connection) in everybody(line) {
+                connection.tell(socket, event, &body);
+            }
+        }
+    }
+
+    /// Waits until nothing waits for anybody.
+    pub(super) async fn drained(&self) {
+        for line in self.lines() {
+            for (socket, connection) in everybody(line) {
+                connection.drained(&socket).await;
+            }
+        }
+    }
+}
+
+fn everybody(line: &Line) -> impl Iterator<Item = (SocketRef, Arc<Connection>)> + use<> {
+    // Once the door has stopped, there is no namespace any more.
+    let sockets = line.io.of("/").map_or_else(Vec::new, |all| all.broadcast().sockets());
+    sockets.into_iter().filter_map(with_connection)
+}
+
+fn in_room(line: &Line, id: &str) -> impl Iterator<Item = (SocketRef, Arc<Connection>)> + use<> {
+    let sockets = line.io.of("/").map_or_else(Vec::new, |all| all.within(id.to_owned()).sockets());
+    sockets.into_iter().filter_map(with_connection)
+}
+
+fn with_connection(socket: SocketRef) -> Option<(SocketRef, Arc<Connection>)> {
+    let connection = socket.extensions.get::<Arc<Connection>>()?;
+    Some((socket, connection))
+}
+
+/// Brings what is published to the rooms.
+pub(super) struct Rooms(pub(super) Door);
+
+impl Observer for Rooms {
+    fn published(&self, _: &'static Shape, _: &Json, id: &str, payload: &Published) {
+        let Some(door) = self.0.upgrade() else { return };
+        for line in door.lines() {
+            let mut members = in_room(line, id).peekable();
+            if members.peek().is_none() {
+                continue;
+            }
+            // Written once for all who are there.
+            let text = format!("{{\"id\":{},\"data\":{}}}", Json::from(id), payload.json());
+            match Body::new(line.form, text) {
+                Ok(body) => members.for_each(|(socket, connection)| connection.push(&socket, id, &body)),
+                Err(error) => tracing::error!(error = ?error.message(), "what was published can't be sent"),
+            }
+        }
+    }
+
+    fn ended(&self, id: &str) {
+        let Some(door) = self.0.upgrade() else { return };
+        for line in door.lines() {
+            let Ok(body) = Body::new(line.form, serde_json::json!({ "id": id }).to_string()) else {
+                continue;
+            };
+            for (socket, connection) in in_room(line, id) {
+                connection.give_up(&socket, id);
+                connection.tell(socket, "ended", &body);
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# The Socket.IO door with the official clients: socket.io-client and socket.io-msgpack-parser from npm, python-socketio from PyPI.
+set -euo pipefail
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd "$here/../.."
+cargo build --quiet --package modeller-tests --bin test-chat
+export CHAT_SERVER="${CARGO_TARGET_DIR:-$PWD/target}/debug/test-chat"
+(cd "$here" && npm ci --silent --no-audit --no-fund)
+node --test --test-reporter=spec "$here/client.test.mjs"
+. tests/openapi/venv.sh
+tool "python-socketio[client]==5.18.1" msgpack==1.2.4
+python "$here/client_test.py"

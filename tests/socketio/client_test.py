@@ -1,0 +1,196 @@
+"""The Socket.IO door with the official client for Python, as it is, over both transports and with both serializers."""
+
+import os
+import queue
+import re
+import subprocess
+import time
+import unittest
+
+import socketio
+
+SERVER = os.environ["CHAT_SERVER"]
+PATIENCE = 10
+
+
+class Server:
+    """A chat server of one's own."""
+
+    def __init__(self, port=0, **env):
+        command = [SERVER, "--database", ":memory:", "--port", str(port)]
+        self.process = subprocess.Popen(
+            command, env={**os.environ, **env}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        for line in self.process.stdout:
+            if found := re.match(r"listening on (http://.*:(\d+))$", line):
+                self.url, self.port = found[1], int(found[2])
+                return
+        raise AssertionError("the server did not start")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def client(server, transports, packed=False, **options):
+    """A connected client, and a queue of what it is told."""
+    made = socketio.Client(
+        serializer="msgpack" if packed else "default", reconnection_delay=0.05, reconnection_delay_max=0.2
+    )
+    told = queue.Queue()
+    made.on("*", lambda event, *data: told.put((event, *data)))
+    path = "socket.io/msgpack" if packed else "socket.io"
+    made.connect(server.url, transports=transports, socketio_path=path, wait_timeout=PATIENCE, **options)
+    return made, told
+
+
+def ask(made, event, argument):
+    return made.call(event, argument, timeout=PATIENCE)
+
+
+def call(made, model, operation, **rest):
+    return ask(made, "call", {"model": model, "operation": operation, **rest})
+
+
+KINDS = {
+    "websocket": (["websocket"], False),
+    "polling": (["polling"], False),
+    "polling, then websocket": (None, False),
+    "msgpack over websocket": (["websocket"], True),
+    "msgpack over polling": (["polling"], True),
+}
+
+
+class EveryKind(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.kill()
+
+    def each(self):
+        for kind, (transports, packed) in KINDS.items():
+            with self.subTest(kind):
+                made, told = client(self.server, transports, packed)
+                try:
+                    call(made, "system/users", "clear")
+                    call(made, "chat/messages", "clear")
+                    yield made, told, (transports, packed)
+                finally:
+                    made.disconnect()
+
+    def test_operations_are_acknowledged(self):
+        for made, _, _ in self.each():
+            ada = call(made, "system/users", "insert", data={"email": "ada@example.org", "password": "x", "age": 36})["data"]
+            self.assertEqual((ada["_version"], ada["age"]), (1, 36))
+            self.assertNotIn("password", ada)
+            self.assertEqual(call(made, "system/users", "get", query={"_id": ada["_id"]})["data"], ada)
+            updated = call(made, "system/users", "update", query={"_id": ada["_id"]}, data={"age": 37})["data"]
+            self.assertEqual(updated["_version"], 2)
+            self.assertEqual(call(made, "system/users", "count", query={"age": {"$gte": 37}})["data"], 1)
+            self.assertEqual(call(made, "system/users", "grownUp", data={"age": 18})["data"], ["ada@example.org"])
+            both = [
+                {"op": "delete", "model": "system/users", "query": {"_id": ada["_id"]}},
+                {"op": "insert", "model": "chat/messages", "data": {"text": "é 🙂"}},
+            ]
+            results = ask(made, "transaction", {"operations": both})["data"]["results"]
+            self.assertEqual((results[0]["data"], results[1]["data"]["text"]), ({"deleted": True}, "é 🙂"))
+
+    def test_errors_are_acknowledged(self):
+        for made, _, _ in self.each():
+            invalid = call(made, "system/users", "insert", data={"email": "nobody"})["error"]
+            self.assertEqual((invalid["code"], invalid["status"]), ("VALIDATION_ERROR", 400))
+            self.assertEqual(invalid["errors"][0]["instancePath"], "/email")
+            self.assertEqual(call(made, "system/nobody", "get")["error"]["code"], "MODEL_NOT_FOUND")
+            self.assertEqual(ask(made, "nothing", {})["error"]["code"], "EVENT_NOT_FOUND")
+            self.assertEqual(ask(made, "call", b"bytes")["error"]["code"], "INVALID_REQUEST")
+            self.assertEqual(ask(made, "call", None)["error"]["code"], "INVALID_REQUEST")
+            broken = call(made, "system/users", "fail", data={"how": "secret words"})["error"]
+            self.assertEqual(broken["code"], "INTERNAL_ERROR")
+            self.assertNotIn("secret", str(broken))
+
+    def test_subscriptions_are_rooms(self):
+        # RTE-01, RTE-06, RTE-10
+        for made, told, (transports, packed) in self.each():
+            other, others = client(self.server, transports, packed)
+            try:
+                scope = {"model": "chat/messages", "query": {"roomId": "py"}}
+                room = ask(made, "subscribe", scope)["data"]["id"]
+                self.assertEqual(ask(other, "subscribe", scope)["data"]["id"], room)
+                answer = ask(made, "dispatch", {"id": room, "event": "sendMessage", "data": {"text": "hello"}})
+                self.assertEqual(answer, {"data": {"delivered": True}})
+                expected = ("publish", {"id": room, "data": {"said": "hello", "scope": {"roomId": "py"}}})
+                self.assertEqual(told.get(timeout=PATIENCE), expected)
+                self.assertEqual(others.get(timeout=PATIENCE), expected)
+                self.assertEqual(ask(other, "unsubscribe", {"id": room}), {"data": True})
+                self.assertEqual(call(made, "chat/messages", "closeRoom", data={"room": "py"})["data"], True)
+                self.assertEqual(told.get(timeout=PATIENCE), ("ended", {"id": room}))
+                self.assertTrue(others.empty())
+            finally:
+                other.disconnect()
+
+    def test_live_queries_tell_of_changes(self):
+        for made, told, _ in self.each():
+            begun = ask(made, "live", {"model": "system/users", "query": {"age": {"$gte": 18}}})["data"]
+            self.assertEqual(begun["documents"], [])
+            ada = call(made, "system/users", "insert", data={"email": "ada@example.org", "age": 36})["data"]
+            event, change = told.get(timeout=PATIENCE)
+            self.assertEqual((event, change["id"]), ("live", begun["id"]))
+            self.assertEqual(change["changes"], [{"type": "enter", "_id": ada["_id"], "document": ada}])
+            self.assertEqual(ask(made, "unsubscribe", {"id": begun["id"]}), {"data": True})
+            call(made, "system/users", "clear")
+            missed = ask(made, "live", {"model": "system/users", "query": {"age": {"$gte": 18}}, "from": change["position"]})
+            self.assertEqual([one["type"] for one in missed["data"]["changes"]], ["leave"])
+            self.assertTrue(told.empty())
+
+    def test_bytes_arrive_as_base64(self):
+        for made, _, _ in self.each():
+            stored = call(made, "chat/messages", "insert", data={"text": b"\x01\x02\x03"})
+            self.assertEqual(stored["data"]["text"], "AQID")
+
+    def test_large_answers_arrive(self):
+        for made, _, _ in self.each():
+            self.assertEqual(len(call(made, "system/users", "much", data={"size": 2_000_000})["data"]), 2_000_000)
+
+
+class Connection(unittest.TestCase):
+    def test_a_client_comes_back_by_itself(self):
+        for transports in (["websocket"], ["polling"]):
+            first = Server()
+            made, _ = client(first, transports)
+            ask(made, "subscribe", {"model": "chat/messages", "query": {}})
+            first.kill()
+            second = Server(port=first.port)
+            try:
+                for _ in range(200):
+                    if made.connected:
+                        try:
+                            self.assertEqual(call(made, "chat/messages", "count"), {"data": 0})
+                            break
+                        except (socketio.exceptions.SocketIOError, AssertionError):
+                            pass
+                    time.sleep(0.05)
+                else:
+                    self.fail("the client did not come back")
+            finally:
+                made.disconnect()
+                second.kill()
+
+    def test_tokens_are_asked_for(self):
+        # CHA-26
+        server = Server(AUTH="1")
+        try:
+            with self.assertRaises(socketio.exceptions.ConnectionError):
+                client(server, ["websocket"], retry=False)
+            made, _ = client(server, ["websocket"], auth={"token": "let me in"})
+            self.assertEqual(call(made, "system/users", "count"), {"data": 0})
+            made.disconnect()
+        finally:
+            server.kill()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,80 @@
+// A chat server of one's own for each group of tests, and clients that are closed with it.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { io } from "socket.io-client";
+import * as msgpack from "socket.io-msgpack-parser";
+
+const binary = process.env.CHAT_SERVER;
+if (!binary) throw new Error("CHAT_SERVER names the program to test");
+
+export class Server {
+  clients = [];
+
+  static async start(env = {}, port = 0) {
+    const server = new Server();
+    server.env = env;
+    const args = ["--database", ":memory:", "--port", String(port)];
+    server.process = spawn(binary, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    server.errors = "";
+    server.process.stderr.on("data", (text) => (server.errors += text));
+    for await (const line of createInterface({ input: server.process.stdout })) {
+      const found = line.match(/^listening on (http:\/\/.*:(\d+))$/);
+      if (found) {
+        [, server.url, server.port] = found;
+        return server;
+      }
+    }
+    throw new Error(`the server did not start: ${server.errors}`);
+  }
+
+  // A client of the official library. `packed` is the other parser that it has.
+  client({ packed = false, ...options } = {}) {
+    const parts = packed ? { parser: msgpack.default ?? msgpack, path: "/socket.io/msgpack/" } : {};
+    const client = io(this.url, { forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 200, ...parts, ...options });
+    this.clients.push(client);
+    return client;
+  }
+
+  async connected(options) {
+    const client = this.client(options);
+    await event(client, "connect");
+    return client;
+  }
+
+  memory() {
+    return import("node:fs").then(({ readFileSync }) => {
+      const status = readFileSync(`/proc/${this.process.pid}/status`, "utf8");
+      return Number(status.match(/VmRSS:\s+(\d+)/)[1]) * 1024;
+    });
+  }
+
+  async kill(signal = "SIGKILL") {
+    const exited = this.process.exitCode === null ? once(this.process, "exit") : [];
+    this.process.kill(signal);
+    await exited;
+  }
+
+  async stop() {
+    for (const client of this.clients) client.close();
+    if (this.process.exitCode === null && this.process.signalCode === null) await this.kill("SIGKILL");
+  }
+}
+
+export const pause = (millis) => new Promise((done) => setTimeout(done, millis));
+
+// The next event of this name; an error after ten seconds.
+export function event(emitter, name, millis = 10_000) {
+  return new Promise((done, fail) => {
+    const timer = setTimeout(() => fail(new Error(`no ${name} came`)), millis);
+    emitter.once(name, (...values) => {
+      clearTimeout(timer);
+      done(values[0]);
+    });
+  });
+}
+
+// Sends an event and waits for its acknowledgement.
+export const ask = (client, name, argument) => client.timeout(10_000).emitWithAck(name, argument);
+
+export const call = (client, model, operation, rest = {}) => ask(client, "call", { model, operation, ...rest });
