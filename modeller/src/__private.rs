@@ -12,7 +12,7 @@ pub use crate::engine::behaviour::*;
 #[cfg(feature = "engine")]
 pub use crate::engine::{Cx, Operation, Subscription};
 // For the benchmark of it.
-#[cfg(feature = "engine")]
+#[cfg(feature = "live")]
 pub use crate::live::index::Index;
 #[cfg(feature = "engine")]
 pub use crate::model::Result;

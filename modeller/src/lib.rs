@@ -10,7 +10,7 @@ pub mod app;
 pub mod doors;
 #[cfg(feature = "engine")]
 pub mod engine;
-#[cfg(feature = "engine")]
+#[cfg(feature = "live")]
 pub mod live;
 pub mod model;
 pub mod prelude;
@@ -54,7 +54,7 @@ pub mod test {
 }
 
 /// The examples of the pages for users compile and run.
-#[cfg(all(doctest, feature = "sqlite", feature = "server"))]
+#[cfg(all(doctest, feature = "sqlite", feature = "server", feature = "live"))]
 mod pages {
     #[doc = include_str!("../../docs/aggregates.md")]
     mod aggregates {}

@@ -8,9 +8,13 @@ mod options;
 mod plan;
 mod serve;
 mod server;
+#[cfg(not(feature = "live"))]
+#[path = "unwatched.rs"]
+mod watch;
+#[cfg(feature = "live")]
+mod watch;
 
 use std::fmt;
-use std::future::ready;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,20 +24,16 @@ use std::time::Duration;
 pub use extension::{Extension, Setup};
 pub use options::{Database, Options};
 
+use self::watch::{Watch, Watched};
+
 use axum::body::Bytes;
 use serde_json::Value as Json;
 
-use crate::doors::http::{
-    self, Backend, BoxFuture, Folder, HttpDoor, HttpOptions, Listener, Mount, Page, Route,
-};
-#[cfg(feature = "socketio")]
-use crate::doors::socketio::{self, SocketIoDoor, SocketIoOptions};
-use crate::doors::ws::{self, WsDoor};
+use crate::doors::http::{Backend, BoxFuture, Folder, HttpDoor, HttpOptions, Listener, Page, Route};
 use crate::doors::{docs, metadata, openapi};
 use crate::engine::{
     self, Call, Clock, Cx, Declared, Engine, Identity, JobsOptions, LogOptions, Reply, Transact,
 };
-use crate::live::{self, ChannelSettings, Channels, Live, LiveOptions};
 use crate::model::{Descriptor, Error, Model};
 use crate::registry::{Faults, Registry};
 use crate::store::sqlite::Sqlite;
@@ -61,9 +61,7 @@ pub struct App {
     options: Options,
     about: openapi::About,
     http: HttpOptions,
-    live: LiveOptions,
-    #[cfg(feature = "socketio")]
-    socketio: SocketIoOptions,
+    watch: Watch,
     routes: Vec<Route>,
     nested: Vec<(String, axum::Router)>,
     pages: Vec<Page>,
@@ -77,7 +75,6 @@ pub struct App {
     store: Option<Arc<dyn Store>>,
     clock: Clock,
     jobs: JobsOptions,
-    channels: ChannelSettings,
     background: bool,
 }
 
@@ -97,9 +94,7 @@ impl App {
             options: Options::default(),
             about: openapi::About::default(),
             http: HttpOptions::default(),
-            live: LiveOptions::new(),
-            #[cfg(feature = "socketio")]
-            socketio: SocketIoOptions::new(),
+            watch: Watch::default(),
             routes: Vec::new(),
             nested: Vec::new(),
             pages: Vec::new(),
@@ -112,7 +107,6 @@ impl App {
             store: None,
             clock: Clock::system(),
             jobs: JobsOptions::new(),
-            channels: ChannelSettings::new(),
             background: true,
         }
     }
@@ -211,19 +205,6 @@ impl App {
         self
     }
 
-    /// The limits of connections that stay open, and what happens to slow and dead ones.
-    pub fn live(mut self, options: LiveOptions) -> Self {
-        self.live = options;
-        self
-    }
-
-    /// What concerns the Socket.IO door alone: how it knows who connects, and times of its transport.
-    #[cfg(feature = "socketio")]
-    pub fn socketio(mut self, options: SocketIoOptions) -> Self {
-        self.socketio = options;
-        self
-    }
-
     /// Keeps the documents in a store of one's own.
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
@@ -239,12 +220,6 @@ impl App {
     /// How jobs are run: how many at once, how long they are kept.
     pub fn jobs(mut self, options: JobsOptions) -> Self {
         self.jobs = options;
-        self
-    }
-
-    /// What holds for [channels](crate::live): who may do what, limits and times.
-    pub fn channels(mut self, settings: ChannelSettings) -> Self {
-        self.channels = settings;
         self
     }
 
@@ -302,7 +277,7 @@ impl App {
         let engine = Engine::new(registry, store, self.clock.clone());
         self.equip(&engine);
         engine.jobs().set_options(self.jobs.clone());
-        Channels::of(&engine).set(self.channels.clone());
+        self.watch.equip(&engine);
         Ok(engine)
     }
 
@@ -352,8 +327,8 @@ impl App {
         self.check_folders()?;
         let engine = self.engine().await?;
         self.set_up(&engine)?;
-        let live = self.watched(&engine);
-        Ok(self.door(&live)?.router()?)
+        let watched = self.watch.open(&engine);
+        Ok(self.door(engine, &watched)?.router()?)
     }
 
     /// The application as tests want it: its documents in memory, whatever [`database`](App::database) says; a clock that they move;
@@ -371,8 +346,8 @@ impl App {
         self.check_folders()?;
         let engine = self.at_rest().await?;
         self.set_up(&engine)?;
-        let live = self.watched(&engine);
-        let service = self.door(&live)?.service()?;
+        let watched = self.watch.open(&engine);
+        let service = self.door(engine.clone(), &watched)?.service()?;
         Ok(Kit::new(engine, service))
     }
 
@@ -386,36 +361,18 @@ impl App {
         about
     }
 
-    /// What there is for those who watch.
-    fn watched(&self, engine: &Arc<Engine>) -> Arc<Live> {
-        Live::new(engine.clone(), self.live.clone())
-    }
-
-    fn door(self, live: &Arc<Live>) -> Result<HttpDoor, StartError> {
-        let engine = live.engine().clone();
+    fn door(self, engine: Arc<Engine>, watched: &Watched) -> Result<HttpDoor, StartError> {
         let about = self.about();
         let json = "application/json";
         let behaviours = engine::describe(engine.registry());
         let (models, described) = (engine.registry().clone(), engine.registry().clone());
-        let connections = live.connections().clone();
-        let socket = WsDoor::new(live.clone());
         let mut door = HttpDoor::new(Arc::new(Pipeline(engine)), self.http)
-            .live(live.clone())
             .page(Page::made("/@metadata", json, once(move || metadata::document(&models, &behaviours))))
             .page(Page::made("/@openapi.json", json, once(move || openapi::document(&described, &about))))
-            .page(Page::made("/@metrics", live::METRICS, move || connections.metrics().into()))
             .page(Page::new("/@docs", "text/html; charset=utf-8", docs::PAGE).policy(docs::POLICY))
             .page(Page::new("/@docs.css", "text/css; charset=utf-8", docs::STYLE))
             .page(Page::new("/@docs.js", "text/javascript; charset=utf-8", docs::SCRIPT));
-        #[cfg(feature = "socketio")]
-        if self.socketio.enabled {
-            let socketio = SocketIoDoor::new(live.clone(), self.socketio);
-            door = door.mount(Mount::below(socketio::PATH, move |request| socketio.answer(request)));
-        }
-        door = door.mount(Mount::at(ws::PATH, move |request| {
-            let remote = http::remote(&request);
-            ready(socket.answer(request, remote))
-        }));
+        door = self.watch.doors(watched, door);
         door = self.pages.into_iter().fold(door, HttpDoor::page);
         door = self.routes.into_iter().fold(door, HttpDoor::route);
         door = self.folders.into_iter().fold(door, HttpDoor::folder);

@@ -52,34 +52,34 @@ pub(super) async fn serve(mut app: App) -> Result<(), StartError> {
     if let Some(files) = files {
         // Further connections wait in the system's queue, where they do no harm.
         let most = files.saturating_sub(open_files() + SPARE_FILES).max(8);
-        if most < options.max_connections.saturating_add(app.live.max_connections) {
+        if most < options.max_connections.saturating_add(app.watch.most()) {
             // Those that stay open take no more than their half: there is always room to ask for something.
-            app.live.max_connections = app.live.max_connections.min(most / 2);
-            options.max_connections = options.max_connections.min(most - app.live.max_connections);
+            app.watch.limit(most / 2);
+            options.max_connections = options.max_connections.min(most - app.watch.most());
             tracing::info!("at most {most} connections at once: this process may open {files} files");
         }
     }
-    let live = app.watched(&engine);
-    let service = app.door(&live)?.service()?;
+    let watched = app.watch.open(&engine);
+    let service = app.door(engine.clone(), &watched)?.service()?;
     let listener = http::listen(address).map_err(|error| unbound(address, &error))?;
     let address = listener.local_addr()?;
     // Before anybody can know that we are there.
     let stopped = stopped()?;
-    live.connections().set_port(address.port());
+    watched.set_port(address.port());
     service.mounted(address);
     print(&format!(
         "listening on http://{address}\n  API reference  http://{address}/@docs\n  \
          There is no sign-in: everybody who reaches this loopback address may read and write.\n"
     ))?;
-    let (connections, grace) = (live.connections().clone(), live.connections().options().grace);
-    let leaving = connections.clone();
+    let ending = watched.ending();
+    let leaving = ending.clone();
     let stopped = async move {
         stopped.await;
         // Clients that stay connected are told at once, while requests under way are finished.
-        tokio::spawn(async move { leaving.stop(grace).await });
+        tokio::spawn(async move { leaving.come().await });
     };
     let served = http::serve(listener, service, &options, stopped).await;
-    connections.stop(grace).await;
+    ending.come().await;
     engine.stop().await;
     engine.store().close().await;
     Ok(served?)

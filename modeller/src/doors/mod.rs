@@ -8,4 +8,5 @@ pub mod openapi;
 mod sample;
 #[cfg(feature = "socketio")]
 pub mod socketio;
+#[cfg(feature = "live")]
 pub mod ws;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::job::Run;
+#[cfg(feature = "live")]
 use super::reads::Reads;
 use super::transaction::Shared;
 use super::{Engine, Identity};
@@ -28,13 +29,23 @@ pub struct Cx {
     /// Writes fail here: this is the context of a query.
     reads_only: bool,
     /// Where reads are noted.
+    #[cfg(feature = "live")]
     reads: Option<Arc<Reads>>,
 }
 
 impl Cx {
     /// A context of this engine.
     pub fn new(engine: Arc<Engine>, identity: Identity) -> Self {
-        Cx { engine, identity, open: None, depth: 0, job: None, reads_only: false, reads: None }
+        Cx {
+            engine,
+            identity,
+            open: None,
+            depth: 0,
+            job: None,
+            reads_only: false,
+            #[cfg(feature = "live")]
+            reads: None,
+        }
     }
 
     /// The context of a job's run.
@@ -68,14 +79,18 @@ impl Cx {
     }
 
     /// The same context, in which what is read is noted.
+    #[cfg(feature = "live")]
     pub(super) fn noting(self, reads: Arc<Reads>) -> Cx {
         Cx { reads: Some(reads), ..self }
     }
 
     fn note(&self, shape: &'static Shape, filter: &Filter) {
+        #[cfg(feature = "live")]
         if let Some(reads) = &self.reads {
             reads.note(shape, filter);
         }
+        #[cfg(not(feature = "live"))]
+        let _ = (shape, filter);
     }
 
     /// Whether what is written here is part of a transaction.
@@ -245,6 +260,7 @@ impl Cx {
 
     /// Runs reads that belong together; see [`Store::view`](crate::store::Store::view).
     pub(crate) fn view(&self, look: Look) -> BoxFuture<'_, Result<Answer>> {
+        #[cfg(feature = "live")]
         let look = match &self.reads {
             Some(reads) => reads.noting(look),
             None => look,

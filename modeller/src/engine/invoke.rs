@@ -26,6 +26,7 @@ pub(super) async fn run(cx: &Cx, behaviour: &'static Behaviour, call: Call) -> R
 }
 
 /// Asks a query, with its payload as JSON.
+#[cfg(feature = "live")]
 pub(super) async fn ask(cx: &Cx, behaviour: &'static Behaviour, payload: &[u8]) -> Result<Vec<u8>> {
     (handler(behaviour)?.call)(cx, payload).await
 }

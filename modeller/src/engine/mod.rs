@@ -28,11 +28,13 @@ mod later;
 mod listing;
 mod log;
 mod numbers;
+#[cfg(feature = "live")]
 mod parts;
 mod patch;
 mod pipeline;
 mod procedure;
 mod read;
+#[cfg(feature = "live")]
 mod reads;
 mod records;
 mod references;
@@ -41,6 +43,7 @@ mod scope;
 mod search;
 mod secret;
 mod signal;
+#[cfg(feature = "live")]
 mod standing;
 mod subscription;
 mod sweep;
@@ -51,6 +54,7 @@ mod with;
 mod worker;
 mod write;
 
+#[cfg(feature = "live")]
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
@@ -94,12 +98,15 @@ pub use transact::Transact;
 pub use worker::Workers;
 pub use write::MAX_BULK;
 
+#[cfg(feature = "live")]
 pub(crate) use reads::asked;
+#[cfg(feature = "live")]
 pub(crate) use standing::Standing;
 
 use config::Configurations;
 #[cfg(feature = "server")]
 pub(crate) use config::Declared;
+#[cfg(feature = "live")]
 use parts::Parts;
 use tasks::Tasks;
 
@@ -121,6 +128,7 @@ pub struct Engine {
     tasks: Tasks,
     board: Arc<job::Board>,
     workers: worker::Board,
+    #[cfg(feature = "live")]
     parts: Parts,
 }
 
@@ -144,6 +152,7 @@ impl Engine {
             tasks: Tasks::default(),
             board,
             workers,
+            #[cfg(feature = "live")]
             parts: Parts::default(),
         })
     }
@@ -187,6 +196,7 @@ impl Engine {
     }
 
     /// What a room above keeps for this application: made when it is first asked for, and gone with the engine.
+    #[cfg(feature = "live")]
     pub(crate) fn part<T: Any + Send + Sync>(&self, make: impl FnOnce() -> Arc<T>) -> Arc<T> {
         self.parts.get(make)
     }

@@ -19,6 +19,7 @@ use super::origin::{Origins, permit_host};
 use super::route::Answered;
 use super::{Backend, HttpOptions, Mount, Page, Route, RouteCx, body, decode, identity, procedures, target};
 use crate::engine::{Arguments, BodyKind, Call, Operation, Transact, caught, in_time};
+#[cfg(feature = "live")]
 use crate::live::Live;
 use crate::model::{Code, Error, Result, Shape, check_json};
 use crate::store::BoxFuture;
@@ -36,6 +37,7 @@ pub(super) struct Inner {
     pub(super) folders: Folders,
     pub(super) events: Events,
     pub(super) mounts: Vec<Mount>,
+    #[cfg(feature = "live")]
     pub(super) live: Option<Arc<Live>>,
     pub(super) nested: Option<Router>,
     pub(super) in_flight: AtomicUsize,
@@ -46,6 +48,7 @@ pub(super) struct Inner {
 /// What a path means.
 enum Target<'a> {
     Operation(&'static Shape, Operation),
+    #[cfg(feature = "live")]
     Live(&'a Arc<Live>, &'static Shape),
     Transaction,
     Procedure(String),
@@ -103,6 +106,7 @@ impl Inner {
         let result = match self.find(head.uri.path()) {
             Target::Operation(shape, operation) => self.operate(head, body, shape, operation).await,
             // Boxed, so that the future of every request is not as large as that of the rarest.
+            #[cfg(feature = "live")]
             Target::Live(live, shape) => Box::pin(self.stream(live, head, body, shape)).await,
             Target::Transaction => Box::pin(self.transact(head, body)).await,
             Target::Procedure(name) => Box::pin(self.procedure(head, body, &name)).await,
@@ -141,6 +145,7 @@ impl Inner {
             Ok(None) => {}
             Err(error) => return Target::Nothing(error),
         }
+        #[cfg(feature = "live")]
         if let Some(live) = &self.live
             && let Some(shape) = target::live(self.backend.registry(), path)
         {

@@ -17,6 +17,7 @@ use super::folder::Folders;
 use super::origin::Origins;
 use super::{Backend, BoxFuture, Folder, HttpOptions, Mount, Page, Route, target};
 use crate::engine::{Procedures, Transact};
+#[cfg(feature = "live")]
 use crate::live::Live;
 use crate::registry::{Fault, Faults};
 
@@ -32,6 +33,7 @@ pub struct HttpDoor {
     folders: Vec<Folder>,
     listeners: Vec<Listener>,
     mounts: Vec<Mount>,
+    #[cfg(feature = "live")]
     live: Option<Arc<Live>>,
     nested: Option<Router>,
 }
@@ -47,6 +49,7 @@ impl HttpDoor {
             folders: Vec::new(),
             listeners: Vec::new(),
             mounts: Vec::new(),
+            #[cfg(feature = "live")]
             live: None,
             nested: None,
         }
@@ -81,6 +84,7 @@ impl HttpDoor {
     }
 
     /// Serves live queries, as server-sent events.
+    #[cfg(feature = "live")]
     #[must_use]
     pub fn live(mut self, live: Arc<Live>) -> Self {
         self.live = Some(live);
@@ -175,6 +179,7 @@ impl HttpDoor {
             folders,
             events: Events::new(self.listeners),
             mounts: self.mounts,
+            #[cfg(feature = "live")]
             live: self.live,
             nested: self.nested,
             in_flight: AtomicUsize::new(0),
@@ -248,10 +253,11 @@ impl HttpService {
 
     /// Whether anybody asks from where a request came.
     pub(super) fn wants_remote(&self) -> bool {
-        self.0.events.is_listened_to()
-            || self.0.nested.is_some()
-            || !self.0.mounts.is_empty()
-            || self.0.live.is_some()
+        #[cfg(feature = "live")]
+        if self.0.live.is_some() {
+            return true;
+        }
+        self.0.events.is_listened_to() || self.0.nested.is_some() || !self.0.mounts.is_empty()
     }
 }
 

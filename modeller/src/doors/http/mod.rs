@@ -17,6 +17,7 @@ mod door;
 mod events;
 mod folder;
 mod headers;
+#[cfg(feature = "live")]
 mod live;
 mod mount;
 mod options;

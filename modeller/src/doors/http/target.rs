@@ -17,6 +17,7 @@ pub(super) fn find(registry: &Registry, path: &str) -> Result<Option<(&'static S
 }
 
 /// The model whose live queries a path is for.
+#[cfg(feature = "live")]
 pub(super) fn live(registry: &Registry, path: &str) -> Option<&'static Shape> {
     place(registry, path).ok()?.filter(|(_, name)| name == super::live::NAME).map(|(shape, _)| shape)
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::registry::Connections;
 
 /// The content type of the text format.
+#[cfg(feature = "server")]
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What has happened at one door since the start.

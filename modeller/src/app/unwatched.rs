@@ -1,0 +1,47 @@
+//! An application that nobody watches: the feature `live` is off.
+
+use std::sync::Arc;
+
+use crate::doors::http::HttpDoor;
+use crate::engine::Engine;
+
+/// Nothing can be set.
+#[derive(Default)]
+pub(super) struct Watch;
+
+/// There is nothing.
+pub(super) struct Watched;
+
+/// Nobody has to be told.
+#[derive(Clone)]
+pub(super) struct Ending;
+
+impl Watch {
+    pub(super) fn most(&self) -> usize {
+        0
+    }
+
+    pub(super) fn limit(&mut self, _most: usize) {}
+
+    pub(super) fn equip(&self, _engine: &Engine) {}
+
+    pub(super) fn open(&self, _engine: &Arc<Engine>) -> Watched {
+        Watched
+    }
+
+    pub(super) fn doors(self, _watched: &Watched, door: HttpDoor) -> HttpDoor {
+        door
+    }
+}
+
+impl Watched {
+    pub(super) fn set_port(&self, _port: u16) {}
+
+    pub(super) fn ending(&self) -> Ending {
+        Ending
+    }
+}
+
+impl Ending {
+    pub(super) async fn come(self) {}
+}
