@@ -151,6 +151,9 @@ impl modeller::store::View for OneByOne<'_> {
     ) -> BoxFuture<'a, Result<Box<dyn Sink>>> {
         self.0.read(select, sink)
     }
+    fn position(&mut self) -> BoxFuture<'_, Result<u64>> {
+        self.0.position()
+    }
 }
 
 /// A running server, its engine and its clock.
