@@ -33,7 +33,7 @@ use crate::doors::{docs, metadata, openapi};
 use crate::engine::{
     self, Call, Clock, Cx, Declared, Engine, Identity, JobsOptions, LogOptions, Reply, Transact,
 };
-use crate::live::{self, ChannelSettings, Channels, Live, LiveOptions};
+use crate::live::{self, ChannelSettings, Channels, Live, LiveOptions, RulesOptions};
 use crate::model::{Descriptor, Error, Model};
 use crate::registry::{Faults, Registry};
 use crate::store::sqlite::Sqlite;
@@ -62,6 +62,7 @@ pub struct App {
     about: openapi::About,
     http: HttpOptions,
     live: LiveOptions,
+    rules: Option<RulesOptions>,
     #[cfg(feature = "socketio")]
     socketio: SocketIoOptions,
     routes: Vec<Route>,
@@ -98,6 +99,7 @@ impl App {
             about: openapi::About::default(),
             http: HttpOptions::default(),
             live: LiveOptions::new(),
+            rules: None,
             #[cfg(feature = "socketio")]
             socketio: SocketIoOptions::new(),
             routes: Vec::new(),
@@ -224,6 +226,12 @@ impl App {
         self
     }
 
+    /// Switches rules on: facts, events under topics, and handlers of such. See [`Rules`].
+    pub fn rules(mut self, options: RulesOptions) -> Self {
+        self.rules = Some(options);
+        self
+    }
+
     /// Keeps the documents in a store of one's own.
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
@@ -331,6 +339,7 @@ impl App {
     /// The engine, of which nothing runs by itself.
     async fn at_rest(&self) -> Result<Arc<Engine>, StartError> {
         let engine = self.open()?;
+        self.start_rules(&engine)?;
         engine.migrate(Apply::Safe).await?;
         server::tell_log(&engine);
         Ok(engine)

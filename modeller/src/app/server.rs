@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{App, StartError};
 use crate::doors::http::{self, Folder, Mounted, Requested, ServerEvent};
 use crate::engine::{Configured, Declared, Engine, Feature, LogOptions, Operation};
+use crate::live::Rules;
 use crate::registry::{Fault, Faults, Registry};
 
 impl App {
@@ -94,6 +95,16 @@ impl App {
             engine.configs().declare(config.clone());
         }
         engine.log().configure(&self.log);
+    }
+
+    /// Gives a new engine its rules, if the application has some.
+    pub(super) fn start_rules(&self, engine: &Arc<Engine>) -> Result<(), StartError> {
+        let Some(options) = &self.rules else { return Ok(()) };
+        let mut faults = Faults::default();
+        if let Err(error) = Rules::start(engine, options.clone()) {
+            faults.push(Fault::new(error.message().to_owned()));
+        }
+        Ok(faults.into_result()?)
     }
 
     /// What `inspect` says beside the models.

@@ -24,6 +24,7 @@ mod idempotency;
 mod include;
 mod invoke;
 mod job;
+mod kept;
 mod later;
 mod listing;
 mod log;
@@ -50,6 +51,7 @@ mod transaction;
 mod with;
 mod worker;
 mod write;
+mod wrote;
 
 use std::any::Any;
 use std::fmt;
@@ -64,7 +66,6 @@ pub use behaviour::{
     Timing,
 };
 pub use call::{Argument, Arguments, BodyKind, Call, Identity, Operation, Reply};
-#[cfg(feature = "server")]
 pub(crate) use caught::message as panic_message;
 pub(crate) use caught::{caught, in_time};
 pub use check::check;
@@ -96,6 +97,7 @@ pub use write::MAX_BULK;
 
 pub(crate) use reads::asked;
 pub(crate) use standing::Standing;
+pub(crate) use wrote::Wrote;
 
 use config::Configurations;
 #[cfg(feature = "server")]
@@ -115,6 +117,8 @@ pub struct Engine {
     hooks: Hooks,
     hub: Arc<hub::Hub>,
     emitter: Arc<emitter::Emitter>,
+    rows: wrote::RowListeners,
+    kept: kept::Kept,
     secret: [u8; 32],
     configs: Configurations,
     log: Log,
@@ -138,6 +142,8 @@ impl Engine {
             hooks,
             hub: Arc::default(),
             emitter: Arc::default(),
+            rows: wrote::RowListeners::default(),
+            kept: kept::Kept::default(),
             secret,
             configs,
             log,
@@ -223,6 +229,15 @@ impl Engine {
 
     fn emitter(&self) -> &Arc<emitter::Emitter> {
         &self.emitter
+    }
+
+    fn row_listeners(&self) -> &wrote::RowListeners {
+        &self.rows
+    }
+
+    /// Whether anybody in this process wants to hear of writes.
+    fn is_heard(&self) -> bool {
+        self.emitter.has_listeners() || self.rows.has_any()
     }
 
     pub(crate) fn secret(&self) -> &[u8; 32] {
