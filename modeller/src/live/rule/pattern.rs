@@ -208,15 +208,17 @@ mod tests {
     proptest! {
         #[test]
         fn what_a_pattern_selects_is_like_what_the_store_is_asked_for(
-            pattern in r"[ab%_\\*]{1,2}(:[ab%_\\*]{1,2}){0,3}",
-            name in r"[ab%_\\]{1,2}(:[ab%_\\]{1,2}){0,3}",
+            parts in proptest::collection::vec((r"[aé%_\\]{1,3}", any::<bool>()), 1..5),
+            rest in proptest::collection::vec(r"[aé%_\\]{1,3}", 0..3),
         ) {
             // RUL-03
-            if let Ok(pattern) = Pattern::parse(&pattern, Names::Keys)
-                && pattern.matches(&name)
-            {
-                prop_assert!(like(&name, &pattern.like()), "{} {}", name, pattern.like());
-            }
+            let written = parts.iter().map(|(part, is_any)| if *is_any { "*" } else { part });
+            let written = written.chain((!rest.is_empty()).then_some("**")).collect::<Vec<_>>().join(":");
+            let names = parts.iter().map(|(part, _)| part).chain(&rest);
+            let name = names.map(String::as_str).collect::<Vec<_>>().join(":");
+            let pattern = Pattern::parse(&written, Names::Keys).unwrap();
+            prop_assert!(pattern.matches(&name), "{} {}", name, written);
+            prop_assert!(like(&name, &pattern.like()), "{} {}", name, pattern.like());
         }
     }
 }
