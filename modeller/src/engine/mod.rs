@@ -24,7 +24,6 @@ mod idempotency;
 mod include;
 mod invoke;
 mod job;
-mod kept;
 mod later;
 mod listing;
 mod log;
@@ -118,7 +117,6 @@ pub struct Engine {
     hub: Arc<hub::Hub>,
     emitter: Arc<emitter::Emitter>,
     rows: wrote::RowListeners,
-    kept: kept::Kept,
     secret: [u8; 32],
     configs: Configurations,
     log: Log,
@@ -143,7 +141,6 @@ impl Engine {
             hub: Arc::default(),
             emitter: Arc::default(),
             rows: wrote::RowListeners::default(),
-            kept: kept::Kept::default(),
             secret,
             configs,
             log,

@@ -13,7 +13,7 @@ mod pattern;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -102,7 +102,7 @@ impl Rules {
         for (pattern, call) in handlers {
             rules.handle(&pattern, call)?.detach();
         }
-        if !engine.keep(rules.clone()) {
+        if slot(engine).set(rules.clone()).is_err() {
             return Err(Error::new(Code::Conflict, "the application has rules already"));
         }
         for bridged in &bridges {
@@ -113,7 +113,7 @@ impl Rules {
 
     /// The rules of an engine, if it has some.
     pub(super) fn of(engine: &Engine) -> Option<Self> {
-        engine.kept::<Self>().map(|rules| (*rules).clone())
+        slot(engine).get().cloned()
     }
 
     /// Says that something has happened. Whoever has [subscribed](Rules::subscribe) to a pattern that selects the topic hears of it,
@@ -216,6 +216,11 @@ impl Rules {
             missed: read(&counts.missed),
         })
     }
+}
+
+/// Where an engine keeps its rules.
+fn slot(engine: &Engine) -> Arc<OnceLock<Rules>> {
+    engine.part(|| Arc::new(OnceLock::new()))
 }
 
 impl Inner {
