@@ -82,7 +82,7 @@ async fn what_can_be_no_event_or_subscription_is_refused() {
     let one = rules.subscribe("a").unwrap();
     assert_eq!(rules.subscribe("a").unwrap_err().code(), "OVERLOADED");
     drop(one);
-    rules.subscribe("a").unwrap();
+    drop(rules.subscribe("a").unwrap());
     let app = App::isolated().allow_empty().rules(RulesOptions::new().on("a*", async |_, _| Ok(())));
     assert!(app.engine().await.unwrap_err().to_string().contains("whole part"));
 }
