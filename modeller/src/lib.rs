@@ -92,6 +92,8 @@ mod pages {
     mod relations {}
     #[doc = include_str!("../../docs/rust-api.md")]
     mod rust_api {}
+    #[doc = include_str!("../../docs/rules.md")]
+    mod rules {}
     #[doc = include_str!("../../docs/search.md")]
     mod search {}
     #[doc = include_str!("../../docs/server.md")]

@@ -306,6 +306,7 @@ impl App {
     /// The engine, of which nothing runs by itself.
     async fn at_rest(&self) -> Result<Arc<Engine>, StartError> {
         let engine = self.open()?;
+        self.watch.start(&engine)?;
         engine.migrate(Apply::Safe).await?;
         server::tell_log(&engine);
         Ok(engine)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::StartError;
 use crate::doors::http::HttpDoor;
 use crate::engine::Engine;
 
@@ -24,6 +25,10 @@ impl Watch {
     pub(super) fn limit(&mut self, _most: usize) {}
 
     pub(super) fn equip(&self, _engine: &Engine) {}
+
+    pub(super) fn start(&self, _engine: &Arc<Engine>) -> Result<(), StartError> {
+        Ok(())
+    }
 
     pub(super) fn open(&self, _engine: &Arc<Engine>) -> Watched {
         Watched

@@ -4,19 +4,21 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::App;
+use super::{App, StartError};
 use crate::doors::http::{self, HttpDoor, Mount, Page};
 #[cfg(feature = "socketio")]
 use crate::doors::socketio::{self, SocketIoDoor, SocketIoOptions};
 use crate::doors::ws::{self, WsDoor};
 use crate::engine::Engine;
-use crate::live::{self, ChannelSettings, Channels, Connections, Live, LiveOptions};
+use crate::live::{self, ChannelSettings, Channels, Connections, Live, LiveOptions, Rules, RulesOptions};
+use crate::registry::{Fault, Faults};
 
 /// What was set.
 #[derive(Default)]
 pub(super) struct Watch {
     live: LiveOptions,
     channels: ChannelSettings,
+    rules: Option<RulesOptions>,
     #[cfg(feature = "socketio")]
     socketio: SocketIoOptions,
 }
@@ -34,6 +36,12 @@ impl App {
     /// What holds for [channels](crate::live): who may do what, limits and times.
     pub fn channels(mut self, settings: ChannelSettings) -> Self {
         self.watch.channels = settings;
+        self
+    }
+
+    /// Switches rules on: facts, events under topics, and handlers of such. See [`Rules`].
+    pub fn rules(mut self, options: RulesOptions) -> Self {
+        self.watch.rules = Some(options);
         self
     }
 
@@ -59,6 +67,16 @@ impl Watch {
     /// Gives an engine what was set.
     pub(super) fn equip(&self, engine: &Engine) {
         Channels::of(engine).set(self.channels.clone());
+    }
+
+    /// Gives a new engine its rules, if the application has some.
+    pub(super) fn start(&self, engine: &Arc<Engine>) -> Result<(), StartError> {
+        let Some(options) = &self.rules else { return Ok(()) };
+        let mut faults = Faults::default();
+        if let Err(error) = Rules::start(engine, options.clone()) {
+            faults.push(Fault::new(error.message().to_owned()));
+        }
+        Ok(faults.into_result()?)
     }
 
     /// What there is from now on.

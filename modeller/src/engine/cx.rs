@@ -11,7 +11,7 @@ use crate::model::{Code, Error, Result, Row, Shape};
 use crate::query::{Aggregation, Filter, Select};
 use crate::store::{Answer, BoxFuture, Look, Sink, Tx, View, Work};
 
-/// How deep hooks may set off hooks.
+/// How deep hooks and rules may set off each other.
 const MAX_DEPTH: u8 = 8;
 
 /// Identity, application and transaction: what every operation and every handler is given.
@@ -22,7 +22,7 @@ pub struct Cx {
     engine: Arc<Engine>,
     identity: Identity,
     open: Option<Arc<Shared>>,
-    /// How many hooks have led here, one setting off the other.
+    /// How many hooks and rules have led here, one setting off the other.
     depth: u8,
     /// The run of a job that led here.
     job: Option<Arc<Run>>,
@@ -113,14 +113,25 @@ impl Cx {
         self.open.as_ref()
     }
 
-    /// The same context for what a hook does.
+    /// How many hooks and rules have led here.
+    pub(crate) fn depth(&self) -> u8 {
+        self.depth
+    }
+
+    /// The same context, where so many hooks and rules have led.
+    #[cfg(feature = "live")]
+    pub(crate) fn at_depth(self, depth: u8) -> Self {
+        Cx { depth, ..self }
+    }
+
+    /// The same context for what a hook or a rule does.
     ///
     /// # Errors
-    /// If hooks set off hooks without end.
-    pub(super) fn deeper(&self) -> Result<Self> {
+    /// If hooks and rules set off each other without end.
+    pub(crate) fn deeper(&self) -> Result<Self> {
         if self.depth >= MAX_DEPTH {
-            tracing::error!("hooks set off each other more than {MAX_DEPTH} deep");
-            return Err(Error::new(Code::InternalError, "hooks set off each other without end"));
+            tracing::error!("hooks or rules set off each other more than {MAX_DEPTH} deep");
+            return Err(Error::new(Code::InternalError, "hooks or rules set off each other without end"));
         }
         Ok(Cx { depth: self.depth + 1, ..self.clone() })
     }

@@ -95,6 +95,7 @@ impl Cx {
     /// Tells whoever listens, after the commit.
     pub(super) fn tell(&self, shape: &'static Shape, telling: Telling, written: &Written) {
         let event = if written.created { EmitterEvent::Insert } else { telling.event };
+        self.tell_of_rows(shape, event, &written.rows);
         let emitter = self.engine().emitter();
         if !emitter.wants(shape, event) {
             return;

@@ -90,7 +90,7 @@ impl Cx {
         shape: &'static Shape,
         draft: Draft,
     ) -> impl Future<Output = Result<Written>> + Send {
-        let telling = match self.engine().emitter().has_listeners() {
+        let telling = match self.engine().is_heard() {
             true => Telling::of(shape, &draft).map(Box::new),
             false => None,
         };

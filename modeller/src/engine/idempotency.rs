@@ -160,7 +160,7 @@ pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
     let (shape, operation) = (call.shape, call.operation);
     // A payload that is not valid is refused before the writer is bothered, as without a key.
     let draft = prepare(cx, call)?;
-    if cx.is_hooked(shape, &draft) || cx.engine().emitter().has_listeners() {
+    if cx.is_hooked(shape, &draft) || cx.engine().is_heard() {
         return hooked(cx, once, shape, operation, draft).await;
     }
     let write = draft.into_write(shape)?;

@@ -53,6 +53,9 @@ mod transaction;
 mod with;
 mod worker;
 mod write;
+// Heard by rules alone.
+#[cfg_attr(not(feature = "live"), allow(dead_code))]
+mod wrote;
 
 #[cfg(feature = "live")]
 use std::any::Any;
@@ -68,7 +71,7 @@ pub use behaviour::{
     Timing,
 };
 pub use call::{Argument, Arguments, BodyKind, Call, Identity, Operation, Reply};
-#[cfg(feature = "server")]
+#[cfg(any(feature = "server", feature = "live"))]
 pub(crate) use caught::message as panic_message;
 pub(crate) use caught::{caught, in_time};
 pub use check::check;
@@ -102,6 +105,8 @@ pub use write::MAX_BULK;
 pub(crate) use reads::asked;
 #[cfg(feature = "live")]
 pub(crate) use standing::Standing;
+#[cfg(feature = "live")]
+pub(crate) use wrote::Wrote;
 
 use config::Configurations;
 #[cfg(feature = "server")]
@@ -122,6 +127,7 @@ pub struct Engine {
     hooks: Hooks,
     hub: Arc<hub::Hub>,
     emitter: Arc<emitter::Emitter>,
+    rows: wrote::RowListeners,
     secret: [u8; 32],
     configs: Configurations,
     log: Log,
@@ -146,6 +152,7 @@ impl Engine {
             hooks,
             hub: Arc::default(),
             emitter: Arc::default(),
+            rows: wrote::RowListeners::default(),
             secret,
             configs,
             log,
@@ -233,6 +240,15 @@ impl Engine {
 
     fn emitter(&self) -> &Arc<emitter::Emitter> {
         &self.emitter
+    }
+
+    fn row_listeners(&self) -> &wrote::RowListeners {
+        &self.rows
+    }
+
+    /// Whether anybody in this process wants to hear of writes.
+    fn is_heard(&self) -> bool {
+        self.emitter.has_listeners() || self.rows.has_any()
     }
 
     pub(crate) fn secret(&self) -> &[u8; 32] {

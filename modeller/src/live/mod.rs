@@ -6,6 +6,7 @@ mod channel;
 mod connection;
 pub(crate) mod index;
 mod query;
+mod rule;
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,6 +26,11 @@ pub use connection::{
     Outbox, Phase, Place, RateLimit, Stats, StoreStats, Watching,
 };
 
+pub use rule::{
+    Bridge, Fact, ModelChange, RuleEvent, RuleHandler, RuleReceived, RuleStats, RuleStream, Rules,
+    RulesOptions,
+};
+
 pub use query::{LiveChange, LiveChangeKind, LiveEvent, LiveStream, ReactiveStream};
 
 use crate::engine::{Arguments, Cx, Engine};
@@ -37,6 +43,7 @@ pub struct Live {
     channels: Arc<Channels>,
     connections: Connections,
     queries: Arc<query::Queries>,
+    rules: Option<Rules>,
 }
 
 impl Live {
@@ -47,7 +54,8 @@ impl Live {
         let channels = Channels::of(&engine);
         let source: Arc<dyn channel::Source> = queries.clone();
         channels.feed_from(Arc::downgrade(&source));
-        Arc::new(Live { engine, channels, connections, queries })
+        let rules = Rules::of(&engine);
+        Arc::new(Live { engine, channels, connections, queries, rules })
     }
 
     /// The application.
@@ -99,6 +107,11 @@ impl Live {
     /// How many live queries stand, and how many subscriptions they have.
     pub fn queries(&self) -> (usize, usize) {
         self.queries.counts()
+    }
+
+    /// Facts and events, if the application has rules.
+    pub fn rules(&self) -> Option<&Rules> {
+        self.rules.as_ref()
     }
 
     /// Whoever is connected.
