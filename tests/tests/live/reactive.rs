@@ -133,3 +133,16 @@ async fn what_cannot_be_asked_is_said() {
     let refused = tokio::time::timeout(Duration::from_secs(5), wrong.next()).await.unwrap().unwrap_err();
     assert!(refused.is(Code::ValidationError));
 }
+
+#[tokio::test]
+async fn who_comes_later_is_told_the_answer_there_is() {
+    let cx = App::isolated().models::<(Score, Team)>().cx().await.unwrap();
+    let live = Live::new(cx.engine().clone(), LiveOptions::default());
+    let shape = Score::descriptor().shape();
+    let player = json!({ "player": "eve" });
+    let mut first = live.watch(&cx, shape, "total", &player).unwrap();
+    assert_eq!(next(&mut first).await, 0);
+    let mut later = live.watch(&cx, shape, "total", &player).unwrap();
+    assert_eq!(next(&mut later).await, 0);
+    silent(&mut later).await;
+}
