@@ -84,7 +84,8 @@ impl Reactives {
         }
         let reactive = Arc::new(Reactive {
             key,
-            cx: cx.clone(),
+            // It is asked long after a transaction that it may have been asked for in.
+            cx: cx.outside(),
             behaviour,
             payload,
             queries: Arc::clone(queries),
