@@ -104,7 +104,7 @@ impl Cx {
     }
 
     /// The same context, in no transaction.
-    pub(super) fn outside(&self) -> Self {
+    pub(crate) fn outside(&self) -> Self {
         Cx { open: None, ..self.clone() }
     }
 

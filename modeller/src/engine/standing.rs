@@ -11,7 +11,7 @@ use crate::query::limits::MAX_COUNT;
 use crate::query::{Filter, Order, Seal, Select};
 use crate::store::{self, Answer, Look};
 
-/// How many documents a standing query without a `count` may begin with.
+/// How many documents a standing query without a `count` may begin with, and where the window of one with a `count` ends at the latest.
 const MOST: u64 = 10_000;
 
 /// A query that stands: its answer changes with the documents.
@@ -49,6 +49,13 @@ impl Standing {
         let (count, start) = (request.count.map(|count| count.min(MAX_COUNT)), request.start);
         if count.is_none() && start > 0 {
             return refused("`start` without a `count`");
+        }
+        // All of a window is kept from the first document on, and looked through at each change.
+        if count.is_some_and(|count| start.saturating_add(count) > MOST) {
+            return Err(Error::new(
+                Code::InvalidQuery,
+                format!("the window of a live query ends at the {MOST}th document at most"),
+            ));
         }
         let actor = cx.identity().actor().unwrap_or_default().to_owned();
         let Request { filter, order, view, .. } = request;

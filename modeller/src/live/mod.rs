@@ -50,7 +50,7 @@ impl Live {
     /// For the application that runs on this engine.
     pub fn new(engine: Arc<Engine>, options: LiveOptions) -> Arc<Self> {
         let connections = Connections::new(&engine, options);
-        let queries = query::Queries::new(&engine);
+        let queries = query::Queries::of(&engine);
         let channels = Channels::of(&engine);
         let source: Arc<dyn channel::Source> = queries.clone();
         channels.feed_from(Arc::downgrade(&source));

@@ -51,3 +51,11 @@ pub struct RowChange {
     /// The row now; `None` for a delete.
     pub new: Option<Row>,
 }
+
+impl RowChange {
+    /// About how many bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        let values = [&self.old, &self.new].into_iter().flatten().flat_map(|row| &row.0);
+        values.map(|value| 24 + value.as_text().map_or(0, str::len)).sum()
+    }
+}

@@ -133,3 +133,28 @@ async fn what_cannot_be_asked_is_said() {
     let refused = tokio::time::timeout(Duration::from_secs(5), wrong.next()).await.unwrap().unwrap_err();
     assert!(refused.is(Code::ValidationError));
 }
+
+#[tokio::test]
+async fn who_comes_later_is_told_the_answer_there_is() {
+    let cx = App::isolated().models::<(Score, Team)>().cx().await.unwrap();
+    let live = Live::new(cx.engine().clone(), LiveOptions::default());
+    let shape = Score::descriptor().shape();
+    let player = json!({ "player": "eve" });
+    let mut first = live.watch(&cx, shape, "total", &player).unwrap();
+    assert_eq!(next(&mut first).await, 0);
+    let mut later = live.watch(&cx, shape, "total", &player).unwrap();
+    assert_eq!(next(&mut later).await, 0);
+    silent(&mut later).await;
+}
+
+#[tokio::test]
+async fn a_query_outlives_the_transaction_it_was_asked_for_in() {
+    let cx = App::isolated().models::<(Score, Team)>().cx().await.unwrap();
+    let live = Live::new(cx.engine().clone(), LiveOptions::default());
+    let player = json!({ "player": "max" });
+    let shape = Score::descriptor().shape();
+    let mut total = cx.transaction(async |tx| live.watch(&tx, shape, "total", &player)).await.unwrap();
+    assert_eq!(next(&mut total).await, 0);
+    Score::insert(&cx, score("max", 4)).await.unwrap();
+    assert_eq!(next(&mut total).await, 4);
+}

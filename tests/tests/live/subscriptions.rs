@@ -174,6 +174,9 @@ async fn what_cannot_be_live_is_refused() {
     for (arguments, code) in [
         (json!({ "after": "" }), Code::InvalidQuery),
         (json!({ "start": 3 }), Code::InvalidQuery),
+        // What is before a window is kept, too.
+        (json!({ "start": 1_000_000, "count": 1 }), Code::InvalidQuery),
+        (json!({ "start": 9_500, "count": 501 }), Code::InvalidQuery),
         (json!({ "query": { "secret": "x" } }), Code::InvalidQuery),
         (json!({ "query": { "nothing": 1 } }), Code::InvalidQuery),
         (json!({ "sort": "secret" }), Code::InvalidQuery),
@@ -206,15 +209,31 @@ async fn what_another_process_writes_is_noticed() {
     let cx = here.cx();
     let mut open = Client::new(&live, &cx, json!({ "query": { "owner": "ada" } })).await;
     let mut window = Client::new(&live, &cx, json!({ "sort": "rank", "count": 2 })).await;
-    Item::insert(&cx, item("ada", 5)).await.unwrap();
+    // Nothing was ever written here when the other one begins.
     for rank in [3, 4] {
         Item::insert(&there.cx(), item("ada", rank)).await.unwrap();
         open.agree(&cx).await;
         window.agree(&cx).await;
     }
-    assert!(open.answer().len() == 3 && window.answer().len() == 2);
+    Item::insert(&cx, item("ada", 5)).await.unwrap();
+    Item::insert(&there.cx(), item("ada", 6)).await.unwrap();
+    open.agree(&cx).await;
+    window.agree(&cx).await;
+    assert!(open.answer().len() == 4 && window.answer().len() == 2);
     drop((open, window, live, cx));
     here.store().close().await;
     there.store().close().await;
     std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[tokio::test]
+async fn all_who_watch_one_application_are_told() {
+    let (cx, live) = isolated().await;
+    let mut one = subscribe(&live, &cx, &json!({}), None).await.unwrap();
+    let again = modeller::live::Live::new(cx.engine().clone(), modeller::live::LiveOptions::default());
+    let mut other = subscribe(&again, &cx, &json!({}), None).await.unwrap();
+    Item::insert(&cx, item("ada", 1)).await.unwrap();
+    for stream in [&mut one, &mut other] {
+        assert_eq!(next(stream).await["changes"][0]["type"], "enter");
+    }
 }

@@ -115,8 +115,12 @@ async fn tell(mut stream: LiveStream, connection: Arc<Connection>, live: Arc<Liv
     }
 }
 
-/// One event. The JSON begins with the position, and is one line.
+/// One event. The JSON begins with the position.
 fn event(data: &str) -> String {
+    // JSON that a model keeps as it came (`RawValue`) may have lines; between its tokens they are but space.
+    if data.contains(['\n', '\r']) {
+        return event(&data.replace(['\n', '\r'], " "));
+    }
     let rest = data.strip_prefix("{\"position\":\"").unwrap_or_default();
     let position = rest.split('"').next().unwrap_or_default();
     let kind = if rest[position.len()..].starts_with("\",\"changes\"") { "changes" } else { "documents" };
@@ -135,5 +139,20 @@ impl HttpBody for Events {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         self.0.poll_recv(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::event;
+
+    #[test]
+    fn an_event_is_one_line_of_data_whatever_the_json_looks_like() {
+        let told = event("{\"position\":\"AA\",\"changes\":[{\"document\":{\"raw\":[1,\r\n2]}}]}");
+        let data = "{\"position\":\"AA\",\"changes\":[{\"document\":{\"raw\":[1,  2]}}]}";
+        assert_eq!(told, format!("id: AA\nevent: changes\ndata: {data}\n\n"));
+        for odd in ["", "{", "{\"position\":\"", "{\"position\":\"\u{1f980}", "\n"] {
+            assert!(event(odd).ends_with("\n\n"));
+        }
     }
 }

@@ -7,10 +7,10 @@ use std::sync::{PoisonError, RwLock};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::model::Shape;
-use crate::store::{Batch, Watcher};
+use crate::store::{Batch, RowChange, Watcher};
 
-/// How many changes wait to be matched. What comes behind is not kept: whoever might have missed something begins anew.
-const MOST: usize = 200_000;
+/// How many bytes of changes wait to be matched, about. What comes behind is not kept: whoever might have missed something begins anew.
+const MOST: usize = 128 << 20;
 
 /// What comes from the store.
 pub(super) struct Feed {
@@ -69,7 +69,8 @@ impl Feed {
 }
 
 fn size(batch: &Batch) -> usize {
-    1 + batch.commits.iter().map(|commit| commit.changes.len()).sum::<usize>()
+    let changes = batch.commits.iter().flat_map(|commit| &commit.changes);
+    size_of::<Batch>() + changes.map(RowChange::size).sum::<usize>()
 }
 
 impl Watcher for Feed {

@@ -60,8 +60,9 @@ struct Standings {
     /// The other end of the feed, until somebody subscribes.
     batches: Option<UnboundedReceiver<Batch>>,
     models: HashMap<&'static str, OfModel>,
-    /// How far the changes are matched; 0 before the first ones.
-    position: u64,
+    /// How far the changes are matched. Whoever is given an answer is given it afterwards: what somebody else writes behind it is
+    /// noticed as a gap.
+    position: Option<u64>,
     /// The newest query's generation: a batch of that one or a later one knows of all queries.
     generation: u64,
     /// Windows that have to be read anew.
@@ -76,7 +77,12 @@ struct OfModel {
 }
 
 impl Queries {
-    pub(super) fn new(engine: &Arc<Engine>) -> Arc<Self> {
+    /// Those of the application that runs on this engine: a store tells one watcher of its commits.
+    pub(super) fn of(engine: &Arc<Engine>) -> Arc<Self> {
+        engine.part(|| Self::new(engine))
+    }
+
+    fn new(engine: &Arc<Engine>) -> Arc<Self> {
         let (feed, batches) = Feed::new();
         let state = Mutex::new(Standings { batches: Some(batches), ..Standings::default() });
         let (engine, feed, reactives) = (Arc::downgrade(engine), Arc::new(feed), Reactives::default());
@@ -98,6 +104,7 @@ impl Queries {
         let engine = cx.engine();
         let standing = Arc::new(Standing::parse(cx, shape, arguments)?);
         self.start(engine)?;
+        self.begin(engine).await?;
         let key = standing.sign(engine, b"key");
         let queue = Queue::new(standing.count.is_some());
         self.enter(key, &standing, &queue);
@@ -130,6 +137,15 @@ impl Queries {
         }
         tokio::spawn(attend(Arc::downgrade(self), batches));
         self.feed.nudge();
+        Ok(())
+    }
+
+    /// Learns where the change log is, lest a gap be taken for the beginning. To be done before anything is answered.
+    async fn begin(&self, engine: &Engine) -> Result<()> {
+        if self.state().position.is_none() {
+            let position = engine.store().position().await?;
+            self.state().position.get_or_insert(position);
+        }
         Ok(())
     }
 
@@ -186,8 +202,11 @@ impl Queries {
         let mut state = self.state();
         let Standings { models, position, generation, stale, .. } = &mut *state;
         // Another process has written meanwhile, and told nobody.
-        let has_gap = *position != 0 && batch.after > *position;
-        *position = batch.until.max(*position);
+        let has_gap = position.is_some_and(|position| batch.after > position);
+        // A mere nudge is of no position.
+        if batch.until > 0 {
+            *position = (*position).max(Some(batch.until));
+        }
         if has_gap {
             self.reactives.missed(0, batch.until);
         }
@@ -230,7 +249,7 @@ impl Queries {
     async fn look_round(&self, engine: &Engine, batches: &mut UnboundedReceiver<Batch>) {
         let known = self.state().position;
         let Ok(position) = engine.store().position().await else { return };
-        if position <= known {
+        if known.is_none_or(|known| position <= known) {
             return;
         }
         // What this process has just committed is about to be told.
@@ -297,6 +316,12 @@ impl Source for Queries {
 async fn attend(queries: Weak<Queries>, mut batches: UnboundedReceiver<Batch>) {
     let mut pause = LOOK;
     loop {
+        if let Some(queries) = queries.upgrade()
+            && let Some(engine) = queries.engine.upgrade()
+            && let Err(error) = queries.begin(&engine).await
+        {
+            tracing::warn!(%error, "it is not known yet how far the change log goes; trying again");
+        }
         let told = tokio::time::timeout(pause, batches.recv()).await;
         let Some((queries, engine)) = queries.upgrade().and_then(|queries| {
             let engine = queries.engine.upgrade()?;

@@ -9,6 +9,9 @@ use super::window::{Window, id_of, json_of};
 use crate::engine::{Engine, Standing};
 use crate::store::{Commit, RowChange};
 
+/// How many changes wait for a window that is being read.
+const MOST: usize = 1_000;
+
 /// A standing query with those who subscribe to it.
 pub(super) struct Node {
     pub(super) standing: Arc<Standing>,
@@ -47,9 +50,15 @@ impl Node {
                     changes.iter().filter_map(|change| decided(&self.standing, change)).collect();
                 self.tell(engine, seq, changes);
             }
-            State::Unread(waiting, _) => {
-                let changes = changes.iter().map(|&change| change.clone()).collect();
-                waiting.push(Commit { seq, changes });
+            State::Unread(waiting, behind) => {
+                if waiting.iter().map(|commit| commit.changes.len()).sum::<usize>() + changes.len() > MOST {
+                    // It is being read for so long that it is cheaper to read it again.
+                    waiting.clear();
+                    *behind = seq.max(*behind);
+                } else {
+                    let changes = changes.iter().map(|&change| change.clone()).collect();
+                    waiting.push(Commit { seq, changes });
+                }
             }
             State::Shown(window, position) if seq > *position => {
                 match window.apply(&self.standing, changes) {

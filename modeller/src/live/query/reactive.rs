@@ -21,6 +21,10 @@ const DEBOUNCE: Duration = Duration::from_millis(10);
 
 type Key = [u8; 32];
 
+/// What a filter is filed under: whose it is, and a number that no other one has. A query reads through several filters, and for a
+/// moment there may be two of the same key, one that goes and one that comes.
+type Filed = (Key, u64);
+
 /// Documents that were asked for.
 type Read = (&'static Shape, Filter);
 
@@ -31,9 +35,11 @@ type Answer = Result<Arc<str>>;
 #[derive(Default)]
 pub(super) struct Reactives {
     all: Mutex<HashMap<Key, Weak<Reactive>>>,
-    models: Mutex<HashMap<&'static str, Index<Key>>>,
+    models: Mutex<HashMap<&'static str, Index<Filed>>>,
     /// The newest of theirs.
     generation: AtomicU64,
+    /// How many filters have been filed.
+    filed: AtomicU64,
 }
 
 /// One query with one payload, for all who listen to it.
@@ -44,7 +50,7 @@ pub(super) struct Reactive {
     payload: Vec<u8>,
     queries: Arc<Queries>,
     /// What its answer was made of.
-    reads: Mutex<Vec<Read>>,
+    reads: Mutex<Vec<(Read, Filed)>>,
     /// Transactions of an earlier one may have changes of it that nobody noted.
     generation: AtomicU64,
     /// The answer as it was last.
@@ -78,7 +84,8 @@ impl Reactives {
         }
         let reactive = Arc::new(Reactive {
             key,
-            cx: cx.clone(),
+            // It is asked long after a transaction that it may have been asked for in.
+            cx: cx.outside(),
             behaviour,
             payload,
             queries: Arc::clone(queries),
@@ -106,7 +113,7 @@ impl Reactives {
             for change in &commit.changes {
                 let Some(index) = models.get(&*change.shape.path) else { continue };
                 for row in [&change.old, &change.new].into_iter().flatten() {
-                    index.candidates(row, |key| {
+                    index.candidates(row, |(key, _)| {
                         touched.insert(key, commit.seq);
                     });
                 }
@@ -145,32 +152,38 @@ impl Reactive {
 
     /// Listens to the answers from now on.
     pub(super) fn listen(self: &Arc<Self>) -> ReactiveStream {
-        ReactiveStream { answers: self.answer.subscribe(), reactive: Arc::clone(self) }
+        let mut answers = self.answer.subscribe();
+        // Who comes later has not seen the answer that others have.
+        answers.mark_changed();
+        ReactiveStream { answers, reactive: Arc::clone(self) }
     }
 
     /// Reads this from now on; whether that is something else than before.
     fn read(&self, mut reads: Vec<Read>) -> bool {
-        reads.sort_unstable_by_key(|(shape, _)| &shape.path);
+        reads.sort_by_key(|(shape, _)| &shape.path);
+        let reactives = &self.queries.reactives;
         let mut known = lock(&self.reads);
         let same = |one: &Read, other: &Read| one.0.path == other.0.path && one.1 == other.1;
-        if known.len() == reads.len() && known.iter().zip(&reads).all(|(one, other)| same(one, other)) {
+        if known.len() == reads.len() && known.iter().zip(&reads).all(|((one, _), other)| same(one, other)) {
             return false;
         }
-        let mut models = lock(&self.queries.reactives.models);
-        for (shape, filter) in &*known {
+        let mut models = lock(&reactives.models);
+        for ((shape, filter), filed) in &*known {
             if let Some(index) = models.get_mut(&*shape.path) {
-                index.remove(self.key, filter);
+                index.remove(*filed, filter);
             }
             self.queries.feed.release(shape);
         }
-        for (shape, filter) in &reads {
+        known.clear();
+        for (shape, filter) in reads {
             let generation = self.queries.feed.want(shape);
             self.generation.store(generation, Ordering::Release);
-            self.queries.reactives.generation.fetch_max(generation, Ordering::AcqRel);
-            models.entry(&shape.path).or_insert_with(|| Index::new(shape)).insert(self.key, filter);
+            reactives.generation.fetch_max(generation, Ordering::AcqRel);
+            let filed = (self.key, reactives.filed.fetch_add(1, Ordering::Relaxed));
+            models.entry(&shape.path).or_insert_with(|| Index::new(shape)).insert(filed, &filter);
+            known.push(((shape, filter), filed));
         }
         models.retain(|_, index| !index.is_empty());
-        *known = reads;
         true
     }
 
@@ -178,11 +191,14 @@ impl Reactive {
     async fn ask(&self) {
         loop {
             let asked_at = *self.dirty.borrow();
-            let position = self.cx.engine().store().position().await;
+            let engine = self.cx.engine();
+            // If the store can't say it, the query can't read either, and says so.
+            let _ = self.queries.begin(engine).await;
+            let position = engine.store().position().await;
             let (answer, reads) = asked(&self.cx, self.behaviour, &self.payload).await;
             if self.read(reads) {
                 // What was committed before it was known what is read has gone by unnoticed.
-                let now = self.cx.engine().store().position().await;
+                let now = engine.store().position().await;
                 if let (Ok(position), Ok(now)) = (position, now)
                     && position != now
                 {

@@ -338,7 +338,7 @@ impl Session {
         Ok(())
     }
 
-    fn delete_row(&mut self, shape: &'static Shape, old: &Row) -> Result<()> {
+    pub(super) fn delete_row(&mut self, shape: &'static Shape, old: &Row) -> Result<()> {
         let table = self.tables.of(shape)?;
         fits(table, old)?;
         let live = !in_trash(shape, old);
