@@ -55,6 +55,7 @@ impl Live {
         let source: Arc<dyn channel::Source> = queries.clone();
         channels.feed_from(Arc::downgrade(&source));
         let rules = Rules::of(&engine);
+        connections.set_rules(rules.is_some());
         Arc::new(Live { engine, channels, connections, queries, rules })
     }
 

@@ -6,6 +6,7 @@ mod limits;
 mod live;
 mod operations;
 mod protocol;
+mod rules;
 mod watching;
 mod wire;
 
@@ -110,7 +111,11 @@ pub struct Server {
 
 impl Server {
     pub async fn start(options: LiveOptions) -> Self {
-        let engine = App::isolated().models::<(User, Note)>().engine().await.unwrap();
+        Self::of(App::isolated(), options).await
+    }
+
+    pub async fn of(app: App, options: LiveOptions) -> Self {
+        let engine = app.models::<(User, Note)>().engine().await.unwrap();
         let live = Live::new(engine.clone(), options);
         let door = WsDoor::new(live.clone());
         let http = HttpOptions::default();

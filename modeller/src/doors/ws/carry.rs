@@ -11,7 +11,7 @@ use super::operation::{self, Answer, Task};
 use super::request::Request;
 use super::session::{Session, Told, Watch};
 use crate::engine::{Call, Cx, Identity, Operation, Reply, caught, in_time};
-use crate::live::{Live, Watching};
+use crate::live::{Live, Rules, Watching};
 use crate::model::{Code, Error, Result};
 
 /// What came of a request.
@@ -63,6 +63,10 @@ async fn carry_out(session: &Session, request: Request) -> Result<Done> {
     let identity = connection.identity();
     connection.admit()?;
     let engine = live.engine();
+    if request.kind.starts_with("rules.") {
+        // Whatever else is wrong with it.
+        rules(live)?;
+    }
     let data = match operation::read(engine.registry(), request)? {
         Task::Call(mut call, answer) => {
             call.identity = identity;
@@ -93,6 +97,18 @@ async fn carry_out(session: &Session, request: Request) -> Result<Done> {
             let cx = Cx::new(engine.clone(), identity);
             Box::pin(session.ears().perform(&cx, operation, &arguments, resumes.as_deref())).await?
         }
+        Task::Hear(pattern) => {
+            let events = rules(live)?.subscribe(&pattern)?;
+            let place = connection.subscribe(Watching::Rules)?;
+            let watch = session.watch(Told::Events(events), "null".into(), place)?;
+            let data = json!({ "subscriptionId": watch.id }).to_string().into_bytes();
+            return Ok(Done { data, watch: Some(watch) });
+        }
+        Task::Rules { operation, arguments } => {
+            let (rules, cx) = (rules(live)?, Cx::new(engine.clone(), identity));
+            let performed = Box::pin(rules.perform(&cx, &operation, arguments)).await;
+            performed.map_err(unknown)?.to_string().into_bytes()
+        }
         Task::Unsubscribe(id) => {
             session.end(&id)?;
             json!({ "unsubscribed": true }).to_string().into_bytes()
@@ -116,6 +132,20 @@ async fn carry_out(session: &Session, request: Request) -> Result<Done> {
         }
     };
     Ok(data.into())
+}
+
+/// What there is no operation for is called so here.
+fn unknown(error: Error) -> Error {
+    match error.is(Code::MethodNotFound) {
+        true => Error::custom(super::codes::UNKNOWN_OPERATION, 404, error.message().to_owned()),
+        false => error,
+    }
+}
+
+/// The rules, if the application has some.
+fn rules(live: &Live) -> Result<&Rules> {
+    live.rules()
+        .ok_or_else(|| Error::custom(super::codes::RULES_NOT_AVAILABLE, 404, "this application has no rules"))
 }
 
 /// What of a reply is the answer.

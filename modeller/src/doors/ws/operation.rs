@@ -19,6 +19,8 @@ pub(super) enum Task {
     Subscribe { shape: &'static Shape, arguments: Arguments, position: Option<String> },
     Watch { shape: &'static Shape, name: String, params: Json },
     Unsubscribe(String),
+    Hear(String),
+    Rules { operation: String, arguments: Json },
     Channel { operation: &'static str, arguments: Vec<u8>, resumes: Option<String> },
     Buckets,
     Stats,
@@ -137,7 +139,7 @@ const OTHERS: &[&str] = &[
 ];
 
 /// Reads what is asked.
-pub(super) fn read(registry: &Registry, request: Request) -> Result<Task> {
+pub(super) fn read(registry: &Registry, mut request: Request) -> Result<Task> {
     match request.kind.as_str() {
         "store.transaction" => transaction(request).map(Task::Transact),
         "store.buckets" => request.finish(&[]).map(|()| Task::Buckets),
@@ -152,10 +154,13 @@ pub(super) fn read(registry: &Registry, request: Request) -> Result<Task> {
             "this application has no sign-in yet, so that no token can be valid: everybody is anonymous",
         )),
         kind if kind.starts_with("channel.") => channel(request),
-        kind if kind.starts_with("rules.") => {
-            let message = "this application has no rules";
-            Err(Error::custom(super::codes::RULES_NOT_AVAILABLE, 404, message))
+        "rules.subscribe" => {
+            let pattern = request.need("pattern", "a pattern of topics")?;
+            request.finish(&["pattern"])?;
+            Ok(Task::Hear(pattern))
         }
+        "rules.unsubscribe" => unsubscribe(request),
+        kind if kind.starts_with("rules.") => rules(request),
         kind => {
             let name = kind.strip_prefix("store.").unwrap_or_default();
             match ON_MODELS.iter().find(|known| known.name == name) {
@@ -288,6 +293,14 @@ fn subscribe(registry: &Registry, mut request: Request) -> Result<Task> {
     request.finish(&expected)?;
     let arguments = if arguments.is_empty() { Arguments::None } else { Arguments::Json(arguments.into()) };
     Ok(Task::Subscribe { shape, arguments, position })
+}
+
+/// Something about rules; what it takes is known there.
+fn rules(request: Request) -> Result<Task> {
+    let operation = request.kind.strip_prefix("rules.").unwrap_or_default().to_owned();
+    let arguments = serde_json::from_slice(&request.rest()?)
+        .map_err(|error| Error::new(Code::InternalError, error.to_string()))?;
+    Ok(Task::Rules { operation, arguments })
 }
 
 /// Something about channels; what it takes is known there.

@@ -9,12 +9,16 @@ use tokio::task::AbortHandle;
 
 use super::channels::Ears;
 use super::{frame, messages};
-use crate::live::{Channels, Connection, Live, LiveEvent, LiveStream, Outbox, Place, ReactiveStream};
+use crate::live::{
+    Channels, Connection, Live, LiveEvent, LiveStream, Outbox, Place, ReactiveStream, RuleReceived,
+    RuleStream,
+};
 use crate::model::{Code, Error, Result};
 
 /// Those who watch the same under the same name: what they are told is framed once.
 #[derive(Debug)]
 pub(super) struct Room {
+    channel: &'static str,
     id: String,
     rooms: Weak<Rooms>,
     /// What was framed last.
@@ -27,12 +31,12 @@ pub(super) struct Rooms(Mutex<HashMap<String, Weak<Room>>>);
 
 impl Rooms {
     /// The room of this name.
-    fn enter(self: &Arc<Self>, id: &str) -> Arc<Room> {
+    fn enter(self: &Arc<Self>, channel: &'static str, id: &str) -> Arc<Room> {
         let mut rooms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(room) = rooms.get(id).and_then(Weak::upgrade) {
             return room;
         }
-        let room = Room { id: id.to_owned(), rooms: Arc::downgrade(self), last: Mutex::default() };
+        let room = Room { channel, id: id.to_owned(), rooms: Arc::downgrade(self), last: Mutex::default() };
         let room = Arc::new(room);
         rooms.insert(id.to_owned(), Arc::downgrade(&room));
         room
@@ -46,7 +50,7 @@ impl Room {
         match &*last {
             Some((known, frame)) if Arc::ptr_eq(known, text) => frame.clone(),
             _ => {
-                let frame = push(&self.id, text);
+                let frame = push(self.channel, &self.id, text);
                 *last = Some((text.clone(), frame.clone()));
                 frame
             }
@@ -65,10 +69,9 @@ impl Drop for Room {
     }
 }
 
-fn push(id: &str, data: &str) -> Bytes {
+fn push(channel: &str, id: &str, data: &str) -> Bytes {
     // The names of subscriptions are ours: letters, digits, `-`.
-    let head =
-        format!("{{\"type\":\"push\",\"channel\":\"subscription\",\"subscriptionId\":\"{id}\",\"data\":");
+    let head = format!("{{\"type\":\"push\",\"channel\":\"{channel}\",\"subscriptionId\":\"{id}\",\"data\":");
     frame::text(&[head.as_bytes(), data.as_bytes(), b"}"])
 }
 
@@ -78,6 +81,8 @@ pub(super) enum Told {
     Documents(LiveStream),
     /// What a query by name answers.
     Answers(ReactiveStream),
+    /// Events of the rules.
+    Events(RuleStream),
 }
 
 impl Told {
@@ -86,12 +91,21 @@ impl Told {
         match self {
             Told::Documents(stream) => stream.id(),
             Told::Answers(stream) => stream.id(),
+            Told::Events(stream) => format!("rule-{}", stream.id()),
         }
     }
 
     async fn next(&mut self) -> LiveEvent {
         match self {
             Told::Documents(stream) => stream.next().await,
+            Told::Events(stream) => LiveEvent::Changes(
+                match stream.receive().await {
+                    RuleReceived::Event(event) => json!({ "topic": event.topic, "event": &*event }),
+                    RuleReceived::Missed(count) => json!({ "missed": count }),
+                }
+                .to_string()
+                .into(),
+            ),
             // A query that fails now may have an answer again later.
             Told::Answers(stream) => LiveEvent::Changes(
                 stream
@@ -102,11 +116,19 @@ impl Told {
         }
     }
 
+    /// Under which name it is pushed.
+    fn channel(&self) -> &'static str {
+        match self {
+            Told::Documents(_) | Told::Answers(_) => "subscription",
+            Told::Events(_) => "event",
+        }
+    }
+
     /// How often it was put together for one who is slow.
     fn coalesced(&self) -> u64 {
         match self {
             Told::Documents(stream) => stream.setbacks().0,
-            Told::Answers(_) => 0,
+            Told::Answers(_) | Told::Events(_) => 0,
         }
     }
 }
@@ -185,7 +207,7 @@ impl Session {
         let mut free = names.filter(|name| !watched.contains_key(name));
         let id = free.next().unwrap_or(shared);
         watched.insert(id.clone(), None);
-        Ok(Watch { room: self.rooms.enter(&id), id, told, first, _place: place })
+        Ok(Watch { room: self.rooms.enter(told.channel(), &id), id, told, first, _place: place })
     }
 
     /// Tells the client from now on; its answer must be in the outbox.
@@ -244,7 +266,7 @@ async fn tell(session: Weak<Session>, mut watch: Watch) {
             }
             LiveEvent::Ended(error) => {
                 let data = json!({ "ended": true, "error": messages::fault(&error) });
-                (push(&watch.id, &data.to_string()), true)
+                (push(watch.told.channel(), &watch.id, &data.to_string()), true)
             }
         };
         let now = watch.told.coalesced();
