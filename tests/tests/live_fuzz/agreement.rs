@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 
 use super::caller::Caller;
@@ -32,13 +32,20 @@ struct Stand {
     open: u64,
 }
 
+/// A client that listens, until another one takes its place.
+struct Seat {
+    door: Door,
+    subscriptions: Vec<Arc<Subscription>>,
+    task: AbortHandle,
+}
+
 /// One run.
 struct Run {
     server: Server,
     caller: Caller,
     shared: Arc<Shared>,
     pen: Arc<Pen>,
-    subscriptions: Vec<Arc<Subscription>>,
+    seats: Vec<Seat>,
     tasks: JoinSet<()>,
     random: Random,
     /// The position of the last quiet point, and how many changes there were until then.
@@ -48,36 +55,17 @@ struct Run {
     comparisons: u64,
 }
 
-/// Connections with one subscription, or with a few of them; `SUBSCRIPTIONS` a door, and queries by name besides.
-fn clients(shared: &Arc<Shared>, seed: u64) -> Vec<Client> {
-    let mut random = Random::new(seed, 1);
-    let mut clients = Vec::new();
-    for door in [Door::WebSocket, Door::SocketIo, Door::Events] {
-        let mut left = SUBSCRIPTIONS;
-        let mut queries = vec![Query::accounts()];
-        while left > 0 {
-            let most = if door == Door::Events { 1 } else { random.between(1, 3) as usize };
-            while queries.len() < most.min(left) {
-                let query = Query::random(&mut random);
-                // Over Socket.IO the same query is the same subscription.
-                if !queries.contains(&query) {
-                    queries.push(query);
-                }
-            }
-            left -= queries.len();
-            if door != Door::Events && random.once_in(2) {
-                queries.push(Query::Sums(GROUPS[random.below(6) as usize]));
-            }
-            clients.push(Client {
-                door,
-                subscriptions: queries.drain(..).map(|query| Subscription::new(door, query)).collect(),
-                random: Random::new(seed, 100 + clients.len() as u64),
-                shared: Arc::clone(shared),
-                is_narrow: random.once_in(3),
-            });
+/// So many random queries, all of them different.
+fn queries(random: &mut Random, count: usize) -> Vec<Query> {
+    let mut queries = Vec::new();
+    while queries.len() < count {
+        let query = Query::random(random);
+        // Over Socket.IO the same query is the same subscription.
+        if !queries.contains(&query) {
+            queries.push(query);
         }
     }
-    clients
+    queries
 }
 
 impl Run {
@@ -91,25 +79,63 @@ impl Run {
             counts: Counts::default(),
             faults: Faults::default(),
         });
-        let pen = Arc::new(Pen::default());
-        let clients = clients(&shared, seed);
-        let subscriptions = clients.iter().flat_map(|client| client.subscriptions.iter().cloned()).collect();
-        let mut tasks = JoinSet::new();
-        for client in clients {
-            tasks.spawn(client.run());
-        }
-        Run {
+        let mut run = Run {
             server,
             caller,
             shared,
-            pen,
-            subscriptions,
-            tasks,
+            pen: Arc::new(Pen::default()),
+            seats: Vec::new(),
+            tasks: JoinSet::new(),
             random: Random::new(seed, 2),
             position: 0,
             changes: 0,
             kills: 0,
             comparisons: 0,
+        };
+        for door in [Door::WebSocket, Door::SocketIo, Door::Events] {
+            let mut left = SUBSCRIPTIONS;
+            run.sit(door, vec![Query::accounts()]);
+            while left > 0 {
+                let count = if door == Door::Events { 1 } else { run.random.between(1, 3) as usize };
+                let queries = queries(&mut run.random, count.min(left));
+                left -= queries.len();
+                run.sit(door, queries);
+            }
+        }
+        run
+    }
+
+    /// Lets another client listen.
+    fn sit(&mut self, door: Door, mut queries: Vec<Query>) {
+        if door != Door::Events && self.random.once_in(2) {
+            queries.push(Query::Sums(GROUPS[self.random.below(GROUPS.len() as u64) as usize]));
+        }
+        let subscriptions: Vec<_> = queries.into_iter().map(|query| Subscription::new(door, query)).collect();
+        let client = Client {
+            door,
+            subscriptions: subscriptions.clone(),
+            random: Random::new(self.random.below(u64::MAX), 3),
+            shared: Arc::clone(&self.shared),
+            is_narrow: self.random.once_in(3),
+        };
+        let task = self.tasks.spawn(client.run());
+        self.seats.push(Seat { door, subscriptions, task });
+    }
+
+    /// Some go for good, and others come who want to know something else.
+    fn change_places(&mut self) {
+        for _ in 0..self.random.between(1, 4) {
+            let at = self.random.below(self.seats.len() as u64) as usize;
+            let is_plain = |one: &Arc<Subscription>| {
+                matches!(one.query, Query::Documents { .. }) && one.query != Query::accounts()
+            };
+            let count = self.seats[at].subscriptions.iter().filter(|one| is_plain(one)).count();
+            if count > 0 {
+                let gone = self.seats.swap_remove(at);
+                gone.task.abort();
+                let queries = queries(&mut self.random, count);
+                self.sit(gone.door, queries);
+            }
         }
     }
 
@@ -132,8 +158,12 @@ impl Run {
         let begun = Instant::now();
         while self.stand().await.changes < changes {
             assert!(begun.elapsed() < 10 * PATIENCE, "nobody writes any more:\n{}", self.server.log());
-            if let Some(Err(error)) = self.tasks.try_join_next() {
-                std::panic::resume_unwind(error.into_panic());
+            while let Some(ended) = self.tasks.try_join_next() {
+                if let Err(error) = ended
+                    && error.is_panic()
+                {
+                    std::panic::resume_unwind(error.into_panic());
+                }
             }
             sleep(Duration::from_millis(20)).await;
         }
@@ -157,7 +187,8 @@ impl Run {
 
     /// Everybody has what their query answers.
     async fn compare(&mut self) {
-        for subscription in self.subscriptions.clone() {
+        let all: Vec<_> = self.seats.iter().flat_map(|seat| seat.subscriptions.iter().cloned()).collect();
+        for subscription in all {
             let (method, path, body) = subscription.query.once();
             let truth = self.caller.ask(method, &path, &body).await;
             let begun = Instant::now();
@@ -251,6 +282,7 @@ async fn every_client_of_every_door_has_what_its_query_answers() {
         run.settle().await;
         run.shared.quiet.send_replace(true);
         run.compare().await;
+        run.change_places();
         drop(nobody_writes);
         let context = || format!("{}\n{}", run.sum(seed, begun), run.server.log());
         run.shared.faults.none(context);

@@ -189,7 +189,8 @@ impl Known {
         let is_whole = new["_id"] == *id && index.is_some() == is_window;
         check(is_whole, Fault::Other, || format!("not whole: {change}"))?;
         // Somebody else may have come by the same key.
-        if let Some(old) = old.filter(|old| old["_createdAt"] == new["_createdAt"]) {
+        let is_same = |old: &&Json| old["_createdAt"] == new["_createdAt"] && new["_version"].is_i64();
+        if let Some(old) = old.filter(is_same) {
             let (then, now) = (old["_version"].as_i64(), new["_version"].as_i64());
             let is_later = if kind == "move" { then <= now } else { then < now };
             check(is_later, Fault::OutOfOrder, || format!("it is old: {change}; {there}"))?;

@@ -225,12 +225,15 @@ struct Events {
 
 impl Events {
     async fn open(mut stream: TcpStream, query: &Query, position: Option<&str>) -> io::Result<Self> {
-        let Query::Documents { model, filter, window } = query else {
+        let Query::Documents { model, filter, window, fields } = query else {
             return Err(io::Error::other("there are no events of queries by name"));
         };
         let mut path = format!("/{model}/live?query={}", encoded(&filter.to_string()));
         if let Some(window) = window {
             path += &format!("&sort={}&start={}&count={}", window.sort, window.start, window.count);
+        }
+        if let Some(fields) = fields {
+            path += &format!("&fields={fields}");
         }
         let position = position.map(|position| format!("Last-Event-ID: {position}\r\n")).unwrap_or_default();
         let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{position}\r\n");

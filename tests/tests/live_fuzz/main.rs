@@ -14,6 +14,7 @@ mod line;
 mod queries;
 mod random;
 mod server;
+mod stall;
 mod writers;
 
 /// A number from the environment.

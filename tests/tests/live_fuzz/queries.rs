@@ -27,6 +27,7 @@ pub enum Query {
         model: &'static str,
         filter: Json,
         window: Option<Window>,
+        fields: Option<&'static str>,
     },
     /// The query by name, of this group.
     Sums(&'static str),
@@ -35,7 +36,7 @@ pub enum Query {
 impl Query {
     /// All accounts: what they have together never changes.
     pub fn accounts() -> Self {
-        Query::Documents { model: "depot/accounts", filter: json!({}), window: None }
+        Query::Documents { model: "depot/accounts", filter: json!({}), window: None, fields: None }
     }
 
     pub fn window(&self) -> Option<Window> {
@@ -47,8 +48,11 @@ impl Query {
 
     /// The members that say what is asked for, by the names of `find`.
     pub fn members(&self) -> Json {
-        let Query::Documents { filter, window, .. } = self else { return json!({}) };
+        let Query::Documents { filter, window, fields, .. } = self else { return json!({}) };
         let mut members = json!({ "query": filter });
+        if let Some(fields) = fields {
+            members["fields"] = json!(fields);
+        }
         if let Some(Window { sort, start, count }) = window {
             members["sort"] = json!(sort);
             members["start"] = json!(start);
@@ -85,7 +89,9 @@ impl Query {
             start: if random.once_in(2) { 0 } else { random.below(12) },
             count: random.between(1, 25),
         });
-        Query::Documents { model, filter, window }
+        let is_of_items = model == "depot/items" && random.once_in(6);
+        let fields = is_of_items.then_some("group,rank,weight");
+        Query::Documents { model, filter, window, fields }
     }
 }
 
