@@ -255,14 +255,14 @@ async fn every_client_of_every_door_has_what_its_query_answers() {
     println!("MODELLER_CHANGES={target} MODELLER_SEED={seed}");
     let begun = Instant::now();
     let mut run = Run::start(seed).await;
-    let stride = (target / 12).clamp(200, 10_000);
-    let between_kills = if target / stride > 30 { 12 } else { 4 };
+    let stride = (target / 12).clamp(200, 5_000);
+    let between_kills = if target / stride > 30 { 10 } else { 4 };
     for number in 0..WRITERS {
         let random = Random::new(seed, 1_000 + number);
         let writer = Writer::new(run.server.address(), random, Arc::clone(&run.pen));
         run.tasks.spawn(writer.run());
     }
-    let mut quiet_points = 0;
+    let (mut quiet_points, mut told) = (0, Instant::now());
     while run.changes < target {
         quiet_points += 1;
         let is_killed = quiet_points % between_kills == between_kills - 1;
@@ -286,8 +286,9 @@ async fn every_client_of_every_door_has_what_its_query_answers() {
         drop(nobody_writes);
         let context = || format!("{}\n{}", run.sum(seed, begun), run.server.log());
         run.shared.faults.none(context);
-        if quiet_points % 10 == 0 {
+        if told.elapsed() > Duration::from_secs(30) {
             println!("{}", run.sum(seed, begun));
+            told = Instant::now();
         }
     }
     println!("{}", run.sum(seed, begun));
