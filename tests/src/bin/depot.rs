@@ -96,7 +96,7 @@ async fn remember(cx: &Cx, item: &Doc<Item>) -> Result<()> {
 }
 
 /// Moves all items of a rank to another one.
-#[modeller::job(attempts = 1000, timeout = "30s")]
+#[modeller::job(attempts = 1000, backoff = "50ms", timeout = "30s")]
 async fn stir(cx: &Cx, rank: i64, to: i64) -> Result<()> {
     Item::update_where(cx, Item::RANK.eq(rank), Item::RANK.set(to)).await?;
     cx.complete_with(async |tx| {
@@ -145,10 +145,14 @@ async fn sums(cx: &Cx, group: String) -> Result<(usize, i64)> {
 
 fn main() -> ExitCode {
     let patience = Duration::from_secs(600);
+    // Clients that read nothing for long are to stay.
+    let mut live = LiveOptions::new().heartbeat(patience, patience);
+    if let Some(bytes) = std::env::var("BUFFER").ok().and_then(|bytes| bytes.parse().ok()) {
+        live = live.backpressure(bytes, 0.8);
+    }
     App::new()
         .models::<(Owner, Item, Note, Account, Meter)>()
         .jobs(JobsOptions::new().lease(Duration::from_secs(1)))
-        // Clients that read nothing for long are to stay.
-        .live(LiveOptions::new().heartbeat(patience, patience))
+        .live(live)
         .main()
 }

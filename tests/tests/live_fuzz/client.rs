@@ -105,13 +105,14 @@ impl Client {
                 }
                 () = sleep_until(fate), if !*quiet.borrow() => {
                     let counts = &self.shared.counts;
-                    if !self.random.once_in(3) {
+                    if !self.random.once_in(if self.is_narrow { 2 } else { 3 }) {
                         counts.cuts.fetch_add(1, Ordering::Relaxed);
                         return Ok(());
                     }
                     counts.stalls.fetch_add(1, Ordering::Relaxed);
                     // It reads nothing, although there is something.
-                    let stall = Duration::from_millis(self.random.between(50, 1_500));
+                    let most = if self.random.once_in(3) { 10_000 } else { 1_000 };
+                    let stall = Duration::from_millis(self.random.between(50, most));
                     drop(timeout(stall, quiet.wait_for(|quiet| *quiet)).await);
                     fate = Instant::now() + self.some_time();
                 }

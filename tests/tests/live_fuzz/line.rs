@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value as Json, json};
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
@@ -55,6 +56,8 @@ impl Line {
         let socket = TcpSocket::new_v4()?;
         if is_narrow {
             socket.set_recv_buffer_size(4 * 1024)?;
+            // The server's part of the connection is as large as so many segments.
+            SockRef::from(&socket).set_tcp_mss(536)?;
         }
         let stream = socket.connect(address).await?;
         stream.set_nodelay(true)?;

@@ -16,16 +16,18 @@ pub type Address = watch::Receiver<Option<SocketAddr>>;
 /// A server with its folder, which goes with it.
 pub struct Server {
     folder: PathBuf,
+    buffer: Option<usize>,
     child: Child,
     address: watch::Sender<Option<SocketAddr>>,
 }
 
 impl Server {
-    pub async fn start(name: &str) -> Self {
+    /// A server where so many bytes wait for a client at most, unless it is what is usual.
+    pub async fn start(name: &str, buffer: Option<usize>) -> Self {
         let folder = std::env::temp_dir().join(format!("modeller-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let (child, address) = spawn(&folder).await;
-        Server { folder, child, address: watch::Sender::new(Some(address)) }
+        let (child, address) = spawn(&folder, buffer).await;
+        Server { folder, buffer, child, address: watch::Sender::new(Some(address)) }
     }
 
     pub fn address(&self) -> Address {
@@ -42,7 +44,7 @@ impl Server {
 
     /// Starts it again, somewhere else.
     pub async fn restart(&mut self) {
-        let (child, address) = spawn(&self.folder).await;
+        let (child, address) = spawn(&self.folder, self.buffer).await;
         self.child = child;
         self.address.send_replace(Some(address));
     }
@@ -69,10 +71,11 @@ impl Drop for Server {
     }
 }
 
-async fn spawn(folder: &Path) -> (Child, SocketAddr) {
+async fn spawn(folder: &Path, buffer: Option<usize>) -> (Child, SocketAddr) {
     let log = File::options().create(true).append(true).open(folder.join("log")).unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_test-depot"))
         .args(["--port", "0", "--database", "depot.db"])
+        .envs(buffer.map(|bytes| ("BUFFER", bytes.to_string())))
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

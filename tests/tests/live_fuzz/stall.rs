@@ -147,7 +147,7 @@ async fn measure(
 async fn who_reads_nothing_costs_little_and_ends_up_with_what_is_there() {
     let seconds = setting("MODELLER_STALL", 3);
     let time = Duration::from_secs(seconds);
-    let server = Server::start("live-stall").await;
+    let server = Server::start("live-stall", None).await;
     let mut caller = Caller::new(server.address());
     let mut ids = Vec::new();
     for _ in 0..METERS / 500 {

@@ -1,5 +1,6 @@
 //! Random writers: single documents and many, transactions that go through and that do not, what goes with others, jobs.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub struct Pen {
     /// Items that there were lately.
     pub items: Mutex<Vec<String>>,
     pub notes: Mutex<Vec<String>>,
+    /// Whether they write little at a time: many small transactions pile up before whoever reads slowly.
+    pub is_fine: AtomicBool,
 }
 
 /// A writer with a connection.
@@ -129,7 +132,11 @@ impl Writer {
             return ("DELETE", self.several("delete"), Json::Null);
         }
         let path = |path: &str| path.to_owned();
-        match self.random.below(100) {
+        let choice = match pen.is_fine.load(Ordering::Relaxed) {
+            true => *self.random.of(&[26, 27, 30, 31, 62, 63, 81, 82, 83, 84, 85, 91]),
+            false => self.random.below(100),
+        };
+        match choice {
             0..18 => self.transaction(),
             18..26 if !self.too_many => {
                 let count = self.random.between(2, 40);
@@ -162,9 +169,10 @@ impl Writer {
     /// A path to several items.
     fn several(&mut self, operation: &str) -> String {
         let (rank, group) = (self.rank(), *self.random.of(&GROUPS));
-        match self.random.below(3) {
+        match self.random.below(4) {
             0 => format!("/depot/items/{operation}?rank={rank}"),
-            1 => format!("/depot/items/{operation}?group={group}&rank[gte]={rank}&rank[lt]={}", rank + 8),
+            1 => format!("/depot/items/{operation}?rank[gte]={rank}&rank[lt]={}", rank + 5),
+            2 => format!("/depot/items/{operation}?group={group}&rank[gte]={rank}&rank[lt]={}", rank + 8),
             _ => format!("/depot/items/{operation}?owner={}&group={group}", owner(&mut self.random)),
         }
     }
