@@ -164,13 +164,14 @@ try {
   for (const { far } of lines) far.pause();
   await wait(5_000);
   for (const { far } of lines) far.resume();
+  const isOver = wait(5_000);
   cut();
   await until("one is told", async () => /lost/.test(await ada.getByRole("status").innerText()));
   await write("while you were cut");
   await say(ada, "said while cut");
   check("it waits", (await ada.locator("#unsent li").count()) === 1);
   await picture(ada, "cut");
-  await wait(5_000);
+  await isOver;
   mend();
   for (const page of [ada, bob]) {
     await hears(page, "while you were cut");
@@ -281,10 +282,16 @@ try {
   await picture(bob, "phone");
 
   // Another name, and the end.
+  await record(ada);
   await bob.getByRole("button", { name: "My name" }).click();
   await bob.fill("#name", "Robert");
   await bob.keyboard.press("Enter");
   await until("others see the new name", async () => (await people(ada)).join() === "Ada (you),Robert");
+  check("who has another name was never away", (await recorded(ada)).every((seen) => /Bob|Robert/.test(seen)));
+  await ada.focus("#rooms [aria-current]");
+  await write("to be seen");
+  await hears(ada, "to be seen");
+  check("who goes through the rooms stays where they are", await ada.evaluate(() => document.activeElement.matches("#rooms [aria-current]")));
   await bob.close();
   await until("who closes the page has left", async () => (await people(ada)).join() === "Ada (you)", 3_000);
 } catch (error) {

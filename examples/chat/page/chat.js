@@ -45,8 +45,8 @@ class Room {
     this.enter();
   }
 
+  // Whoever is in already has another name from then on.
   enter() {
-    this.leave?.();
     this.leave = connection.join(this.channel, me.key, { name: me.name }, (event) => this.hear(event));
   }
 
@@ -201,7 +201,10 @@ function listRooms() {
     else if (unread > 0) link.append(" ", element("span", { className: "unread" }, unread > 99 ? "99+" : `${unread}`, element("span", { className: "hidden" }, " new")));
     return element("li", {}, link);
   });
+  // Who goes through them by keys stays where they are.
+  const focused = document.activeElement.closest("#rooms a")?.getAttribute("href");
   at("rooms").replaceChildren(...items);
+  if (focused) at("rooms").querySelector(`a[href="${focused}"]`)?.focus();
 }
 
 function go() {
@@ -279,6 +282,7 @@ at("say").addEventListener("submit", (event) => {
   at("log").scrollTop = at("log").scrollHeight;
   at("text").value = "";
   lastTyped = 0;
+  if (connection.isOpen) say("");
   send();
 });
 

@@ -4,7 +4,8 @@
 const SILENCE = 45_000;
 const PATIENCE = 10_000;
 const FIRST_DELAY = 500;
-const LONGEST_DELAY = 8_000;
+// Who is back within 10 seconds was never away, as others see it.
+const LONGEST_DELAY = 3_000;
 
 export class Failure extends Error {
   constructor({ code, message, details }) {
@@ -50,9 +51,10 @@ export class Connection extends EventTarget {
     };
   }
 
-  // Is in a channel, present under a key in a state, and tells what is heard there.
+  // Is in a channel, present under a key in a state, and tells what is heard there. Once more: in another state.
   join(channel, key, state, hear) {
     const joined = { channel, key, state, hear };
+    clearInterval(this.#channels.get(channel)?.heartbeat);
     this.#channels.set(channel, joined);
     this.#enter(joined);
     return () => {
