@@ -202,14 +202,15 @@ function listRooms() {
     return element("li", {}, link);
   });
   // Who goes through them by keys stays where they are.
-  const focused = document.activeElement.closest("#rooms a")?.getAttribute("href");
+  const focused = document.activeElement?.closest("#rooms a")?.getAttribute("href");
   at("rooms").replaceChildren(...items);
   if (focused) at("rooms").querySelector(`a[href="${focused}"]`)?.focus();
 }
 
 function go() {
-  const wanted = decodeURIComponent(location.hash.slice(1));
-  const name = rooms.has(wanted) ? wanted : (rooms.has("general") ? "general" : rooms.keys().next().value);
+  const names = [...rooms.keys()];
+  const wanted = names.find((name) => `#${encodeURIComponent(name)}` === location.hash);
+  const name = wanted ?? (rooms.has("general") ? "general" : names[0]);
   if (!me.name || !name || name === room?.name) return;
   room?.end();
   listTyping(new Map());
