@@ -4,11 +4,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{App, StartError};
-use crate::doors::http::{self, Folder, Mounted, Requested, ServerEvent};
+use crate::doors::http::{self, Folder, Mounted, Page, Requested, ServerEvent};
 use crate::engine::{Configured, Declared, Engine, Feature, LogOptions, Operation};
 use crate::registry::{Fault, Faults, Registry};
 
 impl App {
+    /// Serves a page that is part of the program, such as one that was built in with `include_str!`.
+    pub fn page(mut self, page: Page) -> Self {
+        self.pages.push(page);
+        self
+    }
+
     /// Serves the files of a directory below a path: `.folder("/assets/fonts", "fonts")` answers `GET /assets/fonts/a.woff2` with
     /// `fonts/a.woff2`.
     ///

@@ -92,6 +92,36 @@ async fn presence_outlives_a_cut() {
 }
 
 #[tokio::test]
+async fn nobody_goes_on_as_somebody_else_by_what_all_hear_of_them() {
+    // CHA-12, CHA-19, CHA-21
+    let server = Server::start(LiveOptions::new()).await;
+    let (mut ada, mut eve) = (server.client().await, server.client().await);
+    let (mut to_ada, mut to_eve) = (Vec::new(), Vec::new());
+    let join = json!({ "channel": "room:1" });
+    let joined = ask(&mut ada, "channel.subscribe", join.clone(), &mut to_ada).await;
+    ask(&mut eve, "channel.subscribe", join.clone(), &mut to_eve).await;
+    let here = |who: &str| json!({ "channel": "room:1", "state": { "name": who } });
+    ask(&mut ada, "channel.track", here("Ada"), &mut to_ada).await;
+    let said = json!({ "channel": "room:1", "event": "said", "payload": 1 });
+    ask(&mut ada, "channel.publish", said, &mut to_ada).await;
+    let present = heard(&mut eve, &mut to_eve, "presence", "join").await;
+    let key = present["joins"].as_object().unwrap().keys().next().unwrap().clone();
+    let sender = heard(&mut eve, &mut to_eve, "broadcast", "said").await["meta"]["sender_id"].clone();
+    // Her name is the same wherever it is heard, and is not what she goes on with.
+    assert_eq!(json!(key), sender);
+    assert_ne!(sender, joined["connection"]);
+
+    ask(&mut eve, "channel.unsubscribe", join.clone(), &mut to_eve).await;
+    let mut again = join.clone();
+    again["resumes"] = sender;
+    ask(&mut eve, "channel.subscribe", again, &mut to_eve).await;
+    ask(&mut eve, "channel.track", here("Eve"), &mut to_eve).await;
+    let state = ask(&mut ada, "channel.presence_state", join, &mut to_ada).await;
+    assert_eq!(state["state"].as_object().unwrap().len(), 2, "{state}");
+    assert_eq!(state["state"][&key][0]["state"]["name"], "Ada");
+}
+
+#[tokio::test]
 async fn changes_of_a_model_come_through_a_channel() {
     // LIV-21, LIV-22, LIV-24
     let server = Server::start(LiveOptions::new()).await;

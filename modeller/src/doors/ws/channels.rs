@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
 use super::frame;
@@ -18,7 +21,9 @@ const FORMAT: &str = "ws";
 /// A client's part in its channels. It leaves them when it is dropped.
 pub(super) struct Ears {
     channels: Arc<Channels>,
-    /// The client's name there. Who knows it may go on as the same one, so that nobody can guess it.
+    /// Whoever says this may go on as the same one: the client alone is told.
+    secret: String,
+    /// The client's name there, which all who hear it learn.
     name: String,
     sink: Arc<Sink>,
 }
@@ -63,9 +68,10 @@ fn push(data: &str) -> Vec<u8> {
 impl Ears {
     pub(super) fn new(channels: Arc<Channels>, outbox: Outbox) -> Self {
         let sink = Arc::new(Sink { outbox, missed: Mutex::default(), full: Notify::new() });
-        let name = uuid::Uuid::new_v4().to_string();
+        let secret = uuid::Uuid::new_v4().to_string();
+        let name = name_of(&secret);
         tokio::spawn(catch_up(Arc::downgrade(&sink), channels.clone(), name.clone()));
-        Ears { channels, name, sink }
+        Ears { channels, secret, name, sink }
     }
 
     /// Does what the client asks for, with the arguments as JSON text.
@@ -76,11 +82,11 @@ impl Ears {
         arguments: &[u8],
         resumes: Option<&str>,
     ) -> Result<Vec<u8>> {
-        let sink = self.sink.clone();
-        let performed = self.channels.perform(cx, &self.name, operation, arguments, resumes, sink);
+        let (sink, resumes) = (self.sink.clone(), resumes.map(name_of));
+        let performed = self.channels.perform(cx, &self.name, operation, arguments, resumes.as_deref(), sink);
         let mut answer = performed.await?;
         if operation == "subscribe" {
-            answer["connection"] = self.name.as_str().into();
+            answer["connection"] = self.secret.as_str().into();
         }
         Ok(answer.to_string().into_bytes())
     }
@@ -107,6 +113,11 @@ impl Drop for Ears {
         self.channels.disconnect(&self.name);
         self.sink.full.notify_one();
     }
+}
+
+/// The name that goes with a secret. It gives nothing away: what is heard in a channel says who said it.
+fn name_of(secret: &str) -> String {
+    URL_SAFE_NO_PAD.encode(&Sha256::digest(secret.as_bytes())[..16])
 }
 
 /// Says in which channels something was missed, and who is present there, as soon as there is room for it.
