@@ -31,9 +31,9 @@ pub use rule::{
     RulesOptions,
 };
 
-pub use query::{LiveChange, LiveChangeKind, LiveEvent, LiveStream, ReactiveStream};
+pub use query::{LiveChange, LiveChangeKind, LiveEvent, LiveStream, NamedQuery, ReactiveStream};
 
-use crate::engine::{Arguments, Cx, Engine};
+use crate::engine::{Arguments, Cx, Engine, Operation};
 use crate::model::{Code, Error, Result, Shape};
 use crate::registry::BehaviourKind;
 
@@ -102,7 +102,36 @@ impl Live {
                 Error::new(Code::MethodNotFound, message)
                     .with_details(serde_json::json!({ "queries": known }))
             })?;
-        self.queries.watch(cx, behaviour, payload.to_string().into_bytes())
+        self.queries.watch(cx, shape, Operation::Invoke(behaviour), payload.to_string().into_bytes())
+    }
+
+    /// Listens to what a query of any kind answers, by its whole name: as [`watch`](Self::watch), for reading operations of models too.
+    ///
+    /// # Errors
+    /// `METHOD_NOT_FOUND` if the store can't tell of changes. What is wrong with the arguments is said as the first answer.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use modeller::live::{Live, LiveOptions, NamedQuery};
+    /// use modeller::prelude::*;
+    /// use serde_json::json;
+    ///
+    /// #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+    /// #[model(scope = "app", name = "tasks")]
+    /// struct Task { done: bool }
+    ///
+    /// let cx = App::isolated().models::<(Task,)>().cx().await?;
+    /// let live = Live::new(cx.engine().clone(), LiveOptions::new());
+    /// let open = json!({ "query": { "done": false } });
+    /// let open = NamedQuery::parse(cx.engine().registry(), "app/tasks/count", &open)?;
+    /// let mut open = live.ask(&cx, &open)?;
+    /// assert_eq!(&*open.next().await?, "0");
+    /// Task::insert(&cx, Task { done: false }).await?;
+    /// assert_eq!(&*open.next().await?, "1");
+    /// # Ok(()) }
+    /// ```
+    pub fn ask(&self, cx: &Cx, query: &NamedQuery) -> Result<ReactiveStream> {
+        self.queries.ask(cx, query)
     }
 
     /// How many live queries stand, and how many subscriptions they have.

@@ -17,8 +17,10 @@ mod heartbeat;
 mod messages;
 mod operation;
 mod request;
+mod room;
 mod session;
 mod socket;
+mod speech;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -27,7 +29,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{Request, Response};
 
-use session::{Rooms, Session};
+use room::Rooms;
+use session::Session;
 
 use crate::engine::Identity;
 use crate::live::Live;

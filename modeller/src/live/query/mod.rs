@@ -6,6 +6,7 @@
 
 mod event;
 mod feed;
+mod named;
 mod node;
 mod queue;
 mod reactive;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 pub use event::{LiveChange, LiveChangeKind};
+pub use named::NamedQuery;
 pub use reactive::ReactiveStream;
 pub use stream::{LiveEvent, LiveStream};
 
@@ -31,9 +33,8 @@ use self::reactive::Reactives;
 use self::window::Window;
 use super::channel::Source;
 use super::index::Index;
-use crate::engine::{Arguments, Cx, Engine, Standing};
+use crate::engine::{Arguments, Cx, Engine, Operation, Standing};
 use crate::model::{Code, Error, Result, Shape};
-use crate::registry::Behaviour;
 use crate::store::{Batch, RowChange, cannot_watch};
 
 /// How long after a failure a window is read again.
@@ -116,15 +117,21 @@ impl Queries {
         }
     }
 
-    /// Listens to the answers of a query by name.
+    /// Listens to the answers of a query by name, or of a reading operation.
     pub(super) fn watch(
         self: &Arc<Self>,
         cx: &Cx,
-        behaviour: &'static Behaviour,
+        shape: &'static Shape,
+        operation: Operation,
         payload: Vec<u8>,
     ) -> Result<ReactiveStream> {
         self.start(cx.engine())?;
-        Ok(Reactives::get(self, cx, behaviour, payload).listen())
+        Ok(Reactives::get(self, cx, shape, operation, payload).listen())
+    }
+
+    /// Listens to what a question answers.
+    pub(super) fn ask(self: &Arc<Self>, cx: &Cx, query: &NamedQuery) -> Result<ReactiveStream> {
+        self.watch(cx, query.shape, query.operation, query.arguments().as_bytes().to_vec())
     }
 
     /// Begins to listen to the store, at the first subscription.
