@@ -134,6 +134,15 @@ impl Live {
         self.queries.ask(cx, query)
     }
 
+    /// Waits until all who subscribe to queries can be told of what is committed so far: for tests, which need not guess how long that
+    /// takes.
+    ///
+    /// # Errors
+    /// If the store can't be read.
+    pub async fn settle(&self) -> Result<()> {
+        self.queries.settle(&self.engine).await
+    }
+
     /// How many live queries stand, and how many subscriptions they have.
     pub fn queries(&self) -> (usize, usize) {
         self.queries.counts()

@@ -11,6 +11,7 @@ mod node;
 mod queue;
 mod reactive;
 mod resume;
+mod settle;
 mod stream;
 mod token;
 mod window;
@@ -19,6 +20,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 pub use event::{LiveChange, LiveChangeKind};
@@ -53,6 +55,8 @@ pub(crate) struct Queries {
     feed: Arc<Feed>,
     state: Mutex<Standings>,
     reactives: Reactives,
+    /// Something was matched, or read anew.
+    moved: Notify,
 }
 
 /// All standing queries.
@@ -87,7 +91,8 @@ impl Queries {
         let (feed, batches) = Feed::new();
         let state = Mutex::new(Standings { batches: Some(batches), ..Standings::default() });
         let (engine, feed, reactives) = (Arc::downgrade(engine), Arc::new(feed), Reactives::default());
-        Arc::new_cyclic(|me| Queries { me: me.clone(), engine, feed, state, reactives })
+        let moved = Notify::new();
+        Arc::new_cyclic(|me| Queries { me: me.clone(), engine, feed, state, reactives, moved })
     }
 
     fn state(&self) -> MutexGuard<'_, Standings> {
@@ -349,6 +354,7 @@ async fn attend(queries: Weak<Queries>, mut batches: UnboundedReceiver<Batch>) {
             tracing::warn!(%error, "a live query can't be read; trying again");
             pause = PAUSE;
         }
+        queries.moved.notify_waiters();
     }
 }
 

@@ -57,6 +57,8 @@ pub(super) struct Reactive {
     answer: watch::Sender<Option<Answer>>,
     /// Up to which position of the change log something has changed that it reads.
     dirty: watch::Sender<u64>,
+    /// For which of these it has been asked, if it has been.
+    asked: watch::Sender<Option<u64>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -95,6 +97,7 @@ impl Reactives {
             generation: AtomicU64::new(0),
             answer: watch::Sender::new(None),
             dirty: watch::Sender::new(0),
+            asked: watch::Sender::new(None),
         });
         all.insert(key, Arc::downgrade(&reactive));
         tokio::spawn(attend(Arc::downgrade(&reactive)));
@@ -135,6 +138,17 @@ impl Reactives {
         let all: Vec<Arc<Reactive>> = lock(&self.all).values().filter_map(Weak::upgrade).collect();
         for reactive in all.iter().filter(|one| one.generation.load(Ordering::Acquire) > generation) {
             reactive.touch(until);
+        }
+    }
+
+    /// Waits until all of them have been asked for what has changed so far.
+    pub(super) async fn settle(&self) {
+        let all: Vec<Arc<Reactive>> = lock(&self.all).values().filter_map(Weak::upgrade).collect();
+        for reactive in all {
+            let dirty = *reactive.dirty.borrow();
+            // The sender is among what we hold.
+            let _ =
+                reactive.asked.subscribe().wait_for(|asked| asked.is_some_and(|asked| asked >= dirty)).await;
         }
     }
 
@@ -220,6 +234,7 @@ impl Reactive {
                 is_other
             });
             if *self.dirty.borrow() == asked_at {
+                self.asked.send_replace(Some(asked_at));
                 return;
             }
             tokio::time::sleep(DEBOUNCE).await;
