@@ -16,8 +16,8 @@ use serde_json::Value as Json;
 pub use channel::{
     Acknowledged, CHANNEL_OPERATIONS, ChangesEvent, ChangesRequest, Channel, ChannelAction, ChannelEvent,
     ChannelEventKind, ChannelListening, ChannelOptions, ChannelSettings, ChannelSink, ChannelStats, Channels,
-    Heard, Joined, MAX_REPLAY, Position, Replayed, Sent, Since, Topic, Tracked, acknowledgement,
-    parse_filter,
+    DocumentChange, Heard, Joined, MAX_REPLAY, Position, Replayed, Sent, Since, Topic, Tracked,
+    acknowledgement, parse_filter,
 };
 #[cfg(feature = "server")]
 pub(crate) use connection::metrics::CONTENT_TYPE as METRICS;
