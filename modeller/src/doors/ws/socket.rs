@@ -171,21 +171,19 @@ impl Socket {
             let fed = self.decoder.feed(&self.backlog, self.session.live().connections());
             let (taken, incoming) = fed.map_err(End::Ours)?;
             self.backlog.advance(taken);
-            match incoming {
-                Some(Incoming::Text(text)) => {
-                    if self.session.clone().hear(&text, &mut self.requests) {
-                        self.heartbeat.answered();
-                    }
+            let is_there = match incoming {
+                Some(Incoming::Text(text)) => self.session.clone().hear(&text, &mut self.requests),
+                Some(Incoming::Ping(payload)) => {
+                    self.session.outbox().reply(frame::pong(&payload));
+                    false
                 }
-                Some(Incoming::Ping(payload)) => self.session.outbox().reply(frame::pong(&payload)),
-                Some(Incoming::Pong) => {
-                    if self.session.hear_pong() {
-                        self.heartbeat.answered();
-                    }
-                }
-                None => {}
+                Some(Incoming::Pong) => self.session.hear_pong(),
+                None => false,
                 Some(Incoming::Close(1000)) => return Err(End::Theirs(Close::normal())),
                 Some(Incoming::Close(code)) => return Err(End::Theirs(Close::new(code, ""))),
+            };
+            if is_there {
+                self.heartbeat.answered();
             }
         }
         if self.backlog.is_empty() {
