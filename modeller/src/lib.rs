@@ -64,6 +64,8 @@ mod pages {
     mod configuration {}
     #[doc = include_str!("../../docs/crates.md")]
     mod crates {}
+    #[doc = include_str!("../../docs/endpoint-first.md")]
+    mod endpoint_first {}
     #[doc = include_str!("../../docs/events.md")]
     mod events {}
     #[doc = include_str!("../../docs/geo.md")]

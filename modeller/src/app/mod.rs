@@ -359,6 +359,7 @@ impl App {
             let method = route.method().as_str();
             openapi::Page::new(method, route.path(), &format!("{method} {}", route.path()))
         }));
+        about.pages.extend(self.watch.pages());
         about
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::StartError;
 use crate::doors::http::HttpDoor;
+use crate::doors::openapi;
 use crate::engine::Engine;
 
 /// Nothing can be set.
@@ -32,6 +33,10 @@ impl Watch {
 
     pub(super) fn open(&self, _engine: &Arc<Engine>) -> Watched {
         Watched
+    }
+
+    pub(super) fn pages(&self) -> Vec<openapi::Page> {
+        Vec::new()
     }
 
     pub(super) fn doors(self, _watched: &Watched, door: HttpDoor) -> HttpDoor {

@@ -5,12 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{App, StartError};
-use crate::doors::http::{self, HttpDoor, Mount, Page};
+use crate::doors::http::{self, HttpDoor, Method, Mount, Page, Route, RouteCx};
+use crate::doors::openapi::{self, Component};
 #[cfg(feature = "socketio")]
 use crate::doors::socketio::{self, SocketIoDoor, SocketIoOptions};
-use crate::doors::ws::{self, WsDoor};
+use crate::doors::ws::{
+    self, Caller, RealtimeDoor, RealtimeOptions, RealtimeSubscriptionRequest, RealtimeSubscriptionResponse,
+    WsDoor,
+};
 use crate::engine::Engine;
 use crate::live::{self, ChannelSettings, Channels, Connections, Live, LiveOptions, Rules, RulesOptions};
+use crate::model::Code;
 use crate::registry::{Fault, Faults};
 
 /// What was set.
@@ -19,6 +24,7 @@ pub(super) struct Watch {
     live: LiveOptions,
     channels: ChannelSettings,
     rules: Option<RulesOptions>,
+    realtime: RealtimeOptions,
     #[cfg(feature = "socketio")]
     socketio: SocketIoOptions,
 }
@@ -42,6 +48,12 @@ impl App {
     /// Switches rules on: facts, events under topics, and handlers of such. See [`Rules`].
     pub fn rules(mut self, options: RulesOptions) -> Self {
         self.watch.rules = Some(options);
+        self
+    }
+
+    /// What concerns subscriptions that begin with a request over HTTP: whether there are any, their paths, how it is known who asks.
+    pub fn realtime(mut self, options: RealtimeOptions) -> Self {
+        self.watch.realtime = options;
         self
     }
 
@@ -71,9 +83,13 @@ impl Watch {
 
     /// Gives a new engine its rules, if the application has some.
     pub(super) fn start(&self, engine: &Arc<Engine>) -> Result<(), StartError> {
-        let Some(options) = &self.rules else { return Ok(()) };
         let mut faults = Faults::default();
-        if let Err(error) = Rules::start(engine, options.clone()) {
+        if self.realtime.enabled {
+            self.realtime.faults().into_iter().for_each(|fault| faults.push(Fault::new(fault)));
+        }
+        if let Some(options) = &self.rules
+            && let Err(error) = Rules::start(engine, options.clone())
+        {
             faults.push(Fault::new(error.message().to_owned()));
         }
         Ok(faults.into_result()?)
@@ -82,6 +98,44 @@ impl Watch {
     /// What there is from now on.
     pub(super) fn open(&self, engine: &Arc<Engine>) -> Watched {
         Watched(Live::new(engine.clone(), self.live.clone()))
+    }
+
+    /// What the documentation says of it.
+    pub(super) fn pages(&self) -> Vec<openapi::Page> {
+        if !self.realtime.enabled {
+            return Vec::new();
+        }
+        let mut page = openapi::Page::new("POST", &self.realtime.subscribe_path, "Subscribe to a query");
+        page.id = Some("realtime_subscribe".into());
+        page.tag = Some("realtime".into());
+        page.description = Some(format!(
+            "The subscription is taken up with a WebSocket at `{}`, within the time that the token is good for, and once: \
+             `new WebSocket(websocket.url, websocket.protocols)`. There the first message is `{{\"event\":\"query:update\", \
+             \"payload\": {{\"queryName\", \"signature\", \"data\"}}}}` with what the query answers, and each further one \
+             comes when it answers something else.",
+            self.realtime.websocket_path
+        ));
+        page.takes = Some(Component::read::<RealtimeSubscriptionRequest>("RealtimeSubscriptionRequest"));
+        page.replies =
+            Some(Component::written::<RealtimeSubscriptionResponse>("RealtimeSubscriptionResponse"));
+        page.codes = vec![
+            Code::InvalidRequest,
+            Code::InvalidQuery,
+            Code::InvalidCursor,
+            Code::ParseError,
+            Code::ValidationError,
+            Code::Unauthorized,
+            Code::Forbidden,
+            Code::ModelNotFound,
+            Code::MethodNotFound,
+            Code::Timeout,
+            Code::PayloadTooLarge,
+            Code::UnsupportedMediaType,
+            Code::RateLimited,
+            Code::Overloaded,
+            Code::StoreUnavailable,
+        ];
+        vec![page]
     }
 
     /// Opens the doors to it, behind the HTTP door.
@@ -95,6 +149,7 @@ impl Watch {
                 let remote = http::remote(&request);
                 ready(socket.answer(request, remote))
             }));
+        let door = realtime(live, self.realtime, door);
         #[cfg(feature = "socketio")]
         if self.socketio.enabled {
             let socketio = SocketIoDoor::new(live.clone(), self.socketio);
@@ -102,6 +157,30 @@ impl Watch {
         }
         door
     }
+}
+
+/// Opens the door for subscriptions that begin with a request over HTTP, if there is to be one.
+fn realtime(live: &Arc<Live>, options: RealtimeOptions, door: HttpDoor) -> HttpDoor {
+    if !options.enabled {
+        return door;
+    }
+    let realtime = RealtimeDoor::new(live.clone(), options);
+    let (asked, options) = (realtime.clone(), realtime.options().clone());
+    let subscribe = move |cx: RouteCx| {
+        let asked = asked.clone();
+        async move {
+            let request: RealtimeSubscriptionRequest = cx.json()?;
+            let caller = Caller::new(cx.headers().clone(), cx.remote(), cx.identity().clone());
+            asked.subscribe(caller, request).await
+        }
+    };
+    door.route(Route::new(Method::POST, options.subscribe_path, subscribe)).mount(Mount::at(
+        &options.websocket_path,
+        move |request| {
+            let (remote, realtime) = (http::remote(&request), realtime.clone());
+            async move { realtime.answer(request, remote).await }
+        },
+    ))
 }
 
 impl Watched {

@@ -40,6 +40,8 @@ mod records;
 mod references;
 mod related_figures;
 mod scope;
+#[cfg(all(feature = "server", feature = "live"))]
+mod seal;
 mod search;
 mod secret;
 mod signal;

@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Cx, invoke};
-use crate::model::{Result, Shape};
+use super::{Arguments, Call, Cx, Operation, invoke};
+use crate::model::{Code, Error, Result, Shape};
 use crate::query::Filter;
-use crate::registry::Behaviour;
 use crate::store::{BoxFuture, Each, Look, Sink, View};
 
 /// So many conditions are kept for a model; behind that every change of it counts.
@@ -93,13 +92,25 @@ impl View for Noted<'_> {
     }
 }
 
-/// Asks a query, and answers what it has read, too: also when it fails.
+/// Asks a query or a reading operation, and answers what it has read, too: also when it fails.
 pub(crate) async fn asked(
     cx: &Cx,
-    behaviour: &'static Behaviour,
+    shape: &'static Shape,
+    operation: Operation,
     payload: &[u8],
 ) -> (Result<Vec<u8>>, Vec<(&'static Shape, Filter)>) {
     let reads = Arc::new(Reads::default());
-    let answer = invoke::ask(&cx.reading().noting(reads.clone()), behaviour, payload).await;
+    let cx = cx.reading().noting(reads.clone());
+    let answer = match operation {
+        Operation::Invoke(behaviour) => invoke::ask(&cx, behaviour, payload).await,
+        _ => perform(&cx, shape, operation, payload).await,
+    };
     (answer, reads.take())
+}
+
+async fn perform(cx: &Cx, shape: &'static Shape, operation: Operation, payload: &[u8]) -> Result<Vec<u8>> {
+    let arguments = serde_json::from_slice(payload)
+        .map_err(|error| Error::new(Code::ParseError, format!("the arguments are no JSON: {error}")))?;
+    let call = Call { arguments: Arguments::Json(arguments), ..Call::new(operation, shape) };
+    Ok(Box::pin(cx.perform(call)).await?.body)
 }

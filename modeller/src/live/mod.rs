@@ -16,8 +16,8 @@ use serde_json::Value as Json;
 pub use channel::{
     Acknowledged, CHANNEL_OPERATIONS, ChangesEvent, ChangesRequest, Channel, ChannelAction, ChannelEvent,
     ChannelEventKind, ChannelListening, ChannelOptions, ChannelSettings, ChannelSink, ChannelStats, Channels,
-    Heard, Joined, MAX_REPLAY, Position, Replayed, Sent, Since, Topic, Tracked, acknowledgement,
-    parse_filter,
+    DocumentChange, Heard, Joined, MAX_REPLAY, Position, Replayed, Sent, Since, Topic, Tracked,
+    acknowledgement, parse_filter,
 };
 #[cfg(feature = "server")]
 pub(crate) use connection::metrics::CONTENT_TYPE as METRICS;
@@ -31,9 +31,9 @@ pub use rule::{
     RulesOptions,
 };
 
-pub use query::{LiveChange, LiveChangeKind, LiveEvent, LiveStream, ReactiveStream};
+pub use query::{LiveChange, LiveChangeKind, LiveEvent, LiveStream, NamedQuery, ReactiveStream};
 
-use crate::engine::{Arguments, Cx, Engine};
+use crate::engine::{Arguments, Cx, Engine, Operation};
 use crate::model::{Code, Error, Result, Shape};
 use crate::registry::BehaviourKind;
 
@@ -102,7 +102,45 @@ impl Live {
                 Error::new(Code::MethodNotFound, message)
                     .with_details(serde_json::json!({ "queries": known }))
             })?;
-        self.queries.watch(cx, behaviour, payload.to_string().into_bytes())
+        self.queries.watch(cx, shape, Operation::Invoke(behaviour), payload.to_string().into_bytes())
+    }
+
+    /// Listens to what a query of any kind answers, by its whole name: as [`watch`](Self::watch), for reading operations of models too.
+    ///
+    /// # Errors
+    /// `METHOD_NOT_FOUND` if the store can't tell of changes. What is wrong with the arguments is said as the first answer.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use modeller::live::{Live, LiveOptions, NamedQuery};
+    /// use modeller::prelude::*;
+    /// use serde_json::json;
+    ///
+    /// #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+    /// #[model(scope = "app", name = "tasks")]
+    /// struct Task { done: bool }
+    ///
+    /// let cx = App::isolated().models::<(Task,)>().cx().await?;
+    /// let live = Live::new(cx.engine().clone(), LiveOptions::new());
+    /// let open = json!({ "query": { "done": false } });
+    /// let open = NamedQuery::parse(cx.engine().registry(), "app/tasks/count", &open)?;
+    /// let mut open = live.ask(&cx, &open)?;
+    /// assert_eq!(&*open.next().await?, "0");
+    /// Task::insert(&cx, Task { done: false }).await?;
+    /// assert_eq!(&*open.next().await?, "1");
+    /// # Ok(()) }
+    /// ```
+    pub fn ask(&self, cx: &Cx, query: &NamedQuery) -> Result<ReactiveStream> {
+        self.queries.ask(cx, query)
+    }
+
+    /// Waits until all who subscribe to queries can be told of what is committed so far: for tests, which need not guess how long that
+    /// takes.
+    ///
+    /// # Errors
+    /// If the store can't be read.
+    pub async fn settle(&self) -> Result<()> {
+        self.queries.settle(&self.engine).await
     }
 
     /// How many live queries stand, and how many subscriptions they have.

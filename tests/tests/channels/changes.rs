@@ -1,6 +1,6 @@
 //! Changes of models, through a channel.
 
-use modeller::live::{ChangesEvent, ChangesRequest, ChannelEventKind, ChannelSettings};
+use modeller::live::{ChangesEvent, ChangesRequest, ChannelEventKind, ChannelSettings, DocumentChange};
 use modeller::model::{Row, Shape, Value, to_row};
 use modeller::store::{ChangeOp, RowChange};
 use modeller::{Code, Model, Records};
@@ -89,6 +89,30 @@ async fn a_change_is_told_without_what_is_private() {
     assert!(!events[0].json().contains("margin") && !events[0].json().contains("99"));
     let private = site.bind("c1", json!({ "table": "orders", "filter": "margin=gt.5" })).await;
     assert!(private.unwrap_err().is(Code::InvalidQuery));
+}
+
+#[tokio::test]
+async fn each_event_has_its_own_type() {
+    // LIV-24, LIV-25, LIV-26, LIV-27
+    let site = site(ChannelSettings::new()).await;
+    let ear = site.join("c1", "a").await;
+    site.bind("c1", json!({ "event": "*", "table": "orders" })).await.unwrap();
+    site.changes(None, row("open", 1));
+    site.changes(row("open", 1), row("done", 2));
+    site.changes(row("done", 2), None);
+    let events = ear.events();
+    let mut seen = Vec::new();
+    for event in &events {
+        seen.push(match event.document_change::<Order>().unwrap() {
+            Some(DocumentChange::Insert { new }) => format!("insert {}", new.status),
+            Some(DocumentChange::Update { new, old }) => format!("update {} {}", old["status"], new.status),
+            Some(DocumentChange::Delete { old }) => format!("delete {}", old["status"]),
+            None => panic!("{} tells of no document", event.json()),
+        });
+    }
+    assert_eq!(seen, ["insert open", "update \"open\" done", "delete \"done\""]);
+    let wrong = events[0].document_change::<Vec<u8>>();
+    assert!(wrong.unwrap_err().is(Code::ValidationError));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use modeller::engine::Arguments;
 use modeller::live::{Live, LiveOptions, ReactiveStream};
 use modeller::prelude::*;
 use serde_json::{Value as Json, json};
@@ -157,4 +158,39 @@ async fn a_query_outlives_the_transaction_it_was_asked_for_in() {
     assert_eq!(next(&mut total).await, 0);
     Score::insert(&cx, score("max", 4)).await.unwrap();
     assert_eq!(next(&mut total).await, 4);
+}
+
+#[tokio::test]
+async fn whoever_settles_need_not_guess_how_long_it_takes() {
+    // LIV-20
+    let cx = App::isolated().models::<(Score, Team)>().cx().await.unwrap();
+    let live = Live::new(cx.engine().clone(), LiveOptions::default());
+    live.settle().await.unwrap();
+    let shape = Score::descriptor().shape();
+    let mut total = live.watch(&cx, shape, "total", &json!({ "player": "ada" })).unwrap();
+    let best = Arguments::Json(json!({ "sort": "-points", "count": 2 }));
+    let mut best = live.subscribe(&cx, shape, best, None).await.unwrap();
+    // What is there at once, or not at all.
+    let mut told = async || {
+        let answer = tokio::time::timeout(Duration::ZERO, total.next()).await;
+        let change = tokio::time::timeout(Duration::ZERO, best.next()).await;
+        (answer.ok().map(|answer| answer.unwrap().to_string()), change.is_ok())
+    };
+    live.settle().await.unwrap();
+    assert_eq!(told().await, (Some("0".into()), false));
+    for round in 1..=20 {
+        for _ in 0..3 {
+            Score::insert(&cx, score("ada", round)).await.unwrap();
+        }
+        live.settle().await.unwrap();
+        let sum: i64 = (1..=round).sum::<i64>() * 3;
+        assert_eq!(told().await, (Some(sum.to_string()), true));
+        // All of the changes, however many frames they came in.
+        while told().await.1 {}
+    }
+    // What concerns nobody, and nothing at all.
+    Team::insert(&cx, Team { name: "b".into() }).await.unwrap();
+    live.settle().await.unwrap();
+    live.settle().await.unwrap();
+    assert_eq!(told().await, (None, false));
 }

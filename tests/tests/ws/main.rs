@@ -2,6 +2,8 @@
 
 mod channels;
 mod ending;
+mod endpoint;
+mod endpoint_tokens;
 mod limits;
 mod live;
 mod operations;
@@ -11,13 +13,15 @@ mod watching;
 mod wire;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use modeller::App;
-use modeller::doors::http::{Backend, BoxFuture, HttpDoor, HttpOptions, Mount, listen, remote, serve};
-use modeller::doors::ws::{PATH, WsDoor};
+use modeller::doors::http::{
+    Backend, BoxFuture, HttpDoor, HttpOptions, Method as Verb, Mount, Route, RouteCx, listen, remote, serve,
+};
+use modeller::doors::ws::{Caller, PATH, RealtimeDoor, RealtimeOptions, WsDoor};
 use modeller::engine::{Call, Cx, Engine, Method, Reply, Transact};
 use modeller::live::{Live, LiveOptions};
 use modeller::prelude::*;
@@ -105,6 +109,8 @@ pub struct Server {
     pub address: SocketAddr,
     pub live: Arc<Live>,
     pub cx: Cx,
+    /// What a log would have of each request.
+    pub seen: Arc<Mutex<Vec<String>>>,
     _stop: oneshot::Sender<()>,
     _task: JoinHandle<()>,
 }
@@ -115,15 +121,37 @@ impl Server {
     }
 
     pub async fn of(app: App, options: LiveOptions) -> Self {
+        Self::with(app, options, RealtimeOptions::new()).await
+    }
+
+    /// With this, too, in the endpoint-first form.
+    pub async fn with(app: App, options: LiveOptions, realtime: RealtimeOptions) -> Self {
         let engine = app.models::<(User, Note)>().engine().await.unwrap();
         let live = Live::new(engine.clone(), options);
         let door = WsDoor::new(live.clone());
+        let realtime = RealtimeDoor::new(live.clone(), realtime);
+        let (asked, paths) = (realtime.clone(), realtime.options().clone());
+        let subscribe = move |cx: RouteCx| {
+            let asked = asked.clone();
+            async move {
+                let caller = Caller::new(cx.headers().clone(), cx.remote(), cx.identity().clone());
+                asked.subscribe(caller, cx.json()?).await
+            }
+        };
+        let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+        let log = seen.clone();
         let http = HttpOptions::default();
         let service = HttpDoor::new(Arc::new(Pipeline(engine.clone())), http.clone())
             .mount(Mount::at(PATH, move |request| {
                 let remote = remote(&request);
                 std::future::ready(door.answer(request, remote))
             }))
+            .route(Route::new(Verb::POST, paths.subscribe_path, subscribe))
+            .mount(Mount::at(&paths.websocket_path, move |request| {
+                let (remote, realtime) = (remote(&request), realtime.clone());
+                async move { realtime.answer(request, remote).await }
+            }))
+            .on(move |event| log.lock().unwrap().push(format!("{event:?}")))
             .service()
             .unwrap();
         let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
@@ -133,7 +161,7 @@ impl Server {
             let stopped = async { drop(stopped.await) };
             serve(listener, service, &http, stopped).await.unwrap();
         });
-        Server { address, live, cx: engine.cx(), _stop: stop, _task: task }
+        Server { address, live, cx: engine.cx(), seen, _stop: stop, _task: task }
     }
 
     /// A client that was welcomed.

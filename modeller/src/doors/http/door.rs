@@ -147,6 +147,15 @@ impl HttpDoor {
         let mut paths = matchit::Router::new();
         let mut endpoints: Vec<Vec<Route>> = Vec::new();
         for route in self.routes {
+            if let Some(mount) = self.mounts.iter().find(|mount| mount.takes(&route.path)) {
+                faults.push(Fault::new(format!(
+                    "the route `{} {}` is not possible: another door answers at `{}`",
+                    route.method,
+                    route.path,
+                    mount.path()
+                )));
+                continue;
+            }
             if let Some(taken) = taken(&*self.backend, &route) {
                 faults.push(Fault::new(taken));
                 continue;

@@ -1,11 +1,12 @@
 //! Custom routes: a method, a path, and an async function.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::str::FromStr;
 
 use axum::body::Body;
-use axum::extract::Query;
+use axum::extract::{ConnectInfo, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Response, Uri};
 use serde::Serialize;
@@ -109,6 +110,11 @@ impl RouteCx {
     /// The text of a header, if it is there and is ASCII.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.head.headers.get(name)?.to_str().ok()
+    }
+
+    /// From where the connection comes: the caller, or a proxy. `None` if a server that is not modeller's own did not say.
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.head.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(remote)| *remote)
     }
 
     /// The segment that `{name}` stands for, decoded.

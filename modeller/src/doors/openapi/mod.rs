@@ -25,7 +25,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::model::Shape;
 use crate::registry::Registry;
 
-pub use pages::Page;
+pub use pages::{Component, Page};
 
 /// What the document says of the application as a whole.
 #[derive(Clone, Debug)]
@@ -96,7 +96,7 @@ pub fn document(registry: &Registry, about: &About) -> Json {
     if !described.is_empty() {
         procedures::add(&mut shared, &mut ids, &mut paths, &mut tags);
     }
-    pages::add(&about.pages, &mut ids, &mut paths, &mut tags);
+    pages::add(&about.pages, &mut schemas, &mut shared, &mut ids, &mut paths, &mut tags);
     let mut info = Map::from_iter([
         ("title".to_owned(), about.title.as_str().into()),
         ("version".to_owned(), about.version.as_str().into()),

@@ -246,6 +246,11 @@ pub(super) fn text(parts: &[&[u8]]) -> Bytes {
     framed(OpCode::Data(Data::Text), parts)
 }
 
+/// The question whether somebody is there.
+pub(super) fn ping() -> Bytes {
+    framed(OpCode::Control(Control::Ping), &[])
+}
+
 /// The answer to a ping.
 pub(super) fn pong(payload: &[u8]) -> Bytes {
     framed(OpCode::Control(Control::Pong), &[payload])

@@ -18,7 +18,14 @@ pub(super) fn accept(request: &Request<Body>) -> Result<Response<Body>> {
 
 /// The answer to who can't come in.
 pub(super) fn refuse(error: &Error) -> Response<Body> {
-    let mut response = Response::new(Body::from(error.to_json().to_string()));
+    let said = match error.is(Code::InternalError) {
+        true => {
+            tracing::error!(%error, "a WebSocket did not come about");
+            &Error::new(Code::InternalError, "the server failed; its log says why")
+        }
+        false => error,
+    };
+    let mut response = Response::new(Body::from(said.to_json().to_string()));
     *response.status_mut() = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

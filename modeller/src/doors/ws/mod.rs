@@ -4,6 +4,8 @@
 //! upgrade ─► handshake ─► Socket (one task for each client) ─► frames ─► Request ─► Call ─► Engine ─► Reply ─► Outbox ─► frames
 //! ```
 //!
+//! Beside it is the [endpoint-first form](RealtimeDoor): a request over HTTP, and then a WebSocket for one query.
+//!
 //! The door parses no filter and checks no document: it hands over arguments and bodies as they came, and translates the names of
 //! operations and errors. What it does decide is the protocol: frames, envelopes, heartbeats, the order of answers and pushes.
 
@@ -11,26 +13,39 @@ mod carry;
 mod channels;
 mod close;
 mod codes;
+mod endpoint;
 mod frame;
 mod handshake;
 mod heartbeat;
 mod messages;
 mod operation;
 mod request;
+mod room;
 mod session;
 mod socket;
+mod speech;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Request, Response};
 
-use session::{Rooms, Session};
+pub use endpoint::{
+    Caller, RealtimeDoor, RealtimeOptions, RealtimeSubscriptionParams, RealtimeSubscriptionRequest,
+    RealtimeSubscriptionResponse, RealtimeSubscriptionWebSocket,
+};
+
+use room::Rooms;
+use session::Session;
 
 use crate::engine::Identity;
 use crate::live::Live;
+
+/// A boxed future, as functions of an application answer it.
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The version of the protocol.
 pub const VERSION: &str = "1.0.0";

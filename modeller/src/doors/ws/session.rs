@@ -2,78 +2,22 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::json;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::channels::Ears;
-use super::{frame, messages};
+use super::request::{self, Refused, Said};
+use super::room::{Envelope, Room, Rooms};
+use super::speech::Speech;
+use super::{carry, messages};
 use crate::live::{
     Channels, Connection, Live, LiveEvent, LiveStream, Outbox, Place, ReactiveStream, RuleReceived,
     RuleStream,
 };
 use crate::model::{Code, Error, Result};
-
-/// Those who watch the same under the same name: what they are told is framed once.
-#[derive(Debug)]
-pub(super) struct Room {
-    channel: &'static str,
-    id: String,
-    rooms: Weak<Rooms>,
-    /// What was framed last.
-    last: Mutex<Option<(Arc<str>, Bytes)>>,
-}
-
-/// All rooms in which there is anybody.
-#[derive(Debug, Default)]
-pub(super) struct Rooms(Mutex<HashMap<String, Weak<Room>>>);
-
-impl Rooms {
-    /// The room of this name.
-    fn enter(self: &Arc<Self>, channel: &'static str, id: &str) -> Arc<Room> {
-        let mut rooms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(room) = rooms.get(id).and_then(Weak::upgrade) {
-            return room;
-        }
-        let room = Room { channel, id: id.to_owned(), rooms: Arc::downgrade(self), last: Mutex::default() };
-        let room = Arc::new(room);
-        rooms.insert(id.to_owned(), Arc::downgrade(&room));
-        room
-    }
-}
-
-impl Room {
-    /// This text as a push.
-    fn framed(&self, text: &Arc<str>) -> Bytes {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*last {
-            Some((known, frame)) if Arc::ptr_eq(known, text) => frame.clone(),
-            _ => {
-                let frame = push(self.channel, &self.id, text);
-                *last = Some((text.clone(), frame.clone()));
-                frame
-            }
-        }
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        let Some(rooms) = self.rooms.upgrade() else { return };
-        let mut rooms = rooms.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Somebody may have opened it anew meanwhile.
-        if rooms.get(&self.id).is_some_and(|room| room.strong_count() == 0) {
-            rooms.remove(&self.id);
-        }
-    }
-}
-
-fn push(channel: &str, id: &str, data: &str) -> Bytes {
-    // The names of subscriptions are ours: letters, digits, `-`.
-    let head = format!("{{\"type\":\"push\",\"channel\":\"{channel}\",\"subscriptionId\":\"{id}\",\"data\":");
-    frame::text(&[head.as_bytes(), data.as_bytes(), b"}"])
-}
 
 /// What a client is told of.
 pub(super) enum Told {
@@ -180,16 +124,9 @@ impl Session {
     }
 
     /// The client is there, and so is whoever it says is present.
-    pub(super) fn heartbeat(&self) {
+    fn heartbeat(&self) {
         if let Some(ears) = self.ears.get() {
             ears.heartbeat();
-        }
-    }
-
-    /// The client says goodbye: it does not come back.
-    pub(super) fn leave(&self) {
-        if let Some(ears) = self.ears.get() {
-            ears.leave();
         }
     }
 
@@ -207,7 +144,13 @@ impl Session {
         let mut free = names.filter(|name| !watched.contains_key(name));
         let id = free.next().unwrap_or(shared);
         watched.insert(id.clone(), None);
-        Ok(Watch { room: self.rooms.enter(told.channel(), &id), id, told, first, _place: place })
+        Ok(Watch {
+            room: self.rooms.enter(&id, || Envelope::of(told.channel(), &id)),
+            id,
+            told,
+            first,
+            _place: place,
+        })
     }
 
     /// Tells the client from now on; its answer must be in the outbox.
@@ -236,15 +179,63 @@ impl Session {
         all.into_values().flatten().for_each(|task| task.abort());
     }
 
-    /// The client is gone.
-    pub(super) fn close(&self) {
+    fn watched(&self) -> MutexGuard<'_, Option<HashMap<String, Option<AbortHandle>>>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Speech for Session {
+    fn live(&self) -> &Live {
+        &self.live
+    }
+
+    fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    fn max_message(&self) -> usize {
+        self.live.connections().options().max_payload
+    }
+
+    fn greeting(&self) -> Option<Bytes> {
+        Some(messages::welcome(self.live.engine().clock().now(), false))
+    }
+
+    fn ping(&self) -> Bytes {
+        messages::ping(self.live.engine().clock().now())
+    }
+
+    fn shutdown(&self, grace: Duration) -> Bytes {
+        messages::shutdown(grace)
+    }
+
+    fn hear(self: Arc<Self>, text: &str, work: &mut JoinSet<usize>) -> bool {
+        match request::read(text) {
+            Ok(Said::Pong) => {
+                self.heartbeat();
+                return true;
+            }
+            Ok(Said::Request(request)) => drop(work.spawn(carry::answer(self, request))),
+            Err(Refused { id, error }) => self.outbox.reply(messages::error(&id, &error)),
+        }
+        false
+    }
+
+    fn hear_pong(&self) -> bool {
+        // Here it is a message that says so.
+        false
+    }
+
+    fn leave(&self) {
+        if let Some(ears) = self.ears.get() {
+            ears.leave();
+        }
+    }
+
+    fn close(&self) {
         self.outbox.close();
         let all = self.watched().take().unwrap_or_default();
         all.into_values().flatten().for_each(|task| task.abort());
-    }
-
-    fn watched(&self) -> MutexGuard<'_, Option<HashMap<String, Option<AbortHandle>>>> {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -266,7 +257,7 @@ async fn tell(session: Weak<Session>, mut watch: Watch) {
             }
             LiveEvent::Ended(error) => {
                 let data = json!({ "ended": true, "error": messages::fault(&error) });
-                (push(watch.told.channel(), &watch.id, &data.to_string()), true)
+                (Envelope::of(watch.told.channel(), &watch.id).frame(&data.to_string()), true)
             }
         };
         let now = watch.told.coalesced();

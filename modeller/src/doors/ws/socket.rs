@@ -20,9 +20,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::close::Close;
 use super::frame::{self, Decoder, Incoming};
 use super::heartbeat::{Beat, Heartbeat};
-use super::request::{self, Refused, Said};
-use super::session::Session;
-use super::{carry, messages};
+use super::speech::Speech;
 use crate::engine::caught;
 use crate::live::Phase;
 
@@ -38,13 +36,15 @@ const PARTING: Duration = Duration::from_millis(400);
 type Io = TokioIo<Upgraded>;
 
 /// Serves a client until it is gone.
-pub(super) async fn serve(session: Arc<Session>, upgraded: Upgraded) {
-    let live = &session.live;
+pub(super) async fn serve(session: Arc<dyn Speech>, upgraded: Upgraded) {
+    let live = session.live();
     let options = live.connections().options();
-    session.outbox.reply(messages::welcome(live.engine().clock().now(), false));
+    if let Some(greeting) = session.greeting() {
+        session.outbox().reply(greeting);
+    }
     let mut socket = Socket {
         io: TokioIo::new(upgraded),
-        decoder: Decoder::new(options.max_payload),
+        decoder: Decoder::new(session.max_message()),
         heartbeat: Heartbeat::new(options.heartbeat, Instant::now()),
         ending: live.connections().ending(),
         told: false,
@@ -74,7 +74,7 @@ enum End {
 }
 
 struct Socket {
-    session: Arc<Session>,
+    session: Arc<dyn Speech>,
     io: Io,
     decoder: Decoder,
     heartbeat: Heartbeat,
@@ -111,7 +111,7 @@ impl Socket {
                 timer.as_mut().reset(self.heartbeat.due());
             }
             if self.writing.is_empty() {
-                self.session.outbox.take(&mut self.writing);
+                self.session.outbox().take(&mut self.writing);
             }
             let is_writing = !self.writing.is_empty();
             // In turns, so that neither keeps the other waiting.
@@ -134,7 +134,7 @@ impl Socket {
                     Ok(Moved::Wrote(bytes)) if bytes > 0 => self.wrote(bytes, paused),
                     _ => return End::Gone,
                 },
-                () = self.session.outbox.filled(), if !is_writing => {}
+                () = self.session.outbox().filled(), if !is_writing => {}
                 Some(answered) = self.requests.join_next() => {
                     self.weight = answered.unwrap_or(0).max(self.weight - self.weight.div_ceil(8));
                 }
@@ -145,8 +145,8 @@ impl Socket {
                 }
                 () = timer.as_mut() => match self.heartbeat.beat(Instant::now()) {
                     Beat::Ask => {
-                        self.session.outbox.reply(messages::ping(self.session.live.engine().clock().now()));
-                        self.unsent = self.session.connection.buffered();
+                        self.session.outbox().reply(self.session.ping());
+                        self.unsent = self.session.outbox().connection().buffered();
                     }
                     Beat::Dead => return End::Ours(Close::heartbeat()),
                     Beat::Wait => {}
@@ -157,8 +157,8 @@ impl Socket {
 
     /// Whether nothing more is taken from the client for now: it has asked enough, or reads too little of what it is answered.
     fn is_busy(&self) -> bool {
-        let options = self.session.live.connections().options();
-        let (requests, waiting) = (self.requests.len(), self.session.connection.buffered());
+        let options = self.session.live().connections().options();
+        let (requests, waiting) = (self.requests.len(), self.session.outbox().connection().buffered());
         // What is under way will be answered whether the client reads or not: it is counted as what it is likely to be.
         let soon = waiting.saturating_add(requests.saturating_mul(self.weight));
         let most = options.backpressure.max_buffered;
@@ -168,15 +168,22 @@ impl Socket {
     /// Takes up what was read, as far as there is time for it.
     fn listen(&mut self) -> Result<(), End> {
         while !self.backlog.is_empty() && !self.is_busy() {
-            let fed = self.decoder.feed(&self.backlog, self.session.live.connections());
+            let fed = self.decoder.feed(&self.backlog, self.session.live().connections());
             let (taken, incoming) = fed.map_err(End::Ours)?;
             self.backlog.advance(taken);
-            match incoming {
-                Some(Incoming::Text(text)) => self.hear(&text),
-                Some(Incoming::Ping(payload)) => self.session.outbox.reply(frame::pong(&payload)),
-                Some(Incoming::Pong) | None => {}
+            let is_there = match incoming {
+                Some(Incoming::Text(text)) => self.session.clone().hear(&text, &mut self.requests),
+                Some(Incoming::Ping(payload)) => {
+                    self.session.outbox().reply(frame::pong(&payload));
+                    false
+                }
+                Some(Incoming::Pong) => self.session.hear_pong(),
+                None => false,
                 Some(Incoming::Close(1000)) => return Err(End::Theirs(Close::normal())),
                 Some(Incoming::Close(code)) => return Err(End::Theirs(Close::new(code, ""))),
+            };
+            if is_there {
+                self.heartbeat.answered();
             }
         }
         if self.backlog.is_empty() {
@@ -186,23 +193,9 @@ impl Socket {
         Ok(())
     }
 
-    /// Understands a message.
-    fn hear(&mut self, text: &str) {
-        match request::read(text) {
-            Ok(Said::Pong) => {
-                self.heartbeat.answered();
-                self.session.heartbeat();
-            }
-            Ok(Said::Request(request)) => {
-                self.requests.spawn(carry::answer(self.session.clone(), request));
-            }
-            Err(Refused { id, error }) => self.session.outbox.reply(messages::error(&id, &error)),
-        }
-    }
-
     /// Takes note of what was written.
     fn wrote(&mut self, bytes: usize, paused: bool) {
-        self.session.connection.wrote(bytes);
+        self.session.outbox().connection().wrote(bytes);
         advance(&mut self.writing, bytes);
         if self.writing.is_empty() && self.writing.capacity() > SLICES {
             self.writing = VecDeque::new();
@@ -224,7 +217,7 @@ impl Socket {
         };
         if !self.told {
             self.told = true;
-            self.session.outbox.reply(messages::shutdown(grace));
+            self.session.outbox().reply(self.session.shutdown(grace));
         }
         is_over.then(|| End::Ours(Close::shutdown()))
     }
@@ -242,7 +235,7 @@ impl Socket {
                 return;
             }
         };
-        self.session.outbox.take(&mut self.writing);
+        self.session.outbox().take(&mut self.writing);
         self.session.close();
         self.writing.push_back(frame::close(&close));
         let Socket { io, writing, .. } = &mut self;

@@ -24,6 +24,7 @@ mod stats;
 mod timer;
 mod topic;
 mod track;
+mod typed;
 mod wire;
 
 use std::collections::HashMap;
@@ -45,6 +46,7 @@ pub use send::Sent;
 pub use stats::ChannelStats;
 pub use topic::Topic;
 pub use track::Tracked;
+pub use typed::DocumentChange;
 pub use wire::CHANNEL_OPERATIONS;
 
 use self::bindings::Bindings;

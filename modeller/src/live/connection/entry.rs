@@ -3,11 +3,10 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::limiter::Caller;
 use super::metrics::Counters;
 use super::registry::Shared;
 use super::stats::ConnectionInfo;
@@ -31,6 +30,8 @@ pub struct Connection {
     opened: i64,
     identity: Mutex<Identity>,
     watched: [AtomicUsize; 2],
+    /// What it is about, if that is one query alone.
+    signature: OnceLock<Box<str>>,
     buffered: AtomicUsize,
     drained: Notify,
     coalesced: AtomicU64,
@@ -56,6 +57,7 @@ impl Connection {
             opened: shared.clock.now(),
             identity: Mutex::new(identity),
             watched: Default::default(),
+            signature: OnceLock::new(),
             buffered: AtomicUsize::new(0),
             drained: Notify::new(),
             coalesced: AtomicU64::new(0),
@@ -90,22 +92,17 @@ impl Connection {
         *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = identity;
     }
 
+    /// Says which query alone it is about, by its [signature](crate::live::NamedQuery::signature); only the first one counts.
+    pub fn set_signature(&self, signature: &str) {
+        self.signature.get_or_init(|| signature.into());
+    }
+
     /// Counts a request of this client. A door asks before it does anything about one.
     ///
     /// # Errors
     /// `RATE_LIMITED`, with `retryAfterMs` among the details.
     pub fn admit(&self) -> Result<()> {
-        self.counters.requests.fetch_add(1, Ordering::Relaxed);
-        let Some(limiter) = &self.shared.limiter else { return Ok(()) };
-        let caller = match self.identity().actor() {
-            Some(actor) => Caller::Actor(actor.into()),
-            None => Caller::at(self.remote.map(|remote| remote.ip())),
-        };
-        limiter.admit(caller, self.shared.clock.now()).map_err(|wait| {
-            self.counters.rate_limited.fetch_add(1, Ordering::Relaxed);
-            Error::new(Code::RateLimited, format!("too many requests; try again in {wait} ms"))
-                .with_details(serde_json::json!({ "retryAfterMs": wait }))
-        })
+        self.shared.admit(&self.counters, &self.identity(), self.remote)
     }
 
     /// Takes one of the places for subscriptions; dropping it gives it back.
@@ -197,6 +194,7 @@ impl Connection {
             user_id: identity.actor().map(str::to_owned),
             store_subscriptions: self.subscriptions(Watching::Store),
             rules_subscriptions: self.subscriptions(Watching::Rules),
+            signature: self.signature.get().map(|signature| signature.to_string()),
             connected_at: self.opened,
             buffered_bytes: self.buffered(),
             coalesced: self.coalesced.load(Ordering::Relaxed),

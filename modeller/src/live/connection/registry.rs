@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::LiveOptions;
 use super::entry::{Connection, Watching};
-use super::limiter::Limiter;
+use super::limiter::{Caller, Limiter};
 use super::metrics::Counters;
 use super::stats::{ConnectionInfo, ConnectionTotals, Stats, StoreStats};
 use crate::engine::{Clock, Engine, Identity};
@@ -123,6 +123,14 @@ impl Connections {
         open.insert(id, Arc::downgrade(&connection));
         shared.count.send_replace(open.len());
         Ok(connection)
+    }
+
+    /// Counts a request of somebody who has no connection that stays open, as [`Connection::admit`] does.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED`, with `retryAfterMs` among the details.
+    pub fn admit(&self, door: &'static str, remote: Option<SocketAddr>, identity: &Identity) -> Result<()> {
+        self.shared.admit(&self.shared.counters(door), identity, remote)
     }
 
     /// How many there are.
@@ -257,6 +265,25 @@ impl Shared {
 
     pub(super) fn counters(&self, door: &'static str) -> Arc<Counters> {
         self.doors.lock().unwrap_or_else(PoisonError::into_inner).entry(door).or_default().clone()
+    }
+
+    pub(super) fn admit(
+        &self,
+        counters: &Counters,
+        identity: &Identity,
+        remote: Option<SocketAddr>,
+    ) -> Result<()> {
+        counters.requests.fetch_add(1, Ordering::Relaxed);
+        let Some(limiter) = &self.limiter else { return Ok(()) };
+        let caller = match identity.actor() {
+            Some(actor) => Caller::Actor(actor.into()),
+            None => Caller::at(remote.map(|remote| remote.ip())),
+        };
+        limiter.admit(caller, self.clock.now()).map_err(|wait| {
+            counters.rate_limited.fetch_add(1, Ordering::Relaxed);
+            Error::new(Code::RateLimited, format!("too many requests; try again in {wait} ms"))
+                .with_details(serde_json::json!({ "retryAfterMs": wait }))
+        })
     }
 
     pub(super) fn forget(&self, id: u64) {

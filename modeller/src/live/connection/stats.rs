@@ -23,6 +23,9 @@ pub struct ConnectionInfo {
     pub store_subscriptions: usize,
     /// How many subscriptions to facts and events of the rules it has.
     pub rules_subscriptions: usize,
+    /// The [signature](crate::live::NamedQuery::signature) of the query that it is about, if it is about one alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
     /// Since when it is there, in Unix milliseconds.
     pub connected_at: i64,
     /// How many bytes wait to be written to it.

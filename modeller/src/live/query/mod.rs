@@ -6,10 +6,12 @@
 
 mod event;
 mod feed;
+mod named;
 mod node;
 mod queue;
 mod reactive;
 mod resume;
+mod settle;
 mod stream;
 mod token;
 mod window;
@@ -18,9 +20,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 pub use event::{LiveChange, LiveChangeKind};
+pub use named::NamedQuery;
 pub use reactive::ReactiveStream;
 pub use stream::{LiveEvent, LiveStream};
 
@@ -31,9 +35,8 @@ use self::reactive::Reactives;
 use self::window::Window;
 use super::channel::Source;
 use super::index::Index;
-use crate::engine::{Arguments, Cx, Engine, Standing};
+use crate::engine::{Arguments, Cx, Engine, Operation, Standing};
 use crate::model::{Code, Error, Result, Shape};
-use crate::registry::Behaviour;
 use crate::store::{Batch, RowChange, cannot_watch};
 
 /// How long after a failure a window is read again.
@@ -52,6 +55,8 @@ pub(crate) struct Queries {
     feed: Arc<Feed>,
     state: Mutex<Standings>,
     reactives: Reactives,
+    /// Something was matched, or read anew.
+    moved: Notify,
 }
 
 /// All standing queries.
@@ -86,7 +91,8 @@ impl Queries {
         let (feed, batches) = Feed::new();
         let state = Mutex::new(Standings { batches: Some(batches), ..Standings::default() });
         let (engine, feed, reactives) = (Arc::downgrade(engine), Arc::new(feed), Reactives::default());
-        Arc::new_cyclic(|me| Queries { me: me.clone(), engine, feed, state, reactives })
+        let moved = Notify::new();
+        Arc::new_cyclic(|me| Queries { me: me.clone(), engine, feed, state, reactives, moved })
     }
 
     fn state(&self) -> MutexGuard<'_, Standings> {
@@ -116,15 +122,21 @@ impl Queries {
         }
     }
 
-    /// Listens to the answers of a query by name.
+    /// Listens to the answers of a query by name, or of a reading operation.
     pub(super) fn watch(
         self: &Arc<Self>,
         cx: &Cx,
-        behaviour: &'static Behaviour,
+        shape: &'static Shape,
+        operation: Operation,
         payload: Vec<u8>,
     ) -> Result<ReactiveStream> {
         self.start(cx.engine())?;
-        Ok(Reactives::get(self, cx, behaviour, payload).listen())
+        Ok(Reactives::get(self, cx, shape, operation, payload).listen())
+    }
+
+    /// Listens to what a question answers.
+    pub(super) fn ask(self: &Arc<Self>, cx: &Cx, query: &NamedQuery) -> Result<ReactiveStream> {
+        self.watch(cx, query.shape, query.operation, query.arguments().as_bytes().to_vec())
     }
 
     /// Begins to listen to the store, at the first subscription.
@@ -342,6 +354,7 @@ async fn attend(queries: Weak<Queries>, mut batches: UnboundedReceiver<Batch>) {
             tracing::warn!(%error, "a live query can't be read; trying again");
             pause = PAUSE;
         }
+        queries.moved.notify_waiters();
     }
 }
 

@@ -1,4 +1,4 @@
-//! Queries by name (`#[modeller::query]`) that are asked again when what they have read is written.
+//! Queries by name (`#[modeller::query]`) and reading operations that are asked again when what they have read is written.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,11 +9,10 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use super::Queries;
-use crate::engine::{Cx, asked};
+use crate::engine::{Cx, Operation, asked};
 use crate::live::index::Index;
 use crate::model::{Error, Result, Shape};
 use crate::query::Filter;
-use crate::registry::Behaviour;
 use crate::store::Batch;
 
 /// How long changes are waited for that come together with the first one.
@@ -46,7 +45,8 @@ pub(super) struct Reactives {
 pub(super) struct Reactive {
     key: Key,
     cx: Cx,
-    behaviour: &'static Behaviour,
+    shape: &'static Shape,
+    operation: Operation,
     payload: Vec<u8>,
     queries: Arc<Queries>,
     /// What its answer was made of.
@@ -57,6 +57,8 @@ pub(super) struct Reactive {
     answer: watch::Sender<Option<Answer>>,
     /// Up to which position of the change log something has changed that it reads.
     dirty: watch::Sender<u64>,
+    /// For which of these it has been asked, if it has been.
+    asked: watch::Sender<Option<u64>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -68,12 +70,13 @@ impl Reactives {
     pub(super) fn get(
         queries: &Arc<Queries>,
         cx: &Cx,
-        behaviour: &'static Behaviour,
+        shape: &'static Shape,
+        operation: Operation,
         payload: Vec<u8>,
     ) -> Arc<Reactive> {
         let actor = cx.identity().actor().unwrap_or_default();
         let mut hash = Sha256::new();
-        for part in [actor.as_bytes(), behaviour.path().as_bytes(), behaviour.name.as_bytes(), &payload] {
+        for part in [actor.as_bytes(), shape.path.as_bytes(), operation.name().as_bytes(), &payload] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
@@ -86,13 +89,15 @@ impl Reactives {
             key,
             // It is asked long after a transaction that it may have been asked for in.
             cx: cx.outside(),
-            behaviour,
+            shape,
+            operation,
             payload,
             queries: Arc::clone(queries),
             reads: Mutex::default(),
             generation: AtomicU64::new(0),
             answer: watch::Sender::new(None),
             dirty: watch::Sender::new(0),
+            asked: watch::Sender::new(None),
         });
         all.insert(key, Arc::downgrade(&reactive));
         tokio::spawn(attend(Arc::downgrade(&reactive)));
@@ -133,6 +138,17 @@ impl Reactives {
         let all: Vec<Arc<Reactive>> = lock(&self.all).values().filter_map(Weak::upgrade).collect();
         for reactive in all.iter().filter(|one| one.generation.load(Ordering::Acquire) > generation) {
             reactive.touch(until);
+        }
+    }
+
+    /// Waits until all of them have been asked for what has changed so far.
+    pub(super) async fn settle(&self) {
+        let all: Vec<Arc<Reactive>> = lock(&self.all).values().filter_map(Weak::upgrade).collect();
+        for reactive in all {
+            let dirty = *reactive.dirty.borrow();
+            // The sender is among what we hold.
+            let _ =
+                reactive.asked.subscribe().wait_for(|asked| asked.is_some_and(|asked| asked >= dirty)).await;
         }
     }
 
@@ -195,7 +211,7 @@ impl Reactive {
             // If the store can't say it, the query can't read either, and says so.
             let _ = self.queries.begin(engine).await;
             let position = engine.store().position().await;
-            let (answer, reads) = asked(&self.cx, self.behaviour, &self.payload).await;
+            let (answer, reads) = asked(&self.cx, self.shape, self.operation, &self.payload).await;
             if self.read(reads) {
                 // What was committed before it was known what is read has gone by unnoticed.
                 let now = engine.store().position().await;
@@ -218,6 +234,7 @@ impl Reactive {
                 is_other
             });
             if *self.dirty.borrow() == asked_at {
+                self.asked.send_replace(Some(asked_at));
                 return;
             }
             tokio::time::sleep(DEBOUNCE).await;

@@ -1,0 +1,137 @@
+//! A client of one query: it is told each answer that differs from the one before, as fast as it reads.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::messages;
+use crate::doors::ws::room::{Room, Rooms};
+use crate::doors::ws::speech::Speech;
+use crate::live::{Connection, Live, NamedQuery, Outbox, Place, ReactiveStream};
+use crate::model::{Code, Error};
+
+/// Largest message of a client: it has nothing to say but that it is there.
+const MAX_MESSAGE: usize = 4 * 1024;
+
+/// One client.
+pub(super) struct Subscriber {
+    live: Arc<Live>,
+    outbox: Outbox,
+    /// What it will be told, until that has begun.
+    waiting: Mutex<Option<Telling>>,
+    task: Mutex<Option<AbortHandle>>,
+}
+
+/// What a client is told.
+struct Telling {
+    query: NamedQuery,
+    answers: ReactiveStream,
+    room: Arc<Room>,
+    _place: Place,
+}
+
+impl Subscriber {
+    pub(super) fn new(
+        live: Arc<Live>,
+        connection: Arc<Connection>,
+        place: Place,
+        query: NamedQuery,
+        answers: ReactiveStream,
+        rooms: &Arc<Rooms>,
+    ) -> Arc<Self> {
+        let room = rooms.enter(&answers.id(), || messages::update(&query));
+        let telling = Telling { query, answers, room, _place: place };
+        Arc::new(Subscriber {
+            live,
+            outbox: Outbox::new(connection),
+            waiting: Mutex::new(Some(telling)),
+            task: Mutex::default(),
+        })
+    }
+
+    /// Tells the client from now on.
+    pub(super) fn begin(&self) {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(telling) = waiting {
+            let task = tokio::spawn(tell(self.outbox.clone(), telling)).abort_handle();
+            *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+        }
+    }
+}
+
+impl Speech for Subscriber {
+    fn live(&self) -> &Live {
+        &self.live
+    }
+
+    fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    fn max_message(&self) -> usize {
+        self.live.connections().options().max_payload.min(MAX_MESSAGE)
+    }
+
+    fn greeting(&self) -> Option<Bytes> {
+        // The first answer is the first thing that is said.
+        None
+    }
+
+    fn ping(&self) -> Bytes {
+        // That of RFC 6455: browsers answer it by themselves.
+        crate::doors::ws::frame::ping()
+    }
+
+    fn shutdown(&self, grace: Duration) -> Bytes {
+        messages::shutdown(grace)
+    }
+
+    fn hear(self: Arc<Self>, text: &str, _work: &mut JoinSet<usize>) -> bool {
+        let is_ping = messages::is_ping(text);
+        let said = match self.outbox.connection().admit() {
+            Err(error) => messages::error(&error),
+            Ok(()) if is_ping => messages::pong(),
+            Ok(()) => messages::error(&Error::new(
+                Code::InvalidRequest,
+                "nothing can be asked here but `ping`; what the query answers comes by itself",
+            )),
+        };
+        self.outbox.reply(said);
+        is_ping
+    }
+
+    fn hear_pong(&self) -> bool {
+        true
+    }
+
+    fn leave(&self) {}
+
+    fn close(&self) {
+        self.outbox.close();
+        if let Some(task) = self.task.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            task.abort();
+        }
+    }
+}
+
+/// Tells a client what its query answers: all of it at first, and then whenever it is something else.
+async fn tell(outbox: Outbox, mut telling: Telling) {
+    let connection = outbox.connection().clone();
+    loop {
+        // While there is no room answers that come are left out but for the last one.
+        connection.room().await;
+        let frame = match telling.answers.next().await {
+            Ok(answer) => telling.room.framed(&answer),
+            // It may have an answer again later.
+            Err(error) => messages::failure(&telling.query, &error),
+        };
+        while !outbox.push(frame.clone()) {
+            if outbox.is_closed() {
+                return;
+            }
+            connection.room().await;
+        }
+    }
+}
