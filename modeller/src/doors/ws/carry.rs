@@ -100,8 +100,8 @@ async fn carry_out(session: &Session, request: Request) -> Result<Done> {
         Task::Hear(pattern) => {
             let events = rules(live)?.subscribe(&pattern)?;
             let place = connection.subscribe(Watching::Rules)?;
-            let watch = session.watch(Told::Events(events), "null".into(), place)?;
-            let data = json!({ "subscriptionId": watch.id }).to_string().into_bytes();
+            let watch = session.watch(Told::Events(events), "null".to_owned().into(), place)?;
+            let data = json!({ "subscriptionId": &*watch.id }).to_string().into_bytes();
             return Ok(Done { data, watch: Some(watch) });
         }
         Task::Rules { operation, arguments } => {

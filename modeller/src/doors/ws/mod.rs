@@ -15,12 +15,12 @@ mod close;
 mod codes;
 mod endpoint;
 mod frame;
+mod framed;
 mod handshake;
 mod heartbeat;
 mod messages;
 mod operation;
 mod request;
-mod room;
 mod session;
 mod socket;
 mod speech;
@@ -38,7 +38,6 @@ pub use endpoint::{
     RealtimeSubscriptionResponse, RealtimeSubscriptionWebSocket,
 };
 
-use room::Rooms;
 use session::Session;
 
 use crate::engine::Identity;
@@ -60,13 +59,12 @@ const NAME: &str = "ws";
 #[derive(Clone)]
 pub struct WsDoor {
     live: Arc<Live>,
-    rooms: Arc<Rooms>,
 }
 
 impl WsDoor {
     /// A door to this application.
     pub fn new(live: Arc<Live>) -> Self {
-        WsDoor { live, rooms: Arc::default() }
+        WsDoor { live }
     }
 
     /// Answers a request for a WebSocket, and serves the client from then on.
@@ -84,7 +82,7 @@ impl WsDoor {
             Err(error) => return handshake::refuse(&error),
         };
         let upgrade = hyper::upgrade::on(&mut request);
-        let session = Session::new(self.live.clone(), connection, self.rooms.clone());
+        let session = Session::new(self.live.clone(), connection);
         tokio::spawn(async move {
             match upgrade.await {
                 // Boxed: while a client is there this is most of what it takes.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::messages;
-use crate::doors::ws::room::{Room, Rooms};
+use crate::doors::ws::framed::Frames;
 use crate::doors::ws::speech::Speech;
 use crate::live::{Connection, Live, NamedQuery, Outbox, Place, ReactiveStream};
 use crate::model::{Code, Error};
@@ -24,11 +24,14 @@ pub(super) struct Subscriber {
     task: Mutex<Option<AbortHandle>>,
 }
 
+/// What answers are called that are framed for this endpoint.
+const FORMAT: &str = "realtime";
+
 /// What a client is told.
 struct Telling {
     query: NamedQuery,
     answers: ReactiveStream,
-    room: Arc<Room>,
+    frames: Frames,
     _place: Place,
 }
 
@@ -39,10 +42,9 @@ impl Subscriber {
         place: Place,
         query: NamedQuery,
         answers: ReactiveStream,
-        rooms: &Arc<Rooms>,
     ) -> Arc<Self> {
-        let room = rooms.enter(&answers.id(), || messages::update(&query));
-        let telling = Telling { query, answers, room, _place: place };
+        let frames = Frames::new(Some(FORMAT), messages::update(&query));
+        let telling = Telling { query, answers, frames, _place: place };
         Arc::new(Subscriber {
             live,
             outbox: Outbox::new(connection),
@@ -123,7 +125,7 @@ async fn tell(outbox: Outbox, mut telling: Telling) {
         // While there is no room answers that come are left out but for the last one.
         connection.room().await;
         let frame = match telling.answers.next().await {
-            Ok(answer) => telling.room.framed(&answer),
+            Ok(answer) => telling.frames.framed(&answer),
             // It may have an answer again later.
             Err(error) => messages::failure(&telling.query, &error),
         };
