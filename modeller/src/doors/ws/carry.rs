@@ -50,7 +50,7 @@ pub(super) async fn answer(session: Arc<Session>, request: Request) -> usize {
         }
     };
     let bytes = frame.len();
-    session.outbox.reply(frame);
+    session.wire.outbox().reply(frame);
     if let Some(watch) = watch {
         session.begin(watch);
     }

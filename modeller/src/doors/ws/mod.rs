@@ -24,11 +24,12 @@ mod request;
 mod session;
 mod socket;
 mod speech;
+mod wire;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
 use axum::http::{Request, Response};
@@ -39,6 +40,7 @@ pub use endpoint::{
 };
 
 use session::Session;
+use wire::Writers;
 
 use crate::engine::Identity;
 use crate::live::Live;
@@ -59,12 +61,14 @@ const NAME: &str = "ws";
 #[derive(Clone)]
 pub struct WsDoor {
     live: Arc<Live>,
+    /// From the first client on.
+    writers: Arc<OnceLock<Writers>>,
 }
 
 impl WsDoor {
     /// A door to this application.
     pub fn new(live: Arc<Live>) -> Self {
-        WsDoor { live }
+        WsDoor { live, writers: Arc::default() }
     }
 
     /// Answers a request for a WebSocket, and serves the client from then on.
@@ -82,7 +86,8 @@ impl WsDoor {
             Err(error) => return handshake::refuse(&error),
         };
         let upgrade = hyper::upgrade::on(&mut request);
-        let session = Session::new(self.live.clone(), connection);
+        let session =
+            Session::new(self.live.clone(), connection, self.writers.get_or_init(Writers::new).clone());
         tokio::spawn(async move {
             match upgrade.await {
                 // Boxed: while a client is there this is most of what it takes.

@@ -12,6 +12,7 @@ use super::channels::Ears;
 use super::framed::{Envelope, Frames};
 use super::request::{self, Refused, Said};
 use super::speech::Speech;
+use super::wire::{Wire, Writers};
 use super::{carry, messages};
 use crate::live::{
     Channels, Connection, Live, LiveEvent, LiveSink, LiveStream, LiveText, Outbox, Place, ReactiveStream,
@@ -24,13 +25,13 @@ const FORMAT: &str = "ws";
 
 /// Where a client that keeps up is told of changes at once.
 struct Direct {
-    outbox: Outbox,
+    wire: Arc<Wire>,
     frames: Frames,
 }
 
 impl LiveSink for Direct {
     fn take(&self, changes: &LiveText) -> bool {
-        self.outbox.push(self.frames.framed(changes))
+        self.wire.push(self.frames.framed(changes))
     }
 }
 
@@ -112,7 +113,7 @@ impl Watch {
 pub(super) struct Session {
     pub(super) live: Arc<Live>,
     pub(super) connection: Arc<Connection>,
-    pub(super) outbox: Outbox,
+    pub(super) wire: Arc<Wire>,
     /// Made when the client first asks for a channel.
     ears: OnceLock<Ears>,
     /// Live queries by their names. None any more once the client is gone.
@@ -120,12 +121,12 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(live: Arc<Live>, connection: Arc<Connection>) -> Arc<Self> {
-        let outbox = Outbox::new(connection.clone());
+    pub(super) fn new(live: Arc<Live>, connection: Arc<Connection>, writers: Writers) -> Arc<Self> {
+        let wire = Wire::new(Outbox::new(connection.clone()), Some(writers));
         Arc::new(Session {
             live,
             connection,
-            outbox,
+            wire,
             ears: OnceLock::new(),
             watched: Mutex::new(Some(HashMap::new())),
         })
@@ -133,7 +134,7 @@ impl Session {
 
     /// Its part in channels.
     pub(super) fn ears(&self) -> &Ears {
-        self.ears.get_or_init(|| Ears::new(Channels::of(self.live.engine()), self.outbox.clone()))
+        self.ears.get_or_init(|| Ears::new(Channels::of(self.live.engine()), self.wire.clone()))
     }
 
     /// The client is there, and so is whoever it says is present.
@@ -197,8 +198,8 @@ impl Speech for Session {
         &self.live
     }
 
-    fn outbox(&self) -> &Outbox {
-        &self.outbox
+    fn wire(&self) -> &Arc<Wire> {
+        &self.wire
     }
 
     fn max_message(&self) -> usize {
@@ -224,7 +225,7 @@ impl Speech for Session {
                 return true;
             }
             Ok(Said::Request(request)) => drop(work.spawn(carry::answer(self, request))),
-            Err(Refused { id, error }) => self.outbox.reply(messages::error(&id, &error)),
+            Err(Refused { id, error }) => self.wire.outbox().reply(messages::error(&id, &error)),
         }
         false
     }
@@ -241,7 +242,7 @@ impl Speech for Session {
     }
 
     fn close(&self) {
-        self.outbox.close();
+        self.wire.outbox().close();
         let all = self.watched().take().unwrap_or_default();
         all.into_values().flatten().for_each(|task| task.abort());
     }
@@ -249,12 +250,12 @@ impl Speech for Session {
 
 /// Tells a client of its live query, as fast as it reads.
 async fn tell(session: Weak<Session>, mut watch: Watch) {
-    let (connection, outbox) = match session.upgrade() {
-        Some(session) => (session.connection.clone(), session.outbox.clone()),
+    let (connection, wire) = match session.upgrade() {
+        Some(session) => (session.connection.clone(), session.wire.clone()),
         None => return,
     };
     if let Told::Documents(stream) = &mut watch.told {
-        stream.direct(Arc::new(Direct { outbox: outbox.clone(), frames: watch.frames.clone() }));
+        stream.direct(Arc::new(Direct { wire: wire.clone(), frames: watch.frames.clone() }));
     }
     let mut coalesced = 0;
     loop {
@@ -276,8 +277,8 @@ async fn tell(session: Weak<Session>, mut watch: Watch) {
             connection.coalesced(now - coalesced);
             coalesced = now;
         }
-        while !outbox.push(frame.clone()) {
-            if outbox.is_closed() {
+        while !wire.outbox().push(frame.clone()) {
+            if wire.outbox().is_closed() {
                 return;
             }
             connection.room().await;
