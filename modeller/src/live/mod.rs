@@ -31,7 +31,9 @@ pub use rule::{
     RulesOptions,
 };
 
-pub use query::{LiveChange, LiveChangeKind, LiveEvent, LiveStream, NamedQuery, ReactiveStream};
+pub use query::{
+    LiveChange, LiveChangeKind, LiveEvent, LiveSink, LiveStream, LiveText, NamedQuery, ReactiveStream,
+};
 
 use crate::engine::{Arguments, Cx, Engine, Operation};
 use crate::model::{Code, Error, Result, Shape};

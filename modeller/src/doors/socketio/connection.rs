@@ -27,7 +27,7 @@ use crate::live::{self, Held, Live, Place, Watching};
 use crate::model::{Code, Error, Result};
 
 /// How many messages of one client may wait to be answered. One that sends more without reading is cut off.
-const MAX_PENDING: usize = 1_024;
+pub(super) const MAX_PENDING: usize = 1_024;
 
 /// From how many bytes on a message takes memory of those that all clients share.
 const LARGE: usize = 16 * 1024;
@@ -336,6 +336,12 @@ impl Connection {
                 Err(_) => return false,
             }
         }
+    }
+
+    /// Sends something if there is room for it and the transport takes it, and answers whether it did.
+    pub(super) fn has_taken(&self, socket: &SocketRef, event: &str, body: &Body) -> bool {
+        self.outbox.has_room_to_push()
+            && self.outbox.hand_over(body.size(), || socket.emit(event, body)).is_ok()
     }
 
     pub(super) fn outbox(&self) -> &Outbox {

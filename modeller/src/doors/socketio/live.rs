@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::Socket;
 use tokio::sync::oneshot;
@@ -12,44 +12,92 @@ use super::answer::Body;
 use super::call::{Members, model, parse};
 use super::connection::Connection;
 use super::events::Done;
+use super::message::Form;
 use crate::engine::Arguments;
-use crate::live::{LiveEvent, LiveStream, ReactiveStream, Watching};
+use crate::live::{LiveEvent, LiveSink, LiveStream, LiveText, ReactiveStream, Watching};
 use crate::model::{Error, Result};
 
-/// What is told of.
+/// The event under which a client is told.
+const EVENT: &str = "live";
+
+/// How what a client is told of is written for it.
+#[derive(Clone)]
+struct Written {
+    form: Form,
+    /// The name of the subscription, which all have who ask the same: what they are told is written once.
+    id: Arc<str>,
+}
+
+impl Written {
+    /// `{id, ..}` with the members of an object.
+    fn changes(&self, text: &LiveText) -> Arc<Body> {
+        self.made(text, |json| format!("{{\"id\":\"{}\",{}", self.id, inside(json)))
+    }
+
+    /// `{id, data}`.
+    fn answer(&self, text: &LiveText) -> Arc<Body> {
+        self.made(text, |json| format!("{{\"id\":\"{}\",\"data\":{json}}}", self.id))
+    }
+
+    fn error(&self, error: Error) -> Arc<Body> {
+        let error = super::answer::told(error).to_json();
+        self.made(&json!({ "id": &*self.id, "error": error }).to_string().into(), str::to_owned)
+    }
+
+    fn made(&self, text: &LiveText, write: impl FnOnce(&str) -> String) -> Arc<Body> {
+        let form = self.form;
+        let body =
+            |json: &str| Body::new(form, write(json)).unwrap_or_else(|error| Body::of_error(form, error));
+        text.made(form.name(), body)
+    }
+}
+
+/// The members of a JSON object, without its first brace.
+fn inside(object: &str) -> &str {
+    object.strip_prefix('{').unwrap_or("}")
+}
+
+/// Where a client that keeps up is told of changes at once.
+struct Direct {
+    connection: Arc<Connection>,
+    socket: SocketRef,
+    written: Written,
+}
+
+impl LiveSink for Direct {
+    fn take(&self, changes: &LiveText) -> bool {
+        let is_taken = self.connection.has_taken(&self.socket, EVENT, &self.written.changes(changes));
+        if is_taken {
+            self.connection.outbox().connection().pushed();
+        }
+        is_taken
+    }
+}
+
+/// What a client is told of.
 enum Stream {
     Documents(LiveStream),
     Answers(ReactiveStream),
 }
 
-/// What a subscription tells next.
-enum Told {
-    /// The members of an object, without its first brace.
-    Members(String),
-    Ended(Error),
-}
-
 impl Stream {
-    async fn next(&mut self, connection: &Connection) -> Told {
+    /// What a subscription tells next, and whether it is the last.
+    async fn next(&mut self, connection: &Connection, written: &Written) -> (Arc<Body>, bool) {
         match self {
             Stream::Documents(stream) => match stream.next().await {
-                LiveEvent::Changes(text) => Told::Members(text[1..].to_owned()),
+                LiveEvent::Changes(text) => (written.changes(&text), false),
                 LiveEvent::Reset(text) => {
                     connection.outbox().connection().reset();
-                    Told::Members(text[1..].to_owned())
+                    (written.changes(&text), false)
                 }
-                LiveEvent::Ended(error) => Told::Ended(error),
+                LiveEvent::Ended(error) => (written.error(error), true),
             },
-            Stream::Answers(stream) => Told::Members(answer(stream.next().await)),
+            // One that fails now may have an answer again later.
+            Stream::Answers(stream) => match stream.next().await {
+                Ok(text) => (written.answer(&text), false),
+                Err(error) => (written.error(error), false),
+            },
         }
-    }
-}
-
-/// A query's answer as the members of an object.
-fn answer(answer: Result<Arc<str>>) -> String {
-    match answer {
-        Ok(json) => format!("\"data\":{json}}}"),
-        Err(error) => format!("\"error\":{}}}", super::answer::told(error).to_json()),
     }
 }
 
@@ -87,11 +135,12 @@ pub(super) async fn live(connection: &Arc<Connection>, socket: &Arc<Socket>, arg
                 false => Arguments::Json(arguments.into()),
             };
             let stream = live.subscribe(&connection.cx, shape, arguments, from.as_deref()).await?;
-            (stream.id(), stream.first()[1..].to_owned(), Stream::Documents(stream))
+            (stream.id(), inside(stream.first()).to_owned(), Stream::Documents(stream))
         }
     };
     let (go, gone) = oneshot::channel();
-    let telling = tell(connection.clone(), socket.clone().into(), id.clone(), stream, gone);
+    let written = Written { form: connection.form, id: id.as_str().into() };
+    let telling = tell(connection.clone(), socket.clone().into(), written, stream, gone);
     let telling = Telling(tokio::spawn(telling).abort_handle());
     connection.keep_live(id.clone(), telling, place);
     Ok(Done { text: format!("{{\"data\":{{\"id\":\"{id}\",{first}}}"), go: Some(go) })
@@ -101,31 +150,29 @@ pub(super) async fn live(connection: &Arc<Connection>, socket: &Arc<Socket>, arg
 async fn tell(
     connection: Arc<Connection>,
     socket: SocketRef,
-    id: String,
+    written: Written,
     mut stream: Stream,
     answered: oneshot::Receiver<()>,
 ) {
     if answered.await.is_err() {
         return;
     }
+    if let Stream::Documents(stream) = &mut stream {
+        let direct =
+            Direct { connection: connection.clone(), socket: socket.clone(), written: written.clone() };
+        stream.direct(Arc::new(direct));
+    }
     loop {
         connection.outbox().connection().room().await;
-        let (event, text, is_over) = match stream.next(&connection).await {
-            Told::Members(members) => ("live", format!("{{\"id\":\"{id}\",{members}"), false),
-            Told::Ended(error) => {
-                let error = super::answer::told(error).to_json();
-                ("ended", serde_json::json!({ "id": id, "error": error }).to_string(), true)
-            }
-        };
-        let body =
-            Body::new(connection.form, text).unwrap_or_else(|error| Body::of_error(connection.form, error));
+        let (body, is_over) = stream.next(&connection, &written).await;
+        let event = if is_over { "ended" } else { EVENT };
         if !connection.send(&socket, event, &body).await {
             return;
         }
         connection.outbox().connection().pushed();
         if is_over {
             // This task goes with it.
-            connection.give_up(&socket, &id);
+            connection.give_up(&socket, &written.id);
             return;
         }
     }

@@ -27,6 +27,16 @@ pub(super) enum Form {
     Packed,
 }
 
+impl Form {
+    /// What text for many is called that is written like this.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Form::Text => "socketio",
+            Form::Packed => "socketio-msgpack",
+        }
+    }
+}
+
 /// A packet as it came, with what it takes to answer it.
 pub(super) struct Incoming {
     pub(super) socket: Arc<Socket>,

@@ -47,8 +47,9 @@ pub const MSGPACK_PATH: &str = "/socket.io/msgpack";
 /// What the door is called where connections are counted.
 const DOOR: &str = "socketio";
 
-/// How many packets may wait for one client. Their bytes are counted apart; this is room for many small ones.
-const PACKETS: usize = 256;
+/// The fewest bytes that a push has, about. As many packets may wait for a client as fit into the bytes that may: the transport cuts off
+/// a client for which there is no place for its heartbeat.
+const SMALLEST: usize = 32;
 
 /// How long clients may take to read that the server ends, once it does.
 const LAST_WORDS: Duration = Duration::from_millis(400);
@@ -120,7 +121,7 @@ impl Line {
             .ping_interval(limits.heartbeat.interval)
             .ping_timeout(limits.heartbeat.timeout)
             .connect_timeout(options.connect_timeout)
-            .max_buffer_size(PACKETS);
+            .max_buffer_size(limits.backpressure.max_buffered / SMALLEST + connection::MAX_PENDING);
         let builder = match form {
             message::Form::Text => {
                 let parser = ParserConfig::common()

@@ -50,7 +50,7 @@ pub(super) async fn answer(session: Arc<Session>, request: Request) -> usize {
         }
     };
     let bytes = frame.len();
-    session.outbox.reply(frame);
+    session.wire.outbox().reply(frame);
     if let Some(watch) = watch {
         session.begin(watch);
     }
@@ -100,8 +100,8 @@ async fn carry_out(session: &Session, request: Request) -> Result<Done> {
         Task::Hear(pattern) => {
             let events = rules(live)?.subscribe(&pattern)?;
             let place = connection.subscribe(Watching::Rules)?;
-            let watch = session.watch(Told::Events(events), "null".into(), place)?;
-            let data = json!({ "subscriptionId": watch.id }).to_string().into_bytes();
+            let watch = session.watch(Told::Events(events), "null".to_owned().into(), place)?;
+            let data = json!({ "subscriptionId": &*watch.id }).to_string().into_bytes();
             return Ok(Done { data, watch: Some(watch) });
         }
         Task::Rules { operation, arguments } => {

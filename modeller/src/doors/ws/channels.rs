@@ -11,8 +11,9 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
 use super::frame;
+use super::wire::Wire;
 use crate::engine::Cx;
-use crate::live::{ChannelEvent, ChannelSink, Channels, Outbox};
+use crate::live::{ChannelEvent, ChannelSink, Channels};
 use crate::model::Result;
 
 /// What events are called that are framed for this door.
@@ -30,7 +31,7 @@ pub(super) struct Ears {
 
 /// Where the client's events go.
 struct Sink {
-    outbox: Outbox,
+    wire: Arc<Wire>,
     /// Channels whose events did not fit.
     missed: Mutex<BTreeSet<String>>,
     full: Notify,
@@ -47,7 +48,7 @@ impl ChannelSink for Sink {
         let framed = event.encoded(FORMAT, |event| push(&event.message()));
         // Once something was missed, what comes after it has to wait until that was said.
         let mut missed = self.missed();
-        if !missed.contains(event.topic().name()) && self.outbox.push(Bytes::from_owner(framed)) {
+        if !missed.contains(event.topic().name()) && self.wire.push(Bytes::from_owner(framed)) {
             return;
         }
         missed.insert(event.topic().name().to_owned());
@@ -56,7 +57,7 @@ impl ChannelSink for Sink {
     }
 
     fn is_open(&self) -> bool {
-        !self.outbox.is_closed()
+        !self.wire.outbox().is_closed()
     }
 }
 
@@ -66,8 +67,8 @@ fn push(data: &str) -> Vec<u8> {
 }
 
 impl Ears {
-    pub(super) fn new(channels: Arc<Channels>, outbox: Outbox) -> Self {
-        let sink = Arc::new(Sink { outbox, missed: Mutex::default(), full: Notify::new() });
+    pub(super) fn new(channels: Arc<Channels>, wire: Arc<Wire>) -> Self {
+        let sink = Arc::new(Sink { wire, missed: Mutex::default(), full: Notify::new() });
         let secret = uuid::Uuid::new_v4().to_string();
         let name = name_of(&secret);
         tokio::spawn(catch_up(Arc::downgrade(&sink), channels.clone(), name.clone()));
@@ -127,14 +128,14 @@ async fn catch_up(sink: Weak<Sink>, channels: Arc<Channels>, name: String) {
         // It is held for as long as it is waited for: the client's end wakes it.
         there.full.notified().await;
         loop {
-            if there.outbox.is_closed() {
+            if there.wire.outbox().is_closed() {
                 return;
             }
-            there.outbox.connection().room().await;
+            there.wire.outbox().connection().room().await;
             let Some(topic) = there.missed().first().cloned() else { break };
             let said = json!({ "type": "missed", "channel": topic });
-            if there.outbox.push(push(&said.to_string()).into()) {
-                there.outbox.connection().reset();
+            if there.wire.outbox().push(push(&said.to_string()).into()) {
+                there.wire.outbox().connection().reset();
                 there.missed().remove(&topic);
                 // Who has left meanwhile need not know.
                 drop(channels.resync(&name, &topic));

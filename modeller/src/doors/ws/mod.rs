@@ -15,20 +15,21 @@ mod close;
 mod codes;
 mod endpoint;
 mod frame;
+mod framed;
 mod handshake;
 mod heartbeat;
 mod messages;
 mod operation;
 mod request;
-mod room;
 mod session;
 mod socket;
 mod speech;
+mod wire;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
 use axum::http::{Request, Response};
@@ -38,8 +39,8 @@ pub use endpoint::{
     RealtimeSubscriptionResponse, RealtimeSubscriptionWebSocket,
 };
 
-use room::Rooms;
 use session::Session;
+use wire::Writers;
 
 use crate::engine::Identity;
 use crate::live::Live;
@@ -60,13 +61,14 @@ const NAME: &str = "ws";
 #[derive(Clone)]
 pub struct WsDoor {
     live: Arc<Live>,
-    rooms: Arc<Rooms>,
+    /// From the first client on.
+    writers: Arc<OnceLock<Writers>>,
 }
 
 impl WsDoor {
     /// A door to this application.
     pub fn new(live: Arc<Live>) -> Self {
-        WsDoor { live, rooms: Arc::default() }
+        WsDoor { live, writers: Arc::default() }
     }
 
     /// Answers a request for a WebSocket, and serves the client from then on.
@@ -84,7 +86,8 @@ impl WsDoor {
             Err(error) => return handshake::refuse(&error),
         };
         let upgrade = hyper::upgrade::on(&mut request);
-        let session = Session::new(self.live.clone(), connection, self.rooms.clone());
+        let session =
+            Session::new(self.live.clone(), connection, self.writers.get_or_init(Writers::new).clone());
         tokio::spawn(async move {
             match upgrade.await {
                 // Boxed: while a client is there this is most of what it takes.

@@ -9,15 +9,31 @@ use serde_json::json;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::channels::Ears;
+use super::framed::{Envelope, Frames};
 use super::request::{self, Refused, Said};
-use super::room::{Envelope, Room, Rooms};
 use super::speech::Speech;
+use super::wire::{Wire, Writers};
 use super::{carry, messages};
 use crate::live::{
-    Channels, Connection, Live, LiveEvent, LiveStream, Outbox, Place, ReactiveStream, RuleReceived,
-    RuleStream,
+    Channels, Connection, Live, LiveEvent, LiveSink, LiveStream, LiveText, Outbox, Place, ReactiveStream,
+    RuleReceived, RuleStream,
 };
 use crate::model::{Code, Error, Result};
+
+/// What live text that is framed for this door is called.
+const FORMAT: &str = "ws";
+
+/// Where a client that keeps up is told of changes at once.
+struct Direct {
+    wire: Arc<Wire>,
+    frames: Frames,
+}
+
+impl LiveSink for Direct {
+    fn take(&self, changes: &LiveText) -> bool {
+        self.wire.push(self.frames.framed(changes))
+    }
+}
 
 /// What a client is told of.
 pub(super) enum Told {
@@ -81,8 +97,8 @@ impl Told {
 pub(super) struct Watch {
     pub(super) id: String,
     told: Told,
-    first: Arc<str>,
-    room: Arc<Room>,
+    first: LiveText,
+    frames: Frames,
     _place: Place,
 }
 
@@ -97,8 +113,7 @@ impl Watch {
 pub(super) struct Session {
     pub(super) live: Arc<Live>,
     pub(super) connection: Arc<Connection>,
-    pub(super) outbox: Outbox,
-    rooms: Arc<Rooms>,
+    pub(super) wire: Arc<Wire>,
     /// Made when the client first asks for a channel.
     ears: OnceLock<Ears>,
     /// Live queries by their names. None any more once the client is gone.
@@ -106,13 +121,12 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(live: Arc<Live>, connection: Arc<Connection>, rooms: Arc<Rooms>) -> Arc<Self> {
-        let outbox = Outbox::new(connection.clone());
+    pub(super) fn new(live: Arc<Live>, connection: Arc<Connection>, writers: Writers) -> Arc<Self> {
+        let wire = Wire::new(Outbox::new(connection.clone()), Some(writers));
         Arc::new(Session {
             live,
             connection,
-            outbox,
-            rooms,
+            wire,
             ears: OnceLock::new(),
             watched: Mutex::new(Some(HashMap::new())),
         })
@@ -120,7 +134,7 @@ impl Session {
 
     /// Its part in channels.
     pub(super) fn ears(&self) -> &Ears {
-        self.ears.get_or_init(|| Ears::new(Channels::of(self.live.engine()), self.outbox.clone()))
+        self.ears.get_or_init(|| Ears::new(Channels::of(self.live.engine()), self.wire.clone()))
     }
 
     /// The client is there, and so is whoever it says is present.
@@ -130,11 +144,11 @@ impl Session {
         }
     }
 
-    /// Gives a live query its name: that of its room, which all have who ask the same, or one of its own if this client has that already.
+    /// Gives a live query its name: that which all have who ask the same, or one of its own if this client has that already.
     ///
     /// # Errors
     /// `NOT_FOUND` if the client is gone.
-    pub(super) fn watch(&self, told: Told, first: Arc<str>, place: Place) -> Result<Watch> {
+    pub(super) fn watch(&self, told: Told, first: LiveText, place: Place) -> Result<Watch> {
         let mut watched = self.watched();
         let Some(watched) = &mut *watched else {
             return Err(Error::new(Code::NotFound, "the connection is closed"));
@@ -142,15 +156,10 @@ impl Session {
         let shared = format!("sub-{}", told.id());
         let names = std::iter::once(shared.clone()).chain((2_u64..).map(|at| format!("{shared}-{at}")));
         let mut free = names.filter(|name| !watched.contains_key(name));
-        let id = free.next().unwrap_or(shared);
+        let id = free.next().unwrap_or_else(|| shared.clone());
         watched.insert(id.clone(), None);
-        Ok(Watch {
-            room: self.rooms.enter(&id, || Envelope::of(told.channel(), &id)),
-            id,
-            told,
-            first,
-            _place: place,
-        })
+        let frames = Frames::new((id == shared).then_some(FORMAT), Envelope::of(told.channel(), &id));
+        Ok(Watch { id, told, first, frames, _place: place })
     }
 
     /// Tells the client from now on; its answer must be in the outbox.
@@ -189,8 +198,8 @@ impl Speech for Session {
         &self.live
     }
 
-    fn outbox(&self) -> &Outbox {
-        &self.outbox
+    fn wire(&self) -> &Arc<Wire> {
+        &self.wire
     }
 
     fn max_message(&self) -> usize {
@@ -216,7 +225,7 @@ impl Speech for Session {
                 return true;
             }
             Ok(Said::Request(request)) => drop(work.spawn(carry::answer(self, request))),
-            Err(Refused { id, error }) => self.outbox.reply(messages::error(&id, &error)),
+            Err(Refused { id, error }) => self.wire.outbox().reply(messages::error(&id, &error)),
         }
         false
     }
@@ -233,7 +242,7 @@ impl Speech for Session {
     }
 
     fn close(&self) {
-        self.outbox.close();
+        self.wire.outbox().close();
         let all = self.watched().take().unwrap_or_default();
         all.into_values().flatten().for_each(|task| task.abort());
     }
@@ -241,19 +250,22 @@ impl Speech for Session {
 
 /// Tells a client of its live query, as fast as it reads.
 async fn tell(session: Weak<Session>, mut watch: Watch) {
-    let (connection, outbox) = match session.upgrade() {
-        Some(session) => (session.connection.clone(), session.outbox.clone()),
+    let (connection, wire) = match session.upgrade() {
+        Some(session) => (session.connection.clone(), session.wire.clone()),
         None => return,
     };
+    if let Told::Documents(stream) = &mut watch.told {
+        stream.direct(Arc::new(Direct { wire: wire.clone(), frames: watch.frames.clone() }));
+    }
     let mut coalesced = 0;
     loop {
         // While there is no room what happens waits in the live query, which makes one of many.
         connection.room().await;
         let (frame, is_over) = match watch.told.next().await {
-            LiveEvent::Changes(text) => (watch.room.framed(&text), false),
+            LiveEvent::Changes(text) => (watch.frames.framed(&text), false),
             LiveEvent::Reset(text) => {
                 connection.reset();
-                (watch.room.framed(&text), false)
+                (watch.frames.framed(&text), false)
             }
             LiveEvent::Ended(error) => {
                 let data = json!({ "ended": true, "error": messages::fault(&error) });
@@ -265,8 +277,8 @@ async fn tell(session: Weak<Session>, mut watch: Watch) {
             connection.coalesced(now - coalesced);
             coalesced = now;
         }
-        while !outbox.push(frame.clone()) {
-            if outbox.is_closed() {
+        while !wire.outbox().push(frame.clone()) {
+            if wire.outbox().is_closed() {
                 return;
             }
             connection.room().await;

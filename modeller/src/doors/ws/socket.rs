@@ -1,18 +1,13 @@
 //! One client: a task that reads what it asks, writes what there is for it, and notices when it is gone.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
-use std::mem::MaybeUninit;
-use std::pin::{Pin, pin};
+use std::io;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -21,36 +16,27 @@ use super::close::Close;
 use super::frame::{self, Decoder, Incoming};
 use super::heartbeat::{Beat, Heartbeat};
 use super::speech::Speech;
+use super::wire::Moved;
 use crate::engine::caught;
 use crate::live::Phase;
 
-/// So much is read at once. It lies on the stack: a client that says nothing takes no buffer.
-const READ: usize = 16 * 1024;
-
-/// So many frames are written at once.
-const SLICES: usize = 32;
-
 /// How long a client has to take the last frames, and then to agree to the end.
 const PARTING: Duration = Duration::from_millis(400);
-
-type Io = TokioIo<Upgraded>;
 
 /// Serves a client until it is gone.
 pub(super) async fn serve(session: Arc<dyn Speech>, upgraded: Upgraded) {
     let live = session.live();
     let options = live.connections().options();
     if let Some(greeting) = session.greeting() {
-        session.outbox().reply(greeting);
+        session.wire().outbox().reply(greeting);
     }
+    session.wire().open(upgraded);
     let mut socket = Socket {
-        io: TokioIo::new(upgraded),
         decoder: Decoder::new(session.max_message()),
         heartbeat: Heartbeat::new(options.heartbeat, Instant::now()),
         ending: live.connections().ending(),
         told: false,
         backlog: Bytes::new(),
-        writing: VecDeque::new(),
-        unsent: 0,
         requests: JoinSet::new(),
         // Nothing is known yet: a few at first.
         weight: options.backpressure.max_buffered / 8,
@@ -61,6 +47,7 @@ pub(super) async fn serve(session: Arc<dyn Speech>, upgraded: Upgraded) {
         End::Ours(Close::broken())
     });
     socket.part(end).await;
+    socket.session.wire().line().close();
 }
 
 /// How it ends.
@@ -75,7 +62,6 @@ enum End {
 
 struct Socket {
     session: Arc<dyn Speech>,
-    io: Io,
     decoder: Decoder,
     heartbeat: Heartbeat,
     ending: watch::Receiver<Phase>,
@@ -83,9 +69,6 @@ struct Socket {
     told: bool,
     /// What was read and waits until there is time for it.
     backlog: Bytes,
-    writing: VecDeque<Bytes>,
-    /// How many bytes are to be written until the client has our question whether it is there.
-    unsent: usize,
     /// What is under way; each answers how many bytes its answer has.
     requests: JoinSet<usize>,
     /// How many bytes answers have, going by those before.
@@ -110,31 +93,26 @@ impl Socket {
             if timer.deadline() != self.heartbeat.due() {
                 timer.as_mut().reset(self.heartbeat.due());
             }
-            if self.writing.is_empty() {
-                self.session.outbox().take(&mut self.writing);
-            }
-            let is_writing = !self.writing.is_empty();
+            let wire = self.session.wire();
+            let is_writing = wire.fill();
             // In turns, so that neither keeps the other waiting.
             reads_first = !reads_first;
-            let (io, frames) = (&mut self.io, &self.writing);
             let moved = poll_fn(|context| {
-                let first = if reads_first {
-                    poll_read(context, io, paused)
-                } else {
-                    poll_write(context, io, frames)
-                };
+                let mut line = wire.line();
+                let first =
+                    if reads_first { line.poll_read(context, paused) } else { line.poll_write(context) };
                 if first.is_ready() {
                     return first;
                 }
-                if reads_first { poll_write(context, io, frames) } else { poll_read(context, io, paused) }
+                if reads_first { line.poll_write(context) } else { line.poll_read(context, paused) }
             });
             tokio::select! {
                 moved = moved => match moved {
                     Ok(Moved::Read(bytes)) if !bytes.is_empty() => self.backlog = bytes,
-                    Ok(Moved::Wrote(bytes)) if bytes > 0 => self.wrote(bytes, paused),
+                    Ok(Moved::Wrote(bytes, waited)) if bytes > 0 => self.wrote(bytes, waited || paused),
                     _ => return End::Gone,
                 },
-                () = self.session.outbox().filled(), if !is_writing => {}
+                () = self.session.wire().outbox().filled(), if !is_writing => {}
                 Some(answered) = self.requests.join_next() => {
                     self.weight = answered.unwrap_or(0).max(self.weight - self.weight.div_ceil(8));
                 }
@@ -145,8 +123,9 @@ impl Socket {
                 }
                 () = timer.as_mut() => match self.heartbeat.beat(Instant::now()) {
                     Beat::Ask => {
-                        self.session.outbox().reply(self.session.ping());
-                        self.unsent = self.session.outbox().connection().buffered();
+                        self.session.wire().outbox().reply(self.session.ping());
+                        let wire = self.session.wire();
+                        wire.line().asked(wire.outbox().connection().buffered());
                     }
                     Beat::Dead => return End::Ours(Close::heartbeat()),
                     Beat::Wait => {}
@@ -158,7 +137,7 @@ impl Socket {
     /// Whether nothing more is taken from the client for now: it has asked enough, or reads too little of what it is answered.
     fn is_busy(&self) -> bool {
         let options = self.session.live().connections().options();
-        let (requests, waiting) = (self.requests.len(), self.session.outbox().connection().buffered());
+        let (requests, waiting) = (self.requests.len(), self.session.wire().outbox().connection().buffered());
         // What is under way will be answered whether the client reads or not: it is counted as what it is likely to be.
         let soon = waiting.saturating_add(requests.saturating_mul(self.weight));
         let most = options.backpressure.max_buffered;
@@ -174,7 +153,7 @@ impl Socket {
             let is_there = match incoming {
                 Some(Incoming::Text(text)) => self.session.clone().hear(&text, &mut self.requests),
                 Some(Incoming::Ping(payload)) => {
-                    self.session.outbox().reply(frame::pong(&payload));
+                    self.session.wire().outbox().reply(frame::pong(&payload));
                     false
                 }
                 Some(Incoming::Pong) => self.session.hear_pong(),
@@ -194,17 +173,12 @@ impl Socket {
     }
 
     /// Takes note of what was written.
-    fn wrote(&mut self, bytes: usize, paused: bool) {
-        self.session.outbox().connection().wrote(bytes);
-        advance(&mut self.writing, bytes);
-        if self.writing.is_empty() && self.writing.capacity() > SLICES {
-            self.writing = VecDeque::new();
-        }
+    fn wrote(&mut self, bytes: usize, waited: bool) {
+        self.session.wire().outbox().connection().wrote(bytes);
         // Who takes what there is, slow as it may be, is alive, and can't answer what it has not got yet.
-        if self.unsent > 0 || paused {
+        if waited {
             self.heartbeat.excuse(Instant::now());
         }
-        self.unsent = self.unsent.saturating_sub(bytes);
     }
 
     /// Goes by how far the server's end has come.
@@ -217,13 +191,13 @@ impl Socket {
         };
         if !self.told {
             self.told = true;
-            self.session.outbox().reply(self.session.shutdown(grace));
+            self.session.wire().outbox().reply(self.session.shutdown(grace));
         }
         is_over.then(|| End::Ours(Close::shutdown()))
     }
 
     /// Says what there is to say at the end, and lets go.
-    async fn part(mut self, end: End) {
+    async fn part(&self, end: End) {
         let (close, is_ours) = match end {
             End::Ours(close) => (close, true),
             End::Theirs(close) => {
@@ -235,77 +209,30 @@ impl Socket {
                 return;
             }
         };
-        self.session.outbox().take(&mut self.writing);
+        let wire = self.session.wire();
+        wire.end_with(frame::close(&close));
         self.session.close();
-        self.writing.push_back(frame::close(&close));
-        let Socket { io, writing, .. } = &mut self;
         let said = timeout(PARTING, async {
-            while !writing.is_empty() {
-                match poll_fn(|context| poll_write(context, io, writing)).await? {
-                    Moved::Wrote(bytes) if bytes > 0 => advance(writing, bytes),
+            while !wire.line().is_empty() {
+                match poll_fn(|context| wire.line().poll_write(context)).await? {
+                    Moved::Wrote(1.., _) => {}
                     _ => return Err(io::ErrorKind::WriteZero.into()),
                 }
             }
-            poll_fn(|context| Pin::new(&mut *io).poll_flush(context)).await
+            poll_fn(|context| wire.line().poll_flush(context)).await
         });
         let is_said = matches!(said.await, Ok(Ok(())));
         let _ = timeout(PARTING, async {
-            poll_fn(|context| Pin::new(&mut *io).poll_shutdown(context)).await?;
+            poll_fn(|context| wire.line().poll_shutdown(context)).await?;
             // What is still on its way is taken up: to close with unread bytes would reset the connection, and the client might lose
             // our last word.
             let mut awaited = is_ours && is_said;
             while awaited {
-                let moved = poll_fn(|context| poll_read(context, io, false)).await?;
+                let moved = poll_fn(|context| wire.line().poll_read(context, false)).await?;
                 awaited = matches!(moved, Moved::Read(bytes) if !bytes.is_empty());
             }
             io::Result::Ok(())
         })
         .await;
-    }
-}
-
-/// What came of a try.
-enum Moved {
-    /// What there was; nothing at the end.
-    Read(Bytes),
-    /// So many bytes.
-    Wrote(usize),
-}
-
-/// Reads what there is, unless it is to wait.
-fn poll_read(context: &mut Context<'_>, io: &mut Io, paused: bool) -> Poll<io::Result<Moved>> {
-    if paused {
-        return Poll::Pending;
-    }
-    let mut bytes = [MaybeUninit::uninit(); READ];
-    let mut buffer = ReadBuf::uninit(&mut bytes);
-    ready!(Pin::new(io).poll_read(context, &mut buffer))?;
-    Poll::Ready(Ok(Moved::Read(Bytes::copy_from_slice(buffer.filled()))))
-}
-
-/// Writes several frames as one, if there are any.
-fn poll_write(context: &mut Context<'_>, io: &mut Io, frames: &VecDeque<Bytes>) -> Poll<io::Result<Moved>> {
-    if frames.is_empty() {
-        return Poll::Pending;
-    }
-    let mut slices = [IoSlice::new(&[]); SLICES];
-    let mut count = 0;
-    for (slice, frame) in slices.iter_mut().zip(frames) {
-        *slice = IoSlice::new(frame);
-        count += 1;
-    }
-    let written = ready!(Pin::new(io).poll_write_vectored(context, &slices[..count]))?;
-    Poll::Ready(Ok(Moved::Wrote(written)))
-}
-
-/// Leaves out what was written.
-fn advance(frames: &mut VecDeque<Bytes>, mut written: usize) {
-    while let Some(first) = frames.front_mut() {
-        if written < first.len() {
-            first.advance(written);
-            return;
-        }
-        written -= first.len();
-        frames.pop_front();
     }
 }

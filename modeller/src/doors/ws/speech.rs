@@ -6,15 +6,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
-use crate::live::{Live, Outbox};
+use super::wire::Wire;
+use crate::live::Live;
 
 /// A protocol on top of frames, for one client.
 pub(super) trait Speech: Send + Sync + 'static {
     /// The application.
     fn live(&self) -> &Live;
 
-    /// What waits to be written to the client.
-    fn outbox(&self) -> &Outbox;
+    /// The way to the client.
+    fn wire(&self) -> &Arc<Wire>;
 
     /// Largest message of the client, in bytes.
     fn max_message(&self) -> usize;

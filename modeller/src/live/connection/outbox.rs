@@ -58,16 +58,29 @@ impl Outbox {
     /// more: whoever is told `false` keeps what changes as one, and tries again when there is [room](Connection::room).
     #[must_use = "what was not taken is not sent"]
     pub fn push(&self, frame: Bytes) -> bool {
+        let taken = self.put(frame);
+        if taken {
+            self.wake();
+        }
+        taken
+    }
+
+    /// Adds something as [`push`](Outbox::push) does, and wakes nobody: whoever adds it sees to it that it is written.
+    #[must_use = "what was not taken is not sent"]
+    pub fn put(&self, frame: Bytes) -> bool {
         let mut queues = self.queues();
         let taken = !queues.closed && self.0.connection.has_room();
         if taken {
             self.0.connection.queued(frame.len());
             self.0.connection.pushed();
             queues.pushes.push_back(frame);
-            drop(queues);
-            self.0.filled.notify_one();
         }
         taken
+    }
+
+    /// Wakes who waits until it is [filled](Outbox::filled).
+    pub fn wake(&self) {
+        self.0.filled.notify_one();
     }
 
     /// Waits until something was added.

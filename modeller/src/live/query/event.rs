@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::text::LiveText;
+
 /// What happened to one document of a live query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LiveChangeKind {
@@ -66,7 +68,7 @@ pub(super) struct Frame {
     /// The transaction.
     pub(super) seq: u64,
     pub(super) changes: Vec<LiveChange>,
-    pub(super) text: Arc<str>,
+    pub(super) text: LiveText,
 }
 
 impl Frame {
@@ -84,7 +86,7 @@ impl Frame {
 }
 
 /// The whole answer as JSON.
-pub(super) fn whole(position: &str, reset: bool, documents: &[Arc<str>]) -> Arc<str> {
+pub(super) fn whole(position: &str, reset: bool, documents: &[Arc<str>]) -> LiveText {
     let mut text = format!("{{\"position\":\"{position}\"");
     if reset {
         text.push_str(",\"reset\":true");

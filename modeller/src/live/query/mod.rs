@@ -13,6 +13,7 @@ mod reactive;
 mod resume;
 mod settle;
 mod stream;
+mod text;
 mod token;
 mod window;
 
@@ -25,8 +26,10 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 pub use event::{LiveChange, LiveChangeKind};
 pub use named::NamedQuery;
+pub use queue::LiveSink;
 pub use reactive::ReactiveStream;
 pub use stream::{LiveEvent, LiveStream};
+pub use text::LiveText;
 
 use self::feed::Feed;
 use self::node::Node;

@@ -6,12 +6,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::event::{Frame, LiveChange, merged};
+use super::text::LiveText;
 
 /// How many transactions wait for a subscriber, each by itself. Behind that they become one.
 const MOST_FRAMES: usize = 64;
 /// How many changes wait at most, and how many bytes of documents; behind that the whole answer is read anew when it is asked for.
 const MOST_CHANGES: usize = 4_096;
 const MOST_BYTES: usize = 1 << 20;
+
+/// Where a subscriber is told at once what happens, as long as it is fast enough.
+///
+/// It is called while others wait to be told: it must not wait, nor come back to live queries.
+pub trait LiveSink: Send + Sync {
+    /// Takes what [`Changes`](super::LiveEvent::Changes) are told, or answers `false` if there is no room for them, or nobody is there.
+    fn take(&self, changes: &LiveText) -> bool;
+}
 
 /// The queue of a subscriber.
 #[derive(Default)]
@@ -34,6 +43,9 @@ struct State {
     /// Places count: changes of windows can't be put together.
     in_order: bool,
     counts: Counts,
+    sink: Option<Arc<dyn LiveSink>>,
+    /// The subscriber waits, and has been told all before: what is next may go to the sink.
+    is_direct: bool,
 }
 
 /// How a subscriber has fared.
@@ -71,6 +83,9 @@ impl Queue {
             state.start_again(frame.seq);
             return;
         }
+        if state.tell_at_once(frame) {
+            return;
+        }
         state.changes += frame.changes.len();
         state.bytes += frame.text.len();
         if state.changes > MOST_CHANGES || state.bytes > MOST_BYTES {
@@ -95,12 +110,17 @@ impl Queue {
         self.ready.notify_one();
     }
 
+    /// From now on what happens while the subscriber waits goes to this sink at once.
+    pub(super) fn direct(&self, sink: Arc<dyn LiveSink>) {
+        self.state().sink = Some(sink);
+    }
+
     /// The answer is about to be read: what happens from now on waits.
     pub(super) fn prepare(&self) {
         let mut state = self.state();
         state.frames.clear();
         (state.changes, state.bytes, state.after) = (0, 0, 0);
-        (state.is_answering, state.behind) = (true, None);
+        (state.is_answering, state.behind, state.is_direct) = (true, None, false);
     }
 
     /// The subscriber has the answer of this position. If too much has happened since, it has to begin anew all the same.
@@ -135,9 +155,10 @@ impl Queue {
             state.after = seq;
             return Some(Next::Several(seq, changes));
         }
-        let frame = state.pop()?;
-        state.after = frame.seq;
-        Some(Next::Frame(frame))
+        let next = state.pop();
+        state.is_direct = next.is_none();
+        state.after = next.as_ref().map_or(state.after, |frame| frame.seq);
+        next.map(Next::Frame)
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -146,9 +167,20 @@ impl Queue {
 }
 
 impl State {
+    /// Hands it to the sink, if that may have it and has room.
+    fn tell_at_once(&mut self, frame: &Frame) -> bool {
+        let is_told = self.is_direct && self.sink.as_ref().is_some_and(|sink| sink.take(&frame.text));
+        // What comes next must not overtake this.
+        self.is_direct &= is_told;
+        if is_told {
+            self.after = frame.seq;
+        }
+        is_told
+    }
+
     fn start_again(&mut self, behind: u64) {
         self.frames.clear();
-        (self.changes, self.bytes) = (0, 0);
+        (self.changes, self.bytes, self.is_direct) = (0, 0, false);
         self.behind = self.behind.max(Some(behind));
     }
 

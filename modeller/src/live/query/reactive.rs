@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use super::Queries;
+use super::text::LiveText;
 use crate::engine::{Cx, Operation, asked};
 use crate::live::index::Index;
 use crate::model::{Error, Result, Shape};
@@ -28,7 +29,7 @@ type Filed = (Key, u64);
 type Read = (&'static Shape, Filter);
 
 /// What a reactive query answers: the JSON, or why there is none.
-type Answer = Result<Arc<str>>;
+type Answer = Result<LiveText>;
 
 /// The reactive queries that somebody listens to.
 #[derive(Default)]
@@ -223,7 +224,7 @@ impl Reactive {
             }
             let answer = answer.and_then(|json| {
                 String::from_utf8(json)
-                    .map(Arc::from)
+                    .map(LiveText::from)
                     .map_err(|_| Error::new(crate::model::Code::InternalError, "an answer that is not UTF-8"))
             });
             self.answer.send_if_modified(|last| {
@@ -285,7 +286,7 @@ impl ReactiveStream {
     ///
     /// # Errors
     /// Those of the query; the next answer may be none.
-    pub async fn next(&mut self) -> Result<Arc<str>> {
+    pub async fn next(&mut self) -> Result<LiveText> {
         loop {
             // The sender is among what we hold.
             let _ = self.answers.changed().await;

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::event::{Frame, whole};
-use super::queue::Next;
+use super::queue::{LiveSink, Next};
+use super::text::LiveText;
 use super::{Subscriber, resume, token};
 use crate::model::{Error, Result};
 
@@ -12,9 +13,9 @@ use crate::model::{Error, Result};
 #[derive(Clone, Debug)]
 pub enum LiveEvent {
     /// `{"position":..,"changes":[{"type":"enter","_id":..,"document":{..}},..]}`: what transactions have changed.
-    Changes(Arc<str>),
+    Changes(LiveText),
     /// `{"position":..,"reset":true,"documents":[..]}`: the whole answer anew, for what was missed can't be told any more.
-    Reset(Arc<str>),
+    Reset(LiveText),
     /// It is over.
     Ended(Error),
 }
@@ -43,7 +44,7 @@ pub enum LiveEvent {
 /// ```
 pub struct LiveStream {
     subscriber: Subscriber,
-    first: Arc<str>,
+    first: LiveText,
 }
 
 impl LiveStream {
@@ -58,7 +59,7 @@ impl LiveStream {
         match resume::missed(&subscriber, from).await? {
             Some((position, changes)) => {
                 let text = token::encode(&subscriber.standing, &subscriber.engine, position);
-                let first = Arc::clone(&Frame::new(position, &text, changes).text);
+                let first = Frame::new(position, &text, changes).text;
                 Ok(LiveStream { subscriber, first })
             }
             None => Self::begun(subscriber, true).await,
@@ -67,7 +68,7 @@ impl LiveStream {
 
     /// What it begins with: `{"position":..,"documents":[..]}`; with `"reset":true` if it was to go on behind a position and can't; or
     /// `{"position":..,"changes":[..]}` with all that has changed since.
-    pub fn first(&self) -> &Arc<str> {
+    pub fn first(&self) -> &LiveText {
         &self.first
     }
 
@@ -76,14 +77,20 @@ impl LiveStream {
         self.subscriber.key.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// From now on what happens while [`next`](LiveStream::next) waits goes to the sink at once, and nobody is woken for it. What the sink
+    /// has no room for, and all that comes after it, is for `next`, until that waits again.
+    pub fn direct(&mut self, sink: Arc<dyn LiveSink>) {
+        self.subscriber.queue.direct(sink);
+    }
+
     /// Waits for what is next. It may be given up and asked again: nothing is lost.
     pub async fn next(&mut self) -> LiveEvent {
         let Subscriber { queue, standing, engine, .. } = &self.subscriber;
         match queue.next().await {
-            Next::Frame(frame) => LiveEvent::Changes(Arc::clone(&frame.text)),
+            Next::Frame(frame) => LiveEvent::Changes(frame.text.clone()),
             Next::Several(seq, changes) => {
                 let position = token::encode(standing, engine, seq);
-                LiveEvent::Changes(Arc::clone(&Frame::new(seq, &position, changes).text))
+                LiveEvent::Changes(Frame::new(seq, &position, changes).text)
             }
             Next::Reset => match all(&self.subscriber, true).await {
                 Ok(text) => LiveEvent::Reset(text),
@@ -105,7 +112,7 @@ impl fmt::Debug for LiveStream {
     }
 }
 
-async fn all(subscriber: &Subscriber, reset: bool) -> Result<Arc<str>> {
+async fn all(subscriber: &Subscriber, reset: bool) -> Result<LiveText> {
     let (position, documents) = subscriber.answer().await?;
     let position = token::encode(&subscriber.standing, &subscriber.engine, position);
     Ok(whole(&position, reset, &documents))

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
 use crate::doors::ws::frame;
-use crate::doors::ws::room::Envelope;
+use crate::doors::ws::framed::Envelope;
 use crate::live::NamedQuery;
 use crate::model::{Code, Error};
 

@@ -32,7 +32,6 @@ use self::caller::Given;
 use self::options::{AUTH_TOKEN, TOKEN};
 use self::subscriber::Subscriber;
 use self::token::{Grant, Used};
-use super::room::Rooms;
 use super::{handshake, socket};
 use crate::engine::{Cx, Identity, in_time};
 use crate::live::{Live, NamedQuery, Watching};
@@ -51,7 +50,6 @@ pub struct RealtimeDoor(Arc<Inner>);
 struct Inner {
     live: Arc<Live>,
     options: RealtimeOptions,
-    rooms: Arc<Rooms>,
     used: Used,
 }
 
@@ -59,7 +57,7 @@ impl RealtimeDoor {
     /// A door to this application.
     pub fn new(live: Arc<Live>, options: RealtimeOptions) -> Self {
         let used = Used::new(options.token_lifetime);
-        RealtimeDoor(Arc::new(Inner { live, options, rooms: Arc::default(), used }))
+        RealtimeDoor(Arc::new(Inner { live, options, used }))
     }
 
     /// What was set.
@@ -139,7 +137,7 @@ impl RealtimeDoor {
 
     /// Checks everything before there is a WebSocket.
     async fn let_in(&self, mut caller: Caller, given: Result<Given>) -> Result<Arc<Subscriber>> {
-        let Inner { live, used, rooms, .. } = &*self.0;
+        let Inner { live, used, .. } = &*self.0;
         let (given, remote) = (given?, caller.remote);
         caller.says(given.auth_token)?;
         let identity = self.identify(caller).await?;
@@ -163,7 +161,7 @@ impl RealtimeDoor {
             return Err(refused());
         }
         let answers = live.ask(&Cx::new(engine.clone(), identity), &query)?;
-        Ok(Subscriber::new(live.clone(), connection, place, query, answers, rooms))
+        Ok(Subscriber::new(live.clone(), connection, place, query, answers))
     }
 
     /// Who a caller is.

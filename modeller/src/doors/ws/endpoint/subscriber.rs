@@ -7,8 +7,9 @@ use bytes::Bytes;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::messages;
-use crate::doors::ws::room::{Room, Rooms};
+use crate::doors::ws::framed::Frames;
 use crate::doors::ws::speech::Speech;
+use crate::doors::ws::wire::Wire;
 use crate::live::{Connection, Live, NamedQuery, Outbox, Place, ReactiveStream};
 use crate::model::{Code, Error};
 
@@ -18,17 +19,20 @@ const MAX_MESSAGE: usize = 4 * 1024;
 /// One client.
 pub(super) struct Subscriber {
     live: Arc<Live>,
-    outbox: Outbox,
+    wire: Arc<Wire>,
     /// What it will be told, until that has begun.
     waiting: Mutex<Option<Telling>>,
     task: Mutex<Option<AbortHandle>>,
 }
 
+/// What answers are called that are framed for this endpoint.
+const FORMAT: &str = "realtime";
+
 /// What a client is told.
 struct Telling {
     query: NamedQuery,
     answers: ReactiveStream,
-    room: Arc<Room>,
+    frames: Frames,
     _place: Place,
 }
 
@@ -39,13 +43,13 @@ impl Subscriber {
         place: Place,
         query: NamedQuery,
         answers: ReactiveStream,
-        rooms: &Arc<Rooms>,
     ) -> Arc<Self> {
-        let room = rooms.enter(&answers.id(), || messages::update(&query));
-        let telling = Telling { query, answers, room, _place: place };
+        let frames = Frames::new(Some(FORMAT), messages::update(&query));
+        let telling = Telling { query, answers, frames, _place: place };
         Arc::new(Subscriber {
             live,
-            outbox: Outbox::new(connection),
+            // Each of these has a task that tells it.
+            wire: Wire::new(Outbox::new(connection), None),
             waiting: Mutex::new(Some(telling)),
             task: Mutex::default(),
         })
@@ -55,7 +59,7 @@ impl Subscriber {
     pub(super) fn begin(&self) {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(telling) = waiting {
-            let task = tokio::spawn(tell(self.outbox.clone(), telling)).abort_handle();
+            let task = tokio::spawn(tell(self.wire.outbox().clone(), telling)).abort_handle();
             *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
         }
     }
@@ -66,8 +70,8 @@ impl Speech for Subscriber {
         &self.live
     }
 
-    fn outbox(&self) -> &Outbox {
-        &self.outbox
+    fn wire(&self) -> &Arc<Wire> {
+        &self.wire
     }
 
     fn max_message(&self) -> usize {
@@ -90,7 +94,7 @@ impl Speech for Subscriber {
 
     fn hear(self: Arc<Self>, text: &str, _work: &mut JoinSet<usize>) -> bool {
         let is_ping = messages::is_ping(text);
-        let said = match self.outbox.connection().admit() {
+        let said = match self.wire.outbox().connection().admit() {
             Err(error) => messages::error(&error),
             Ok(()) if is_ping => messages::pong(),
             Ok(()) => messages::error(&Error::new(
@@ -98,7 +102,7 @@ impl Speech for Subscriber {
                 "nothing can be asked here but `ping`; what the query answers comes by itself",
             )),
         };
-        self.outbox.reply(said);
+        self.wire.outbox().reply(said);
         is_ping
     }
 
@@ -109,7 +113,7 @@ impl Speech for Subscriber {
     fn leave(&self) {}
 
     fn close(&self) {
-        self.outbox.close();
+        self.wire.outbox().close();
         if let Some(task) = self.task.lock().unwrap_or_else(PoisonError::into_inner).take() {
             task.abort();
         }
@@ -123,7 +127,7 @@ async fn tell(outbox: Outbox, mut telling: Telling) {
         // While there is no room answers that come are left out but for the last one.
         connection.room().await;
         let frame = match telling.answers.next().await {
-            Ok(answer) => telling.room.framed(&answer),
+            Ok(answer) => telling.frames.framed(&answer),
             // It may have an answer again later.
             Err(error) => messages::failure(&telling.query, &error),
         };

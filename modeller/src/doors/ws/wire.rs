@@ -1,0 +1,217 @@
+//! The writing half of a connection: its own task writes what there is for the client, and so may others when nothing else is written.
+//!
+//! To wake a thousand tasks so that each writes a few bytes costs more than the writing. What many are told at once is put into all of
+//! their outboxes, and then written by a few tasks, which do nothing else.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::{Buf as _, Bytes};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::live::Outbox;
+
+/// So much is read at once. It lies on the stack: a client that says nothing takes no buffer.
+const READ: usize = 16 * 1024;
+
+/// So many frames are written at once.
+const SLICES: usize = 32;
+
+/// So many clients are written to by one task. Tokio lets a task do 128 things before it has to let others run.
+const TOGETHER: usize = 64;
+
+/// A connection as those see it who have something for its client.
+pub(super) struct Wire {
+    outbox: Outbox,
+    line: Mutex<Line>,
+    /// Whether it will be written to by one of the writers.
+    is_due: AtomicBool,
+    writers: Option<Writers>,
+}
+
+/// What is written, and where it goes.
+#[derive(Default)]
+pub(super) struct Line {
+    io: Option<TokioIo<Upgraded>>,
+    /// While there is something in it, it is the connection's own task that writes.
+    writing: VecDeque<Bytes>,
+    /// How many bytes are to be written until the client has our question whether it is there.
+    unsent: usize,
+}
+
+/// What came of a try.
+pub(super) enum Moved {
+    /// What there was; nothing at the end.
+    Read(Bytes),
+    /// So many bytes; and whether the question whether the client is there was among them, or comes behind them.
+    Wrote(usize, bool),
+}
+
+impl Wire {
+    pub(super) fn new(outbox: Outbox, writers: Option<Writers>) -> Arc<Self> {
+        Arc::new(Wire { outbox, line: Mutex::default(), is_due: AtomicBool::new(false), writers })
+    }
+
+    pub(super) fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    pub(super) fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// There is a connection now.
+    pub(super) fn open(&self, upgraded: Upgraded) {
+        self.line().io = Some(TokioIo::new(upgraded));
+    }
+
+    /// Adds what many are told, unless there is no room for it: as [`Outbox::push`]. It is written soon.
+    #[must_use = "what was not taken is not sent"]
+    pub(super) fn push(self: &Arc<Self>, frame: Bytes) -> bool {
+        let Some(writers) = &self.writers else { return self.outbox.push(frame) };
+        let taken = self.outbox.put(frame);
+        if taken && !self.is_due.swap(true, Ordering::AcqRel) && writers.0.send(Arc::clone(self)).is_err() {
+            self.outbox.wake();
+        }
+        taken
+    }
+
+    /// Takes up what there is to write, if nothing else is. Answers whether something is.
+    pub(super) fn fill(&self) -> bool {
+        let mut line = self.line();
+        if line.writing.is_empty() {
+            self.outbox.take(&mut line.writing);
+        }
+        !line.writing.is_empty()
+    }
+
+    /// Takes up what there is to write, as far as there is time for it, and the last frame.
+    pub(super) fn end_with(&self, frame: Bytes) {
+        let mut line = self.line();
+        self.outbox.take(&mut line.writing);
+        line.writing.push_back(frame);
+    }
+
+    /// Writes what there is, as far as it goes at once. The rest is for the connection's own task.
+    fn flush(&self) {
+        self.is_due.store(false, Ordering::Release);
+        let mut line = self.line();
+        if !line.writing.is_empty() {
+            return;
+        }
+        self.outbox.take(&mut line.writing);
+        // Nobody is woken when there is room: the task asks by itself.
+        let mut context = Context::from_waker(Waker::noop());
+        while !line.writing.is_empty() {
+            match line.poll_write(&mut context) {
+                Poll::Ready(Ok(Moved::Wrote(bytes, _))) if bytes > 0 => self.outbox.connection().wrote(bytes),
+                _ => return self.outbox.wake(),
+            }
+        }
+    }
+}
+
+impl Line {
+    /// All that is counted as waiting now comes before our question whether the client is there.
+    pub(super) fn asked(&mut self, waiting: usize) {
+        self.unsent = waiting;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.writing.is_empty()
+    }
+
+    /// Lets the connection go.
+    pub(super) fn close(&mut self) {
+        *self = Line::default();
+    }
+
+    /// Reads what there is, unless it is to wait.
+    pub(super) fn poll_read(&mut self, context: &mut Context<'_>, paused: bool) -> Poll<io::Result<Moved>> {
+        let Some(io) = self.io.as_mut().filter(|_| !paused) else { return Poll::Pending };
+        let mut bytes = [MaybeUninit::uninit(); READ];
+        let mut buffer = ReadBuf::uninit(&mut bytes);
+        ready!(Pin::new(io).poll_read(context, &mut buffer))?;
+        Poll::Ready(Ok(Moved::Read(Bytes::copy_from_slice(buffer.filled()))))
+    }
+
+    /// Writes several frames as one, if there are any.
+    pub(super) fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Moved>> {
+        let Some(io) = self.io.as_mut().filter(|_| !self.writing.is_empty()) else { return Poll::Pending };
+        let io = Pin::new(io);
+        let written = if let (1, Some(frame)) = (self.writing.len(), self.writing.front()) {
+            // The kernel takes one piece more quickly than a list of one.
+            ready!(io.poll_write(context, frame))?
+        } else {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let mut count = 0;
+            for (slice, frame) in slices.iter_mut().zip(&self.writing) {
+                *slice = IoSlice::new(frame);
+                count += 1;
+            }
+            ready!(io.poll_write_vectored(context, &slices[..count]))?
+        };
+        self.advance(written);
+        let waited = self.unsent > 0;
+        self.unsent = self.unsent.saturating_sub(written);
+        Poll::Ready(Ok(Moved::Wrote(written, waited)))
+    }
+
+    pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io.as_mut().map_or(Poll::Ready(Ok(())), |io| Pin::new(io).poll_flush(context))
+    }
+
+    pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io.as_mut().map_or(Poll::Ready(Ok(())), |io| Pin::new(io).poll_shutdown(context))
+    }
+
+    /// Leaves out what was written.
+    fn advance(&mut self, mut written: usize) {
+        while let Some(first) = self.writing.front_mut() {
+            if written < first.len() {
+                first.advance(written);
+                return;
+            }
+            written -= first.len();
+            self.writing.pop_front();
+        }
+        if self.writing.capacity() > SLICES {
+            self.writing = VecDeque::new();
+        }
+    }
+}
+
+/// Those who write what many are told, for all connections of a door.
+#[derive(Clone)]
+pub(super) struct Writers(UnboundedSender<Arc<Wire>>);
+
+impl Writers {
+    /// Within a runtime.
+    pub(super) fn new() -> Self {
+        // A connection waits here once at most.
+        let (sender, due) = unbounded_channel();
+        tokio::spawn(write(due));
+        Writers(sender)
+    }
+}
+
+/// Writes to those who are due, until no connection is left.
+async fn write(mut due: UnboundedReceiver<Arc<Wire>>) {
+    let mut wires = Vec::new();
+    while due.recv_many(&mut wires, usize::MAX).await > 0 {
+        let others = wires.split_off(wires.len().min(TOGETHER));
+        for some in others.chunks(TOGETHER) {
+            let some = some.to_vec();
+            tokio::spawn(async move { some.iter().for_each(|wire| wire.flush()) });
+        }
+        wires.drain(..).for_each(|wire| wire.flush());
+    }
+}
