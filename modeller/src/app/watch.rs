@@ -4,14 +4,17 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value as Json};
+
 use super::{App, StartError};
 use crate::doors::http::{self, HttpDoor, Mount, Page};
 #[cfg(feature = "socketio")]
 use crate::doors::socketio::{self, SocketIoDoor, SocketIoOptions};
 use crate::doors::ws::{self, WsDoor};
 use crate::engine::Engine;
+use crate::live::rule::declared;
 use crate::live::{self, ChannelSettings, Channels, Connections, Live, LiveOptions, Rules, RulesOptions};
-use crate::registry::{Fault, Faults};
+use crate::registry::{Fault, Faults, Registry};
 
 /// What was set.
 #[derive(Default)]
@@ -69,9 +72,32 @@ impl Watch {
         Channels::of(engine).set(self.channels.clone());
     }
 
+    /// Checks the rules that are declared.
+    pub(super) fn check(&self, registry: &Registry) -> Result<(), StartError> {
+        Ok(declared::check(registry)?)
+    }
+
+    /// One line a rule that is declared.
+    pub(super) fn lines(&self, registry: &Registry) -> Vec<String> {
+        let off = if self.rules.is_none() { "  (off: without `App::rules` it is never called)" } else { "" };
+        declared::lines(registry).into_iter().map(|line| line + off).collect()
+    }
+
+    /// What there is to say of the rules, if the application has some.
+    pub(super) fn describe(&self, registry: &Registry) -> Map<String, Json> {
+        let rules = self.rules.as_ref().map(|_| ("rules".to_owned(), declared::describe(registry)));
+        rules.into_iter().collect()
+    }
+
     /// Gives a new engine its rules, if the application has some.
     pub(super) fn start(&self, engine: &Arc<Engine>) -> Result<(), StartError> {
-        let Some(options) = &self.rules else { return Ok(()) };
+        let Some(options) = &self.rules else {
+            for (behaviour, _) in declared::all(engine.registry()) {
+                let site = behaviour.site;
+                tracing::warn!(%site, "rule `{}` is never called: `App::rules` switches rules on", behaviour.rust);
+            }
+            return Ok(());
+        };
         let mut faults = Faults::default();
         if let Err(error) = Rules::start(engine, options.clone()) {
             faults.push(Fault::new(error.message().to_owned()));
