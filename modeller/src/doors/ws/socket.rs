@@ -37,14 +37,23 @@ const PARTING: Duration = Duration::from_millis(400);
 
 type Io = TokioIo<Upgraded>;
 
+/// What is made of a message.
+pub(super) type Hear = fn(&mut Socket, &str);
+
 /// Serves a client until it is gone.
 pub(super) async fn serve(session: Arc<Session>, upgraded: Upgraded) {
+    session.outbox.reply(messages::welcome(session.live.engine().clock().now(), false));
+    run(session, upgraded, Socket::hear).await;
+}
+
+/// Carries messages, whatever is made of them, until the client is gone.
+pub(super) async fn run(session: Arc<Session>, upgraded: Upgraded, hear: Hear) {
     let live = &session.live;
     let options = live.connections().options();
-    session.outbox.reply(messages::welcome(live.engine().clock().now(), false));
     let mut socket = Socket {
         io: TokioIo::new(upgraded),
         decoder: Decoder::new(options.max_payload),
+        hear,
         heartbeat: Heartbeat::new(options.heartbeat, Instant::now()),
         ending: live.connections().ending(),
         told: false,
@@ -73,10 +82,11 @@ enum End {
     Gone,
 }
 
-struct Socket {
-    session: Arc<Session>,
+pub(super) struct Socket {
+    pub(super) session: Arc<Session>,
     io: Io,
     decoder: Decoder,
+    hear: Hear,
     heartbeat: Heartbeat,
     ending: watch::Receiver<Phase>,
     /// Whether the client knows that the server stops.
@@ -172,7 +182,7 @@ impl Socket {
             let (taken, incoming) = fed.map_err(End::Ours)?;
             self.backlog.advance(taken);
             match incoming {
-                Some(Incoming::Text(text)) => self.hear(&text),
+                Some(Incoming::Text(text)) => (self.hear)(self, &text),
                 Some(Incoming::Ping(payload)) => self.session.outbox.reply(frame::pong(&payload)),
                 Some(Incoming::Pong) | None => {}
                 Some(Incoming::Close(1000)) => return Err(End::Theirs(Close::normal())),
