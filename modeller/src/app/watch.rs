@@ -157,3 +157,38 @@ impl Ending {
         self.connections.stop(self.grace).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::live::RulesOptions;
+    use crate::prelude::*;
+
+    /// Something to watch.
+    #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+    #[model(scope = "watched", name = "lamps")]
+    struct Lamp {
+        on: bool,
+    }
+
+    #[crate::rule(Lamp, topic = "lamps.*")]
+    fn switched() {}
+
+    #[test]
+    fn rules_are_listed_with_their_place_and_whether_they_are_on() {
+        // RUL-02
+        let app = || App::isolated().models::<(Lamp,)>();
+        let listed = |app: App| app.behaviours(&app.registry().unwrap());
+        let off = listed(app());
+        assert_eq!(off.len(), 1);
+        assert!(
+            off[0].starts_with("rule watched/lamps.switched  lamps.*  [switched modeller/src/app/watch.rs:"),
+            "{off:?}"
+        );
+        assert!(off[0].ends_with("(off: without `App::rules` it is never called)"), "{off:?}");
+        let on = listed(app().rules(RulesOptions::new()));
+        assert!(
+            on.len() == 1 && on[0].starts_with("rule watched/lamps.switched") && !on[0].contains("off"),
+            "{on:?}"
+        );
+    }
+}

@@ -29,10 +29,6 @@ impl Configured for Note {
     type Config = NoteConfig;
 }
 
-/// Nobody calls it: the application has no rules.
-#[modeller::rule(Note, topic = "notes.*")]
-fn heard() {}
-
 /// Greets.
 struct Greeter;
 

@@ -119,8 +119,6 @@ async fn listings_tell_of_everything_that_is_served() {
         &listed,
         &[
             "model app/notes",
-            "rule app/notes.heard  notes.*  [heard ",
-            "  (off: without `App::rules` it is never called)\n",
             "configuration of app/notes  limit, mail_key\n",
             "extension greeter\n",
             "route GET /hello\n",

@@ -153,7 +153,7 @@ mod tests {
         let levels = &LogLevel::ALL[..4];
         let bits: HashSet<u32> =
             Feature::ALL.iter().flat_map(|&f| levels.iter().map(move |&l| bit(l, f))).collect();
-        assert_eq!(bits.len(), 24);
+        assert_eq!(bits.len(), 28);
         assert!(bits.iter().all(|bit| bit.count_ones() == 1));
         assert_eq!(bit(LogLevel::Silent, Feature::Job), 0);
         assert_eq!(super::bits(Feature::Crud).count_ones(), 4);
