@@ -94,6 +94,10 @@ fn function(raw: &RawAttribute, function: &RawFunction, cx: &Cx, diag: &Diag) ->
             let worker = check::handler::worker(raw, function, diag).filter(|_| diag.is_clean());
             worker.map(|worker| expand::handler::worker(cx, &worker)).unwrap_or_default()
         }
+        Kind::Rule => {
+            let rule = check::handler::rule(raw, function, diag).filter(|_| diag.is_clean());
+            rule.map(|rule| expand::handler::rule(cx, &rule)).unwrap_or_default()
+        }
         _ => match check::handler::shorthand(raw, function, diag) {
             Ok(payload) => expand::payload::expand(cx, &payload),
             Err(stub) => stub.map(|stub| expand::payload::stub(cx, &stub)).unwrap_or_default(),

@@ -57,3 +57,9 @@ pub fn worker(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream)
 pub fn job(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     entry::attribute_or_item(vocab::Kind::Job, arguments.into(), item.into()).into()
 }
+
+/// Runs a function when an event is emitted. Its documentation stands at `modeller::rule`.
+#[proc_macro_attribute]
+pub fn rule(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    entry::attribute_or_item(vocab::Kind::Rule, arguments.into(), item.into()).into()
+}

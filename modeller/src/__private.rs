@@ -14,6 +14,8 @@ pub use crate::engine::{Cx, Operation, Subscription};
 // For the benchmark of it.
 #[cfg(feature = "live")]
 pub use crate::live::index::Index;
+#[cfg(feature = "live")]
+pub use crate::live::rule::declared::{FromRule, RuleFunction, rule};
 #[cfg(feature = "engine")]
 pub use crate::model::Result;
 pub use crate::model::{

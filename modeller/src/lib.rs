@@ -43,6 +43,9 @@ pub use modeller_macros::method;
 #[cfg(feature = "engine")]
 #[doc = include_str!("../docs/query.md")]
 pub use modeller_macros::query;
+#[cfg(feature = "live")]
+#[doc = include_str!("../docs/rule.md")]
+pub use modeller_macros::rule;
 #[cfg(feature = "engine")]
 #[doc = include_str!("../docs/worker.md")]
 pub use modeller_macros::worker;

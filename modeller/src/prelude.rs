@@ -10,6 +10,8 @@ pub use crate::engine::{
     Configured, Cx, Event, Find, HookEvent, Job, Listing, Method, Page, Patch, Previous, Query, Records,
     Secret, Subscription, Subscriptions,
 };
+#[cfg(feature = "live")]
+pub use crate::live::RuleEvent;
 pub use crate::model::{Code, Column, Doc, Error, Id, Model, Ref, Result};
 pub use crate::query::{Change, Figure, Predicate, Sort};
 pub use modeller_macros::Model;

@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_macros)]
 
 use modeller::engine::{Event, HookEvent, Job, Listing, Method, Previous, Query, Subscription};
+use modeller::live::RuleEvent;
 use modeller::{Cx, Doc, Id};
 
 struct Result;
@@ -181,6 +182,28 @@ async fn clean_up(cx: &Cx) -> Done<()> {
 fn send_mail(to: String) {
     let _ = to;
 }
+
+/// What is said of an order.
+#[derive(::serde::Deserialize, ::schemars::JsonSchema, ::validator::Validate)]
+struct Created {
+    customer: u32,
+}
+
+/// Remembers it.
+#[modeller::rule(User, topic = "orders.created", timeout = "5s", name = "last-order")]
+#[modeller::rule(topic = "orders.*.eu")]
+async fn remember(order: Created, event: &RuleEvent, cx: &Cx) -> Done<()> {
+    let _ = (order.customer, &event.topic, cx);
+    Ok(())
+}
+
+#[modeller::rule(topic = "**")]
+fn hear(r#type: RuleEvent) -> ::std::result::Result<(), Refused> {
+    if r#type.topic.is_empty() { Err(Refused) } else { Ok(()) }
+}
+
+#[modeller::rule(User, topic = "*")]
+async fn hear_nothing() {}
 
 #[test]
 fn functions_can_be_called_as_before() {

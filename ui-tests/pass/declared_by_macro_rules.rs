@@ -5,7 +5,7 @@ use modeller::Cx;
 use modeller::prelude::*;
 
 macro_rules! declarations {
-    ($model:ident, $of:ty, $path:path, $hook:ident, $method:ident, $argument:ident: $type:ty, $order:expr, $time:literal, $cx:ty, $out:ty) => {
+    ($model:ident, $of:ty, $path:path, $hook:ident, $method:ident, $argument:ident: $type:ty, $order:expr, $time:literal, $topic:literal, $cx:ty, $out:ty) => {
         #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
         #[model(scope = "declared")]
         pub struct $model {
@@ -25,6 +25,12 @@ macro_rules! declarations {
             Ok($argument)
         }
 
+        #[modeller::rule($of, topic = $topic, timeout = $time)]
+        async fn heard(event: &RuleEvent, cx: $cx) -> $out {
+            let _ = (event, cx);
+            Ok(())
+        }
+
         #[modeller::worker($model, every = $time)]
         async fn worked(cx: $cx) -> $out {
             let _ = cx;
@@ -33,7 +39,7 @@ macro_rules! declarations {
     };
 }
 
-declarations! { Apple, Apple, Apple, peel, cut_up, pieces: u32, 7, "5s", &Cx, Result<()> }
+declarations! { Apple, Apple, Apple, peel, cut_up, pieces: u32, 7, "5s", "apples.*", &Cx, Result<()> }
 
 #[test]
 fn they_are_declared() {

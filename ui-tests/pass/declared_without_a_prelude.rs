@@ -44,6 +44,11 @@ async fn ripen(pear: &mut Pear, _: &::modeller::Cx) -> ::modeller::Result<()> {
 #[::modeller::worker(Pear, every = "5s")]
 fn water(_: &::modeller::Cx) {}
 
+#[::modeller::rule(Pear, topic = "pears.*")]
+async fn pick(_: &::modeller::live::RuleEvent, _: &::modeller::Cx) -> ::modeller::Result<()> {
+    ::std::result::Result::Ok(())
+}
+
 macro_rules! by_hand {
     ($($name:ident)+) => { $(
         impl ::schemars::JsonSchema for $name {

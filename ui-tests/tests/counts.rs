@@ -14,6 +14,7 @@ const SEVERAL: &[(&str, usize)] = &[
     ("several_mistakes_in_a_job", 4),
     ("several_mistakes_in_a_method", 4),
     ("several_mistakes_in_a_query", 4),
+    ("several_mistakes_in_a_rule", 4),
     ("several_mistakes_in_a_signature", 4),
     ("several_mistakes_in_a_worker", 4),
     ("several_mistakes_in_an_event", 4),
@@ -68,7 +69,7 @@ fn no_message_is_left_without_its_case() {
 #[test]
 fn every_attribute_has_its_cases() {
     let all = errors();
-    for attribute in ["hook", "method", "query", "event", "worker", "job"] {
+    for attribute in ["hook", "method", "query", "event", "worker", "job", "rule"] {
         let cases = all.keys().filter(|name| name.starts_with(&format!("{attribute}_"))).count();
         assert!(cases >= 8, "{attribute} has {cases} cases");
         assert!(

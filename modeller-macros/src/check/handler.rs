@@ -4,10 +4,10 @@ use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
 use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta};
 
-use super::{function, points, values};
+use super::{function, points, topic, values};
 use crate::diag::Diag;
-use crate::ir::handler::{Function, Hook, Listed, Names, Payload, PayloadKind, Stub, Worker};
-use crate::names::Rule;
+use crate::ir::handler::{Function, Hook, Listed, Names, Payload, PayloadKind, Rule, Stub, Worker};
+use crate::names::Rule as Renaming;
 use crate::syntax::attribute::RawAttribute;
 use crate::syntax::function::{self as raw_function, RawFunction};
 use crate::syntax::payload::{RawShape, RawStruct};
@@ -50,6 +50,21 @@ pub(crate) fn worker(raw: &RawAttribute, function: &RawFunction, diag: &Diag) ->
     checked.ok().flatten()
 }
 
+/// A rule; `None` if something is wrong, and then all of it was reported.
+pub(crate) fn rule(raw: &RawAttribute, function: &RawFunction, diag: &Diag) -> Option<Rule> {
+    let checked = diag.scope(|| {
+        let names = of_function(raw, function, diag);
+        if raw.topic.is_none() && raw.whole {
+            diag.push(syn::Error::new(Span::call_site(), messages::no_topic()));
+        }
+        let topic = raw.topic.as_ref().map(|pattern| topic::check(pattern, diag));
+        let timeout = raw.timeout.as_ref().and_then(|time| milliseconds("timeout", time, diag));
+        let call = function::handler(raw.kind, function, diag);
+        Some(Rule { names, model: raw.model.clone(), topic: topic?, timeout, call })
+    });
+    checked.ok().flatten()
+}
+
 /// A payload's struct: what is right, or else what still stands in for it.
 pub(crate) fn structure(raw: &RawAttribute, item: &RawStruct, diag: &Diag) -> Result<Payload, Box<Stub>> {
     let RawStruct { attributes, ident, generics, shape, fields } = item;
@@ -65,7 +80,7 @@ pub(crate) fn structure(raw: &RawAttribute, item: &RawStruct, diag: &Diag) -> Re
             diag.error(ident, messages::unit_payload(&ident.to_string()));
         }
     }
-    let rule = serde::read_by(attributes, "rename_all").and_then(|rule| Rule::named(&rule));
+    let rule = serde::read_by(attributes, "rename_all").and_then(|rule| Renaming::named(&rule));
     let fields = fields.iter().filter_map(|(ident, attributes)| listed(ident, attributes, rule));
     let names = Names { fields: fields.collect(), ..names(raw, ident, attributes, diag) };
     let kind = payload_kind(raw, diag);
@@ -149,7 +164,7 @@ fn names(raw: &RawAttribute, ident: &Ident, attributes: &[Attribute], diag: &Dia
 }
 
 /// What there is to say of a payload's field, if there is something.
-fn listed(ident: &Ident, attributes: &[Attribute], rule: Option<Rule>) -> Option<Listed> {
+fn listed(ident: &Ident, attributes: &[Attribute], rule: Option<Renaming>) -> Option<Listed> {
     let rust = ident.unraw().to_string();
     let wire = serde::read_by(attributes, "rename")
         .unwrap_or_else(|| rule.map_or_else(|| rust.clone(), |rule| rule.apply(&rust)));

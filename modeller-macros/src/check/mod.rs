@@ -8,5 +8,6 @@ pub(crate) mod model;
 mod points;
 mod sets;
 pub(crate) mod stub;
+pub(crate) mod topic;
 mod values;
 mod wire;

@@ -1,11 +1,11 @@
-//! Hooks and workers: functions that nobody calls by name.
+//! Hooks, workers and rules: functions that nobody calls by name.
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::{call, paths, register};
 use crate::cx::Cx;
-use crate::ir::handler::{Argument, Call, Hook, Worker};
+use crate::ir::handler::{Argument, Call, Hook, Rule, Worker};
 
 pub(crate) fn hook(cx: &Cx, hook: &Hook) -> TokenStream {
     let Hook { model, points, order, schedule, timeout, .. } = hook;
@@ -71,6 +71,42 @@ pub(crate) fn worker(cx: &Cx, worker: &Worker) -> TokenStream {
                 __modeller::WorkerOptions { every: #every, immediate: #immediate },
                 |#context| #run,
             );
+            #behaviour
+        },
+    )
+}
+
+pub(crate) fn rule(cx: &Cx, rule: &Rule) -> TokenStream {
+    let Rule { topic, timeout, .. } = rule;
+    let timeout = timeout.map(Literal::u64_unsuffixed).map(|time| quote!(.timeout(#time)));
+    let called = call::expand(&rule.call, |ty| {
+        let from = |at: Span| quote_spanned!(at=> __modeller::FromRule::from_rule);
+        let taken = call::shown_at(call::ends(ty), from, &quote!(cx, event));
+        quote!(#taken?)
+    });
+    let run = finished(&rule.call, &called);
+    let takes = call::takes_context(&rule.call);
+    let (context, event) = if takes { (quote!(cx), quote!(event)) } else { (quote!(_), quote!(_)) };
+    let names = register::names(&rule.names);
+    let of = rule.model.as_ref().map(|model| quote!(.of::<#model>()));
+    let noted = rule.call.arguments.iter().filter_map(|argument| match argument {
+        Argument::Given(ty) => {
+            let taking = |at: Span| quote_spanned!(at=> __modeller::RuleFunction::taking::<#ty>);
+            Some(call::shown_at(call::ends(ty), taking, &quote!(rule)))
+        }
+        Argument::Field(_) => None,
+    });
+    let steps =
+        std::iter::once(quote!(__modeller::RuleFunction::new(#topic, |#context, #event| #run)#timeout));
+    let mut steps: Vec<TokenStream> = steps.chain(noted).collect();
+    let last = steps.pop();
+    let function = if steps.is_empty() { quote!(#last) } else { quote!({ #(let rule = #steps;)* #last }) };
+    let behaviour = register::unnamed(&quote!(__modeller::rule(#names, &HANDLER, __modeller::site!())#of));
+    paths::in_const_if(
+        cx,
+        &rule.names.conditions,
+        quote! {
+            static HANDLER: __modeller::RuleFunction = #function;
             #behaviour
         },
     )

@@ -71,6 +71,17 @@ pub(crate) struct Worker {
     pub(crate) call: Call,
 }
 
+/// A rule.
+pub(crate) struct Rule {
+    pub(crate) names: Names,
+    pub(crate) model: Option<Type>,
+    /// A pattern of topics.
+    pub(crate) topic: String,
+    /// Milliseconds.
+    pub(crate) timeout: Option<u64>,
+    pub(crate) call: Call,
+}
+
 /// A method, a query, an event or a job.
 pub(crate) struct Payload {
     pub(crate) kind: PayloadKind,

@@ -1,7 +1,7 @@
 //! What is wrong with an attribute on a function or a payload.
 
 use super::{list, maybe};
-use crate::vocab::{HOOKED, Kind, READS};
+use crate::vocab::{self, HOOKED, Kind, READS};
 
 /// The accepted form, once beneath the first mistake of a signature.
 pub(crate) fn with_form(message: &str, kind: Kind) -> String {
@@ -63,6 +63,7 @@ fn model_example(kind: Kind) -> &'static str {
     match kind {
         Kind::Worker => r#"#[modeller::worker(User, every = "5s")]"#,
         Kind::Job => "#[modeller::job(User)]",
+        Kind::Rule => r#"#[modeller::rule(Order, topic = "orders.*")]"#,
         _ => kind.example(),
     }
 }
@@ -162,6 +163,38 @@ pub(crate) fn bad_cron(pattern: &str) -> String {
     format!(
         "`{pattern}` is no pattern of cron: write minute, hour, day, month and weekday, like \"0 3 * * *\" for every night at \
          three (seconds may stand before them)"
+    )
+}
+
+pub(crate) fn no_topic() -> String {
+    "a rule says which events it is for: `topic = \"orders.created\"`, or `topic = \"orders.*\"` for several"
+        .into()
+}
+
+pub(crate) fn long_topic() -> String {
+    format!("a pattern of topics has {} bytes at most", vocab::LONGEST_PATTERN)
+}
+
+pub(crate) fn topic_with_controls() -> String {
+    "a pattern of topics has no control characters".into()
+}
+
+pub(crate) fn topic_with_a_gap(pattern: &str) -> String {
+    let what = if pattern.is_empty() { "nothing".to_owned() } else { format!("`{pattern}`") };
+    format!(
+        "{what} is no pattern of topics: write parts with `.` between them, none of them empty, like \"orders.created\""
+    )
+}
+
+pub(crate) fn rest_before_the_end(pattern: &str) -> String {
+    format!(
+        "`{pattern}` is no pattern of topics: `**` stands at the end only, for all parts that follow; write `*` for any one part"
+    )
+}
+
+pub(crate) fn piece_of_a_part(part: &str) -> String {
+    format!(
+        "`*` stands for a whole part of a topic, and not for a piece of one as in `{part}`: write \"orders.*\""
     )
 }
 

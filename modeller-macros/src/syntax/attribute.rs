@@ -25,6 +25,7 @@ pub(crate) struct RawAttribute {
     pub(crate) backoff: Option<Lit>,
     pub(crate) timeout: Option<Lit>,
     pub(crate) cron: Option<LitStr>,
+    pub(crate) topic: Option<LitStr>,
     pub(crate) name: Option<LitStr>,
     pub(crate) krate: Option<Path>,
     /// Whether all of it could be read. If not, what seems to be missing may only be misspelt, and is not asked for as well.
@@ -66,6 +67,7 @@ pub(crate) fn read(kind: Kind, tokens: TokenStream, diag: &Diag) -> RawAttribute
         backoff: None,
         timeout: None,
         cron: None,
+        topic: None,
         name: None,
         krate: None,
         whole: true,
@@ -106,6 +108,7 @@ impl RawAttribute {
             HandlerWord::Backoff => self.backoff = option.value(diag),
             HandlerWord::Timeout => self.timeout = option.value(diag),
             HandlerWord::Cron => self.cron = option.value(diag),
+            HandlerWord::Topic => self.topic = option.value(diag),
             HandlerWord::Name => self.name = option.value(diag),
             HandlerWord::Crate => self.krate = option.value::<CratePath>(diag).map(|path| path.0),
         }

@@ -8,8 +8,8 @@ use std::path::Path;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::{compare, path};
-use crate::entry;
 use crate::vocab::Kind;
+use crate::{check, entry};
 
 /// Splits `#[modeller::hook(..)] item` into the attribute's kind, its arguments and the item.
 fn split(text: &str) -> (Kind, TokenStream, TokenStream) {
@@ -75,8 +75,8 @@ fn a_method_that_is_a_function_stays_short() {
 }
 
 #[test]
-fn workers_and_jobs_stay_short() {
-    for case in ["worker", "job"] {
+fn workers_jobs_and_rules_stay_short() {
+    for case in ["worker", "job", "rule"] {
         let lines = snapshot(case);
         assert!(lines <= 28, "{case}: {lines} lines");
     }
@@ -92,11 +92,12 @@ fn what_has_errors_keeps_its_item_and_its_traits() {
     snapshot("hook_with_errors");
     snapshot("method_with_errors");
     snapshot("method_function_with_errors");
+    snapshot("rule_with_errors");
 }
 
 #[test]
 fn declarations_name_nothing_but_the_hidden_surface() {
-    for case in ["hook", "hook_every_option", "method", "query", "event", "worker", "job"] {
+    for case in ["hook", "hook_every_option", "method", "query", "event", "worker", "job", "rule"] {
         let (_, _, item) = split(&fs::read_to_string(path(&format!("{case}.rs"))).unwrap());
         let text = expanded(case).replace(&pretty(item), "");
         for banned in ["std::", "core::", "serde", "schemars", "validator", "unwrap", " Box", " Option"] {
@@ -104,6 +105,16 @@ fn declarations_name_nothing_but_the_hidden_surface() {
         }
     }
     assert!(!expanded("hook_every_option").contains("::modeller"), "`crate = path` was not used everywhere");
+}
+
+#[test]
+fn patterns_of_topics_are_those_that_the_framework_takes() {
+    for line in include_str!("../../../modeller/src/live/rule/patterns.txt").lines() {
+        let Some((verdict, pattern)) = line.split_once(' ') else { continue };
+        let pattern = pattern.replace("\\t", "\t").replace("<long>", &"a".repeat(257));
+        let fault = check::topic::fault(&pattern);
+        assert_eq!(fault.is_none(), verdict == "yes", "{pattern:?}: {fault:?}");
+    }
 }
 
 #[test]
@@ -159,6 +170,7 @@ fn odd_arguments_never_panic() {
         "crate",
         "unsigned",
         "cron",
+        "topic",
         "attempts",
         "schedule",
         "timeout",
@@ -169,6 +181,7 @@ fn odd_arguments_never_panic() {
         "\"a\"",
         "\"5s\"",
         "\"0 3 * * *\"",
+        "\"a.*\"",
         "7",
         "-",
         "::",
@@ -197,7 +210,7 @@ fn odd_arguments_never_panic() {
     let (mut tried, mut fine) = (0, BTreeSet::new());
     for _ in 0..6_000 {
         let text: Vec<&str> = (0..next(9)).map(|_| pieces[next(pieces.len())]).collect();
-        let (kind, item) = (Kind::ALL[next(6)], items[next(items.len())]);
+        let (kind, item) = (Kind::ALL[next(Kind::ALL.len())], items[next(items.len())]);
         let text = text.join(" ");
         let (Ok(arguments), Ok(tokens)) = (text.parse::<TokenStream>(), item.parse::<TokenStream>()) else {
             continue;

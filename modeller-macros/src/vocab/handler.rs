@@ -12,6 +12,7 @@ pub(crate) enum Kind {
     Event,
     Worker,
     Job,
+    Rule,
 }
 
 /// The options of all of them: each takes some.
@@ -29,13 +30,14 @@ pub(crate) enum HandlerWord {
     Backoff,
     Timeout,
     Cron,
+    Topic,
     Name,
     Crate,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 6] =
-        [Kind::Hook, Kind::Method, Kind::Query, Kind::Event, Kind::Worker, Kind::Job];
+    pub(crate) const ALL: [Kind; 7] =
+        [Kind::Hook, Kind::Method, Kind::Query, Kind::Event, Kind::Worker, Kind::Job, Kind::Rule];
 
     /// The attribute's name.
     pub(crate) fn name(self) -> &'static str {
@@ -46,6 +48,7 @@ impl Kind {
             Kind::Event => "event",
             Kind::Worker => "worker",
             Kind::Job => "job",
+            Kind::Rule => "rule",
         }
     }
 
@@ -58,6 +61,7 @@ impl Kind {
             Kind::Event => &EVENT,
             Kind::Worker => &WORKER,
             Kind::Job => &JOB,
+            Kind::Rule => &RULE,
         }
     }
 
@@ -68,12 +72,12 @@ impl Kind {
 
     /// Whether it has to belong to a model.
     pub(crate) fn needs_model(self) -> bool {
-        !matches!(self, Kind::Worker | Kind::Job)
+        !matches!(self, Kind::Worker | Kind::Job | Kind::Rule)
     }
 
     /// Whether something comes over the wire, or out of the store: then it may be a struct.
     pub(crate) fn has_payload(self) -> bool {
-        !matches!(self, Kind::Hook | Kind::Worker)
+        !matches!(self, Kind::Hook | Kind::Worker | Kind::Rule)
     }
 
     /// Whether its name stands where the names of operations do.
@@ -90,6 +94,7 @@ impl Kind {
             Kind::Event => "#[modeller::event(User)]",
             Kind::Worker => r#"#[modeller::worker(every = "5s")]"#,
             Kind::Job => "#[modeller::job]",
+            Kind::Rule => r#"#[modeller::rule(topic = "orders.*")]"#,
         }
     }
 
@@ -101,6 +106,7 @@ impl Kind {
             Kind::Event => "async fn name(cx: &Cx, to: &Subscription, field: Type) -> Result<Reply> { .. }",
             Kind::Worker => "async fn name(cx: &Cx) -> Result<()> { .. }",
             Kind::Job => "async fn name(cx: &Cx, field: Type) -> Result<()> { .. }",
+            Kind::Rule => "async fn name(event: &RuleEvent, data: Type, cx: &Cx) -> Result<()> { .. }",
         }
     }
 
@@ -161,6 +167,17 @@ pub(crate) static JOB: Vocabulary<HandlerWord> = Vocabulary {
         word(HandlerWord::Backoff, "backoff", &[Value], &[r#"backoff = "1s""#]),
         word(HandlerWord::Timeout, "timeout", &[Value], &[r#"timeout = "1m""#]),
         word(HandlerWord::Cron, "cron", &[Value], &[r#"cron = "0 3 * * *""#]),
+        NAME,
+        CRATE,
+    ],
+};
+
+pub(crate) static RULE: Vocabulary<HandlerWord> = Vocabulary {
+    place: "a rule",
+    attribute: "modeller::rule(Order, ",
+    words: &[
+        word(HandlerWord::Topic, "topic", &[Value], &[r#"topic = "orders.*""#]),
+        word(HandlerWord::Timeout, "timeout", &[Value], &[r#"timeout = "5s""#]),
         NAME,
         CRATE,
     ],

@@ -157,6 +157,9 @@ pub(crate) const ON_DELETE: &[(&str, &str)] =
 /// The one that empties the field.
 pub(crate) const SET_NULL: &str = "SetNull";
 
+/// No pattern of topics is longer, in bytes.
+pub(crate) const LONGEST_PATTERN: usize = 256;
+
 /// The units of a duration, in milliseconds.
 pub(crate) const UNITS: &[(&str, u64)] =
     &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];

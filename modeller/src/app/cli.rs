@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use super::serve::serve;
 use super::{App, Database, StartError, export, import, plan};
 use crate::doors::openapi;
-use crate::engine::{self, Feature, LogLevel};
+use crate::engine::{Feature, LogLevel};
 use crate::model::Code;
 use crate::store::{Apply, Plan};
 
@@ -112,7 +112,7 @@ fn command(about: &openapi::About) -> Command {
         .value_delimiter(',')
         .value_parser(str::parse::<Feature>)
         .global(true)
-        .help("What the models' log is about: some of hook,worker,method,event,crud,job");
+        .help("What the models' log is about: some of hook,worker,method,event,crud,job,rule");
     let log_timestamp = Arg::new("log-timestamp")
         .long("log-timestamp")
         .value_name("BOOL")
@@ -212,7 +212,7 @@ async fn run(mut app: App, matches: &ArgMatches) -> Result<ExitCode, StartError>
             let app = app.listed().await?;
             let registry = app.registry()?;
             let behaviours: String =
-                engine::lines(&registry).iter().map(|line| format!("{line}\n")).collect();
+                app.behaviours(&registry).iter().map(|line| format!("{line}\n")).collect();
             print(&(registry.report() + &behaviours + &app.report()))?;
         }
         "schema" => return schema(&app, matches.get_one::<String>("model")),

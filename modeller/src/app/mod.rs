@@ -264,6 +264,7 @@ impl App {
             return Err(StartError::Empty);
         }
         engine::check(&registry)?;
+        self.watch.check(&registry)?;
         Ok(registry)
     }
 
@@ -366,7 +367,8 @@ impl App {
     fn door(self, engine: Arc<Engine>, watched: &Watched) -> Result<HttpDoor, StartError> {
         let about = self.about();
         let json = "application/json";
-        let behaviours = engine::describe(engine.registry());
+        let mut behaviours = engine::describe(engine.registry());
+        behaviours.extend(self.watch.describe(engine.registry()));
         let (models, described) = (engine.registry().clone(), engine.registry().clone());
         let mut door = HttpDoor::new(Arc::new(Pipeline(engine)), self.http)
             .page(Page::made("/@metadata", json, once(move || metadata::document(&models, &behaviours))))

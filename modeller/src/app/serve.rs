@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use super::cli::print;
 use super::{App, StartError};
 use crate::doors::http;
-use crate::engine::{self, Feature, LogOptions};
+use crate::engine::{Feature, LogOptions};
 
 /// With fewer files than this there is hardly room for the database and the listener.
 const LEAST_FILES: usize = 64;
@@ -39,7 +39,7 @@ pub(super) async fn serve(mut app: App) -> Result<(), StartError> {
     app.check_folders()?;
     let engine = app.engine().await?;
     app.set_up(&engine)?;
-    for line in engine.registry().manifest().into_iter().chain(engine::lines(engine.registry())) {
+    for line in engine.registry().manifest().into_iter().chain(app.behaviours(engine.registry())) {
         tracing::info!("{line}");
     }
     if app.http.hosts.is_empty() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{App, StartError};
 use crate::doors::http::{self, Folder, Mounted, Page, Requested, ServerEvent};
-use crate::engine::{Configured, Declared, Engine, Feature, LogOptions, Operation};
+use crate::engine::{self, Configured, Declared, Engine, Feature, LogOptions, Operation};
 use crate::registry::{Fault, Faults, Registry};
 
 impl App {
@@ -100,6 +100,13 @@ impl App {
             engine.configs().declare(config.clone());
         }
         engine.log().configure(&self.log);
+    }
+
+    /// A line for everything that is done, and not by a model when it is asked to.
+    pub(super) fn behaviours(&self, registry: &Registry) -> Vec<String> {
+        let mut lines = engine::lines(registry);
+        lines.extend(self.watch.lines(registry));
+        lines
     }
 
     /// What `inspect` says beside the models.

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value as Json};
+
 use super::StartError;
 use crate::doors::http::HttpDoor;
 use crate::doors::openapi;
 use crate::engine::Engine;
+use crate::registry::Registry;
 
 /// Nothing can be set.
 #[derive(Default)]
@@ -26,6 +29,18 @@ impl Watch {
     pub(super) fn limit(&mut self, _most: usize) {}
 
     pub(super) fn equip(&self, _engine: &Engine) {}
+
+    pub(super) fn check(&self, _registry: &Registry) -> Result<(), StartError> {
+        Ok(())
+    }
+
+    pub(super) fn lines(&self, _registry: &Registry) -> Vec<String> {
+        Vec::new()
+    }
+
+    pub(super) fn describe(&self, _registry: &Registry) -> Map<String, Json> {
+        Map::new()
+    }
 
     pub(super) fn start(&self, _engine: &Arc<Engine>) -> Result<(), StartError> {
         Ok(())

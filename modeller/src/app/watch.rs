@@ -4,6 +4,8 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value as Json};
+
 use super::{App, StartError};
 use crate::doors::http::{self, HttpDoor, Method, Mount, Page, Route, RouteCx};
 use crate::doors::openapi::{self, Component};
@@ -14,9 +16,10 @@ use crate::doors::ws::{
     WsDoor,
 };
 use crate::engine::Engine;
+use crate::live::rule::declared;
 use crate::live::{self, ChannelSettings, Channels, Connections, Live, LiveOptions, Rules, RulesOptions};
 use crate::model::Code;
-use crate::registry::{Fault, Faults};
+use crate::registry::{Fault, Faults, Registry};
 
 /// What was set.
 #[derive(Default)]
@@ -81,8 +84,31 @@ impl Watch {
         Channels::of(engine).set(self.channels.clone());
     }
 
+    /// Checks the rules that are declared.
+    pub(super) fn check(&self, registry: &Registry) -> Result<(), StartError> {
+        Ok(declared::check(registry)?)
+    }
+
+    /// One line a rule that is declared.
+    pub(super) fn lines(&self, registry: &Registry) -> Vec<String> {
+        let off = if self.rules.is_none() { "  (off: without `App::rules` it is never called)" } else { "" };
+        declared::lines(registry).into_iter().map(|line| line + off).collect()
+    }
+
+    /// What there is to say of the rules, if the application has some.
+    pub(super) fn describe(&self, registry: &Registry) -> Map<String, Json> {
+        let rules = self.rules.as_ref().map(|_| ("rules".to_owned(), declared::describe(registry)));
+        rules.into_iter().collect()
+    }
+
     /// Gives a new engine its rules, if the application has some.
     pub(super) fn start(&self, engine: &Arc<Engine>) -> Result<(), StartError> {
+        if self.rules.is_none() {
+            for (behaviour, _) in declared::all(engine.registry()) {
+                let site = behaviour.site;
+                tracing::warn!(%site, "rule `{}` is never called: `App::rules` switches rules on", behaviour.rust);
+            }
+        }
         let mut faults = Faults::default();
         if self.realtime.enabled {
             self.realtime.faults().into_iter().for_each(|fault| faults.push(Fault::new(fault)));
@@ -208,5 +234,40 @@ impl Ending {
     /// Tells clients, waits until they have gone, and cuts off the others.
     pub(super) async fn come(self) {
         self.connections.stop(self.grace).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::live::RulesOptions;
+    use crate::prelude::*;
+
+    /// Something to watch.
+    #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+    #[model(scope = "watched", name = "lamps")]
+    struct Lamp {
+        on: bool,
+    }
+
+    #[crate::rule(Lamp, topic = "lamps.*")]
+    fn switched() {}
+
+    #[test]
+    fn rules_are_listed_with_their_place_and_whether_they_are_on() {
+        // RUL-02
+        let app = || App::isolated().models::<(Lamp,)>();
+        let listed = |app: App| app.behaviours(&app.registry().unwrap());
+        let off = listed(app());
+        assert_eq!(off.len(), 1);
+        assert!(
+            off[0].starts_with("rule watched/lamps.switched  lamps.*  [switched modeller/src/app/watch.rs:"),
+            "{off:?}"
+        );
+        assert!(off[0].ends_with("(off: without `App::rules` it is never called)"), "{off:?}");
+        let on = listed(app().rules(RulesOptions::new()));
+        assert!(
+            on.len() == 1 && on[0].starts_with("rule watched/lamps.switched") && !on[0].contains("off"),
+            "{on:?}"
+        );
     }
 }

@@ -9,7 +9,7 @@ use crate::registry::{Behaviour, BehaviourKind, Registry};
 /// The version of this document's form. It grows by additions; the first number changes when something is taken away.
 pub const PROTOCOL: &str = "1.0.0";
 
-/// The metadata of an application's models, and of its jobs and its workers, as two arrays.
+/// The metadata of an application's models, and of what else it has (jobs, workers, rules), an array each.
 ///
 /// ```
 /// use modeller::doors::metadata;
@@ -18,13 +18,13 @@ pub const PROTOCOL: &str = "1.0.0";
 /// let metadata = metadata::document(&Registry::default(), &Default::default());
 /// assert_eq!(metadata["protocol"], "1.0.0");
 /// ```
-pub fn document(registry: &Registry, (jobs, workers): &(Json, Json)) -> Json {
+pub fn document(registry: &Registry, others: &Map<String, Json>) -> Json {
     let models: Vec<Json> = registry.models().iter().map(|&shape| model(shape, registry)).collect();
     let mut document = json!({ "protocol": PROTOCOL, "models": models, "transaction": transaction(), "procedures": procedures() });
-    for (name, list) in [("jobs", jobs), ("workers", workers)] {
+    for (name, list) in others {
         // Applications that have none of them need not know that there could be.
         if list.as_array().is_some_and(|list| !list.is_empty()) {
-            document[name] = list.clone();
+            document[name.as_str()] = list.clone();
         }
     }
     document

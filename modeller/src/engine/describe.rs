@@ -32,22 +32,24 @@ pub(crate) fn lines(registry: &Registry) -> Vec<String> {
     own.map(|(behaviour, line)| format!("{line}  [{} {}]", behaviour.rust, behaviour.site)).collect()
 }
 
-/// The jobs and the workers of an application as JSON: two arrays.
-pub(crate) fn describe(registry: &Registry) -> (Json, Json) {
-    let about = |behaviour: &Behaviour| {
-        let mut about = Map::new();
-        if !behaviour.name.is_empty() {
-            about.insert("name".into(), behaviour.id().into());
-        }
-        if !behaviour.path().is_empty() {
-            about.insert("model".into(), behaviour.path().into());
-        }
-        if !behaviour.docs.is_empty() {
-            about.insert("description".into(), behaviour.docs.into());
-        }
-        about.insert("site".into(), behaviour.site.to_string().into());
-        about
-    };
+/// What is said of each.
+pub(crate) fn about(behaviour: &Behaviour) -> Map<String, Json> {
+    let mut about = Map::new();
+    if !behaviour.name.is_empty() {
+        about.insert("name".into(), behaviour.id().into());
+    }
+    if !behaviour.path().is_empty() {
+        about.insert("model".into(), behaviour.path().into());
+    }
+    if !behaviour.docs.is_empty() {
+        about.insert("description".into(), behaviour.docs.into());
+    }
+    about.insert("site".into(), behaviour.site.to_string().into());
+    about
+}
+
+/// The jobs and the workers of an application as JSON: an array each.
+pub(crate) fn describe(registry: &Registry) -> Map<String, Json> {
     let jobs =
         job::declared(registry).filter(|(behaviour, _)| is_own(behaviour)).map(|(behaviour, handler)| {
             let mut job = about(behaviour);
@@ -63,5 +65,5 @@ pub(crate) fn describe(registry: &Registry) -> (Json, Json) {
         worker.insert("immediate".into(), handler.options.immediate.into());
         Json::Object(worker)
     });
-    (jobs.collect(), workers.collect())
+    Map::from_iter([("jobs".to_owned(), jobs.collect()), ("workers".to_owned(), workers.collect())])
 }

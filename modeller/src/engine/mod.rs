@@ -80,6 +80,8 @@ pub use check::check;
 pub use clock::Clock;
 pub use config::Configured;
 pub use cx::Cx;
+#[cfg(all(feature = "server", feature = "live"))]
+pub(crate) use describe::about;
 #[cfg(feature = "server")]
 pub(crate) use describe::{describe, lines};
 pub use emitter::{Emitted, EmitterEvent, EmitterListener};
@@ -103,6 +105,8 @@ pub use transact::Transact;
 pub use worker::Workers;
 pub use write::MAX_BULK;
 
+#[cfg(feature = "live")]
+pub(crate) use log::ran as log_ran;
 #[cfg(feature = "live")]
 pub(crate) use reads::asked;
 #[cfg(feature = "live")]

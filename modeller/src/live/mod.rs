@@ -6,7 +6,7 @@ mod channel;
 mod connection;
 pub(crate) mod index;
 mod query;
-mod rule;
+pub(crate) mod rule;
 
 use std::fmt;
 use std::sync::Arc;

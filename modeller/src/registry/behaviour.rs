@@ -30,6 +30,8 @@ pub enum BehaviourKind {
     Worker,
     /// `#[modeller::job]`: runs once it is enqueued, or by the calendar.
     Job,
+    /// `#[modeller::rule]`: runs when an event is emitted.
+    Rule,
 }
 
 impl BehaviourKind {
@@ -42,6 +44,7 @@ impl BehaviourKind {
             BehaviourKind::Event => "event",
             BehaviourKind::Worker => "worker",
             BehaviourKind::Job => "job",
+            BehaviourKind::Rule => "rule",
         }
     }
 }
@@ -59,7 +62,7 @@ pub type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 pub struct Behaviour {
     /// The attribute it was declared with.
     pub kind: BehaviourKind,
-    /// The model that it belongs to; workers and jobs may belong to none.
+    /// The model that it belongs to; workers, jobs and rules may belong to none.
     pub model: Option<fn() -> &'static Descriptor>,
     /// Its name on the wire, and its id in logs: lowerCamelCase. Empty for workers without one.
     pub name: &'static str,
@@ -101,6 +104,13 @@ impl Behaviour {
             "" => self.name.to_owned(),
             path => format!("{path}.{}", self.name),
         }
+    }
+
+    /// The JSON Schema (2020-12) of what it takes as serde reads it, members that it does not know passed over; if it takes something.
+    #[cfg(all(feature = "live", feature = "server"))]
+    pub(crate) fn read_schema(&self) -> Option<Json> {
+        let generator = SchemaSettings::draft2020_12().for_deserialize().into_generator();
+        Some(rooted(generator, self.payload?))
     }
 
     /// The JSON Schema (2020-12) of what it answers, if it answers something.

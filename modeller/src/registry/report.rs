@@ -35,9 +35,9 @@ impl Registry {
             }
             let of_it =
                 |behaviour: &&&Behaviour| behaviour.model.is_some_and(|model| model() == shape.descriptor);
-            // Jobs and workers are listed by themselves.
+            // Jobs, workers and rules are listed by themselves.
             let apart = |behaviour: &&&Behaviour| {
-                matches!(behaviour.kind, BehaviourKind::Job | BehaviourKind::Worker)
+                matches!(behaviour.kind, BehaviourKind::Job | BehaviourKind::Worker | BehaviourKind::Rule)
             };
             for behaviour in self.behaviours().iter().filter(of_it).filter(|one| !apart(one)) {
                 let _ = writeln!(out, "    {}", does(behaviour));

@@ -99,7 +99,7 @@ async fn features_are_switched_one_by_one() {
     }
     assert_eq!(
         kept.lines(),
-        ["info hook hook", "info worker worker", "info method method", "info event event"]
+        ["info hook hook", "info worker worker", "info method method", "info event event", "info rule rule"]
     );
     // While it runs, too.
     cx.engine().log().configure(&at(LogLevel::Info).features([Feature::Job]).adapter(kept.clone()));

@@ -72,6 +72,12 @@ pub fn count(upto: u32) {
 #[backend::worker(Person, every = "5s", crate = ::backend)]
 async fn look() {}
 
+/// Hears.
+#[backend::rule(Person, topic = "people.*", crate = ::backend)]
+async fn hear(event: &backend::live::RuleEvent) {
+    let _ = event;
+}
+
 /// The path may come through another crate's or module's re-export.
 pub mod reexported {
     use super::{Deserialize, JsonSchema, Serialize, Validate};

@@ -49,6 +49,8 @@ pub(super) struct Decoder {
     open: Option<Open>,
     /// The message so far, if one has begun.
     message: Option<Vec<u8>>,
+    /// How much of it is known to be UTF-8.
+    sound: usize,
     control: Vec<u8>,
     /// Memory that large messages take, in pieces.
     held: Vec<Held>,
@@ -63,6 +65,7 @@ impl Decoder {
             head: Vec::new(),
             open: None,
             message: None,
+            sound: 0,
             control: Vec::new(),
             held: Vec::new(),
             held_bytes: 0,
@@ -93,6 +96,7 @@ impl Decoder {
             open.read += piece.len();
             at += piece.len();
             if open.read < open.length {
+                self.check_text()?;
                 return Ok((at, None));
             }
             let Some(Open { header, .. }) = self.open.take() else { return Ok((at, None)) };
@@ -173,6 +177,18 @@ impl Decoder {
         Ok(())
     }
 
+    /// Looks at what has come of a message that is not complete: what nothing could make UTF-8 any more is refused at once.
+    fn check_text(&mut self) -> Result<(), Close> {
+        let Some(message) = &self.message else { return Ok(()) };
+        match std::str::from_utf8(&message[self.sound..]) {
+            Ok(_) => self.sound = message.len(),
+            // A character is cut.
+            Err(error) if error.error_len().is_none() => self.sound += error.valid_up_to(),
+            Err(_) => return Err(Close::not_utf8()),
+        }
+        Ok(())
+    }
+
     /// What a frame that is all there means, if it completes something.
     fn complete(&mut self, header: &FrameHeader) -> Result<Option<Incoming>, Close> {
         match header.opcode {
@@ -185,11 +201,12 @@ impl Decoder {
                 let payload = std::mem::take(&mut self.control);
                 closing(&payload).map(|code| Some(Incoming::Close(code)))
             }
-            OpCode::Data(_) if !header.is_final => Ok(None),
+            OpCode::Data(_) if !header.is_final => self.check_text().map(|()| None),
             OpCode::Data(_) => {
                 let message = self.message.take().unwrap_or_default();
                 self.held = Vec::new();
                 self.held_bytes = 0;
+                self.sound = 0;
                 let text = String::from_utf8(message).map_err(|_| Close::not_utf8())?;
                 Ok(Some(Incoming::Text(text)))
             }

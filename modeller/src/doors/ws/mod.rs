@@ -21,6 +21,8 @@ mod heartbeat;
 mod messages;
 mod operation;
 mod request;
+#[cfg(test)]
+mod rfc6455;
 mod session;
 mod socket;
 mod speech;

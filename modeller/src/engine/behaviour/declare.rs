@@ -27,7 +27,7 @@ pub struct Names {
     pub fields: &'static [Field],
 }
 
-const fn behaviour(
+pub(crate) const fn behaviour(
     kind: BehaviourKind,
     model: Option<fn() -> &'static Descriptor>,
     names: Names,

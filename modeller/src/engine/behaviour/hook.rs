@@ -393,9 +393,9 @@ impl<'a, M> FromHook<'a, M> for &'a mut Listing {
     }
 }
 
-/// What hooks, workers and jobs may answer: nothing, or a result of nothing.
+/// What hooks, workers, jobs and rules may answer: nothing, or a result of nothing.
 #[diagnostic::on_unimplemented(
-    message = "hooks, workers and jobs can't answer a `{Self}`",
+    message = "hooks, workers, jobs and rules can't answer a `{Self}`",
     label = "write `Result<()>`, or nothing",
     note = "there is nobody who would get the answer: they return `Result<()>`, or nothing"
 )]

@@ -39,6 +39,8 @@ pub enum Feature {
     Crud,
     /// A job.
     Job,
+    /// A rule.
+    Rule,
 }
 
 impl LogLevel {
@@ -60,8 +62,15 @@ impl LogLevel {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: &'static [Feature] =
-        &[Feature::Hook, Feature::Worker, Feature::Method, Feature::Event, Feature::Crud, Feature::Job];
+    pub const ALL: &'static [Feature] = &[
+        Feature::Hook,
+        Feature::Worker,
+        Feature::Method,
+        Feature::Event,
+        Feature::Crud,
+        Feature::Job,
+        Feature::Rule,
+    ];
 
     /// Its name.
     pub const fn name(self) -> &'static str {
@@ -72,6 +81,7 @@ impl Feature {
             Feature::Event => "event",
             Feature::Crud => "crud",
             Feature::Job => "job",
+            Feature::Rule => "rule",
         }
     }
 }
@@ -84,6 +94,7 @@ impl From<BehaviourKind> for Feature {
             BehaviourKind::Event => Feature::Event,
             BehaviourKind::Worker => Feature::Worker,
             BehaviourKind::Job => Feature::Job,
+            BehaviourKind::Rule => Feature::Rule,
         }
     }
 }
@@ -142,7 +153,7 @@ mod tests {
         let levels = &LogLevel::ALL[..4];
         let bits: HashSet<u32> =
             Feature::ALL.iter().flat_map(|&f| levels.iter().map(move |&l| bit(l, f))).collect();
-        assert_eq!(bits.len(), 24);
+        assert_eq!(bits.len(), 28);
         assert!(bits.iter().all(|bit| bit.count_ones() == 1));
         assert_eq!(bit(LogLevel::Silent, Feature::Job), 0);
         assert_eq!(super::bits(Feature::Crud).count_ones(), 4);

@@ -25,7 +25,7 @@ pub use logger::Logger;
 pub use options::{LogAdapter, LogOptions};
 
 pub(super) use crud::{figures, read, replied, wrote};
-pub(super) use ran::ran;
+pub(crate) use ran::ran;
 
 use super::{Clock, Engine};
 use crate::model::{Shape, Site};

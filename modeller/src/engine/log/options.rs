@@ -131,8 +131,8 @@ mod tests {
     fn nothing_is_logged_unless_it_is_asked_for() {
         // OPS-14
         assert_eq!(LogOptions::new().mask(), 0);
-        assert_eq!(LogOptions::new().level(LogLevel::Debug).mask().count_ones(), 24);
-        assert_eq!(LogOptions::new().level(LogLevel::Error).mask().count_ones(), 6);
+        assert_eq!(LogOptions::new().level(LogLevel::Debug).mask().count_ones(), 28);
+        assert_eq!(LogOptions::new().level(LogLevel::Error).mask().count_ones(), 7);
         let some = LogOptions::new().level(LogLevel::Warn).features([Feature::Crud, Feature::Job]);
         assert_eq!(some.mask().count_ones(), 4);
         assert_eq!(some.feature(Feature::Job, false).mask() & bit(LogLevel::Warn, Feature::Job), 0);

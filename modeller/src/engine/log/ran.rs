@@ -1,4 +1,4 @@
-//! Entries about what an application's own handlers came to: hooks, methods, events, workers, jobs.
+//! Entries about what an application's own handlers came to: hooks, methods, events, workers, jobs, rules.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::model::{Error, Shape, Site};
 ///
 /// `what` says which it was and when: ``hook `normalize` before(insert)``. Failures that the log is not set to take go to
 /// `tracing` all the same, as those of the server itself: somebody should be able to see them.
-pub(in crate::engine) fn ran<T>(
+pub(crate) fn ran<T>(
     engine: &Engine,
     feature: Feature,
     shape: Option<&'static Shape>,

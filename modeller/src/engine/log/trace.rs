@@ -40,5 +40,6 @@ pub(super) fn emit(entry: &LogEntry) {
         Feature::Event => at!("modeller::event", entry),
         Feature::Crud => at!("modeller::crud", entry),
         Feature::Job => at!("modeller::job", entry),
+        Feature::Rule => at!("modeller::rule", entry),
     }
 }

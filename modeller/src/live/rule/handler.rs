@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use super::event::RuleEvent;
 use super::pattern::Pattern;
 use super::{Inner, add};
-use crate::engine::{Cx, Engine, Identity, caught, in_time};
-use crate::model::Result;
+use crate::engine::{Cx, Engine, Feature, Identity, caught, in_time, log_ran};
+use crate::model::{Code, Error, Result};
+use crate::registry::Behaviour;
 use crate::store::BoxFuture;
 
 /// How many events wait for one handler.
@@ -19,10 +21,25 @@ const MOST_BYTES: usize = 16 << 20;
 
 pub(super) type Call = Arc<dyn Fn(Cx, Arc<RuleEvent>) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
+/// What is done with an event.
+pub(super) struct Handled {
+    pub(super) call: Call,
+    /// What declared it, if something did.
+    pub(super) declared: Option<&'static Behaviour>,
+    /// How long it may take, unless the rules say so.
+    pub(super) timeout: Option<Duration>,
+}
+
+impl From<Call> for Handled {
+    fn from(call: Call) -> Self {
+        Handled { call, declared: None, timeout: None }
+    }
+}
+
 /// A handler, and the events that wait for it.
 pub(super) struct Handler {
     pub(super) pattern: Pattern,
-    call: Call,
+    handled: Handled,
     waiting: Mutex<Waiting>,
     is_off: AtomicBool,
 }
@@ -36,8 +53,8 @@ struct Waiting {
 }
 
 impl Handler {
-    pub(super) fn new(pattern: Pattern, call: Call) -> Arc<Self> {
-        Arc::new(Handler { pattern, call, waiting: Mutex::default(), is_off: AtomicBool::new(false) })
+    pub(super) fn new(pattern: Pattern, handled: Handled) -> Arc<Self> {
+        Arc::new(Handler { pattern, handled, waiting: Mutex::default(), is_off: AtomicBool::new(false) })
     }
 
     pub(super) fn turn_off(&self) {
@@ -50,8 +67,9 @@ impl Handler {
         if waiting.events.len() >= MOST || waiting.bytes + event.size > MOST_BYTES {
             drop(waiting);
             add(&rules.counts.missed, 1);
+            let rule = self.handled.declared.map(Behaviour::id);
             let (pattern, topic) = (self.pattern.text(), &event.topic);
-            tracing::error!(pattern, topic, "a rule handler is too slow, and is not told of an event");
+            tracing::error!(rule, pattern, topic, "a rule handler is too slow, and is not told of an event");
             return;
         }
         waiting.bytes += event.size;
@@ -82,22 +100,35 @@ impl Handler {
     async fn run(self: Arc<Self>, rules: Arc<Inner>, engine: Arc<Engine>) {
         while let Some(event) = self.next() {
             let cx = Cx::new(Arc::clone(&engine), Identity::System).at_depth(event.depth);
-            let call = Arc::clone(&self.call);
+            let call = Arc::clone(&self.handled.call);
+            let limit = self.handled.timeout.unwrap_or(rules.options.timeout);
             let given = Arc::clone(&event);
             // Called inside, since it may panic before there is a future.
-            let done = in_time(rules.options.timeout, caught(async move { call(cx, given).await })).await;
-            let why = match done {
-                Some(Ok(Ok(()))) => {
-                    add(&rules.counts.handled, 1);
-                    continue;
-                }
-                Some(Ok(Err(error))) => error.to_string(),
-                Some(Err(panic)) => format!("it panicked: {panic}"),
-                None => format!("it took longer than {:?}", rules.options.timeout),
+            let done = in_time(limit, caught(async move { call(cx, given).await })).await;
+            let broken = |why: String| Err(Error::new(Code::InternalError, why));
+            let result = match done {
+                Some(Ok(result)) => result,
+                Some(Err(panic)) => broken(format!("it panicked: {panic}")),
+                None => broken(format!("it took longer than {limit:?}")),
             };
-            add(&rules.counts.failed, 1);
-            let (pattern, topic, id) = (self.pattern.text(), &event.topic, &event.id);
-            tracing::error!(pattern, topic, id, error = why, "a rule handler failed");
+            add(if result.is_ok() { &rules.counts.handled } else { &rules.counts.failed }, 1);
+            self.tell(&engine, &event, &result);
+        }
+    }
+
+    /// Tells the log what became of an event.
+    fn tell(&self, engine: &Engine, event: &RuleEvent, result: &Result<()>) {
+        let (pattern, topic, id) = (self.pattern.text(), &event.topic, &event.id);
+        match (self.handled.declared, result) {
+            (Some(rule), _) => {
+                let shape = rule.model.map(|model| model().shape());
+                let what = format_args!("rule `{}` on `{topic}` ({id})", rule.id());
+                log_ran(engine, Feature::Rule, shape, Some(rule.site), what, result);
+            }
+            (None, Err(error)) => {
+                tracing::error!(pattern, topic, id, error = %error, "a rule handler failed");
+            }
+            (None, Ok(())) => {}
         }
     }
 }

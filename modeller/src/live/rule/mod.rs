@@ -3,6 +3,7 @@
 //! Nothing here knows a transport. Rules belong to an engine, so that whoever has a `Cx` reaches them.
 
 mod bridge;
+pub(crate) mod declared;
 mod event;
 mod fact;
 mod handler;
@@ -26,7 +27,7 @@ pub use handler::RuleHandler;
 pub use options::RulesOptions;
 
 use self::event::Mailbox;
-use self::handler::{Call, Handler};
+use self::handler::{Handled, Handler};
 use self::pattern::{Names, Pattern};
 use crate::engine::{Cx, Engine};
 use crate::model::{self, Code, Error, Result};
@@ -82,7 +83,7 @@ pub struct RuleStats {
 }
 
 impl Rules {
-    /// Gives an engine rules. It is to be called in a runtime, and once.
+    /// Gives an engine rules: those that are declared, and those of the options. It is to be called in a runtime, and once.
     ///
     /// # Errors
     /// `INVALID_REQUEST` for patterns of handlers that are none; `MODEL_NOT_FOUND` if a bridged model is not part of the
@@ -99,8 +100,11 @@ impl Rules {
             last: AtomicU64::default(),
             counts: Counts::default(),
         }));
+        for (behaviour, function) in declared::all(engine.registry()) {
+            rules.handle(function.pattern, function.handled(behaviour))?.detach();
+        }
         for (pattern, call) in handlers {
-            rules.handle(&pattern, call)?.detach();
+            rules.handle(&pattern, call.into())?.detach();
         }
         if slot(engine).set(rules.clone()).is_err() {
             return Err(Error::new(Code::Conflict, "the application has rules already"));
@@ -188,11 +192,11 @@ impl Rules {
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
-        self.handle(pattern, options::boxed(handler))
+        self.handle(pattern, options::boxed(handler).into())
     }
 
-    fn handle(&self, pattern: &str, call: Call) -> Result<RuleHandler> {
-        let handler = Handler::new(Pattern::parse(pattern, Names::Topics)?, call);
+    fn handle(&self, pattern: &str, handled: Handled) -> Result<RuleHandler> {
+        let handler = Handler::new(Pattern::parse(pattern, Names::Topics)?, handled);
         let id = self.0.last.fetch_add(1, Ordering::Relaxed) + 1;
         self.0.handlers.write().unwrap_or_else(PoisonError::into_inner).insert(id, handler);
         Ok(RuleHandler { id, rules: Arc::downgrade(&self.0) })

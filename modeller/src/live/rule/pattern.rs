@@ -189,6 +189,19 @@ mod tests {
     }
 
     #[test]
+    fn patterns_are_those_that_the_macros_take() {
+        let mut counts = [0, 0];
+        for line in include_str!("patterns.txt").lines() {
+            let Some((verdict, pattern)) = line.split_once(' ') else { continue };
+            let pattern = pattern.replace("\\t", "\t").replace("<long>", &"a".repeat(MAX_LENGTH + 1));
+            let is_one = Pattern::parse(&pattern, Names::Topics).is_ok();
+            assert_eq!(is_one, verdict == "yes", "{pattern:?}");
+            counts[usize::from(is_one)] += 1;
+        }
+        assert!(counts[0] > 5 && counts[1] > 5, "{counts:?}");
+    }
+
+    #[test]
     fn what_can_be_no_pattern_or_name_is_refused_with_its_field() {
         // RUL-02 RUL-03
         let long = "a".repeat(MAX_LENGTH + 1);

@@ -119,3 +119,33 @@ fn a_long_reason_is_cut_where_a_character_ends() {
     assert_eq!((frame[0], frame[1], frame.len()), (0x88, 124, 126));
     assert!(std::str::from_utf8(&frame[4..]).is_ok());
 }
+
+#[test]
+fn text_that_nothing_can_make_utf8_is_refused_before_it_is_complete() {
+    let (memory, mask) = (memory(), [1, 2, 3, 4]);
+    let (first, next) = (b"ok\xff and more".as_slice(), b"more".as_slice());
+    let mut decoder = Decoder::new(100);
+    let whole = masked(0x81, first, mask);
+    assert_eq!(decoder.feed(&whole[..8], &memory).unwrap(), (8, None));
+    assert_eq!(decoder.feed(&whole[8..9], &memory).unwrap_err().code, 1007);
+    // At the end of a frame, too, and over several; what is only cut may go on.
+    for (pieces, fails) in [
+        ([b"\xf0\x9f".as_slice(), b"\xa6\x80", next], false),
+        ([b"\xf4", b"\x90", next], true),
+        ([b"a", b"\x80", next], true),
+        ([b"\xe2", next, b"\x82"], true),
+    ] {
+        let mut decoder = Decoder::new(100);
+        let frames = [masked(0x01, pieces[0], mask), masked(0x00, pieces[1], mask)];
+        assert_eq!(decoder.feed(&frames[0], &memory).unwrap().1, None);
+        let second = decoder.feed(&frames[1], &memory);
+        assert_eq!(second.err().map(|close| close.code), fails.then_some(1007), "{pieces:?}");
+        if !fails {
+            let last = decoder.feed(&masked(0x80, pieces[2], mask), &memory).unwrap().1;
+            assert_eq!(last, Some(Incoming::Text("🦀more".into())));
+            // The next message begins anew.
+            let other = decoder.feed(&masked(0x81, b"a", mask), &memory).unwrap().1;
+            assert_eq!(other, Some(Incoming::Text("a".into())));
+        }
+    }
+}

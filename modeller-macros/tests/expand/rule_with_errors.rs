@@ -1,0 +1,2 @@
+#[modeller::rule(topic = "orders.**.created", timeout = 0)]
+async fn remember(cx: &mut Cx) {}

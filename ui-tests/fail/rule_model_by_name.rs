@@ -1,0 +1,11 @@
+use modeller::prelude::*;
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
+pub struct Order {
+    pub total: u32,
+}
+
+#[modeller::rule(model = Order, topic = "orders.*")]
+fn remember(_: &RuleEvent) {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use modeller::prelude::*;
+
+struct Created;
+
+#[modeller::rule(Created, topic = "orders.*")]
+fn remember(_: &RuleEvent) {}
+
+fn main() {}

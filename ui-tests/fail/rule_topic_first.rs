@@ -1,0 +1,6 @@
+use modeller::prelude::*;
+
+#[modeller::rule("orders.*")]
+fn remember(_: &RuleEvent) {}
+
+fn main() {}

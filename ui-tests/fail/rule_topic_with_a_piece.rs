@@ -1,0 +1,6 @@
+use modeller::prelude::*;
+
+#[modeller::rule(topic = "order*")]
+fn remember(_: &RuleEvent) {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use modeller::prelude::*;
+
+#[modeller::rule]
+fn remember(_: &RuleEvent) {}
+
+fn main() {}
