@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 pub use channel::{
     Acknowledged, CHANNEL_OPERATIONS, ChangesEvent, ChangesRequest, Channel, ChannelAction, ChannelEvent,
     ChannelEventKind, ChannelListening, ChannelOptions, ChannelSettings, ChannelSink, ChannelStats, Channels,
-    Heard, Joined, MAX_REPLAY, Position, Replayed, Sent, Since, Topic, Tracked, acknowledgement,
+    Heard, Joined, MAX_REPLAY, Position, Replayed, Sent, Since, Ticket, Topic, Tracked, acknowledgement,
     parse_filter,
 };
 #[cfg(feature = "server")]
