@@ -22,8 +22,8 @@ pub use channel::{
 #[cfg(feature = "server")]
 pub(crate) use connection::metrics::CONTENT_TYPE as METRICS;
 pub use connection::{
-    Backpressure, Connection, ConnectionInfo, ConnectionTotals, Connections, Heartbeat, Held, LiveOptions,
-    Outbox, Phase, Place, RateLimit, Stats, StoreStats, Watching,
+    Backpressure, Connection, ConnectionEvent, ConnectionInfo, ConnectionTotals, Connections, Heartbeat,
+    Held, LiveOptions, Outbox, Phase, Place, RateLimit, Stats, StoreStats, Watching,
 };
 
 pub use rule::{

@@ -8,24 +8,25 @@ use socketioxide::socket::Socket;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-use super::answer::Body;
+use super::answer::{Body, Manner};
 use super::call::{Members, model, parse};
 use super::connection::Connection;
 use super::events::Done;
 use crate::engine::Arguments;
-use crate::live::{LiveEvent, LiveStream, ReactiveStream, Watching};
+use crate::live::{LiveEvent, LiveStream, Place, ReactiveStream, RuleReceived, RuleStream, Watching};
 use crate::model::{Error, Result};
 
 /// What is told of.
-enum Stream {
+pub(super) enum Stream {
     Documents(LiveStream),
     Answers(ReactiveStream),
+    Events(RuleStream),
 }
 
 /// What a subscription tells next.
 enum Told {
-    /// The members of an object, without its first brace.
-    Members(String),
+    /// An event, and the members of its argument without the first brace.
+    Members(&'static str, String),
     Ended(Error),
 }
 
@@ -33,14 +34,24 @@ impl Stream {
     async fn next(&mut self, connection: &Connection) -> Told {
         match self {
             Stream::Documents(stream) => match stream.next().await {
-                LiveEvent::Changes(text) => Told::Members(text[1..].to_owned()),
+                LiveEvent::Changes(text) => Told::Members("live", text[1..].to_owned()),
                 LiveEvent::Reset(text) => {
                     connection.outbox().connection().reset();
-                    Told::Members(text[1..].to_owned())
+                    Told::Members("live", text[1..].to_owned())
                 }
                 LiveEvent::Ended(error) => Told::Ended(error),
             },
-            Stream::Answers(stream) => Told::Members(answer(stream.next().await)),
+            Stream::Answers(stream) => Told::Members("live", answer(stream.next().await)),
+            Stream::Events(stream) => match stream.receive().await {
+                RuleReceived::Event(event) => {
+                    let told = serde_json::json!({ "topic": event.topic, "event": &*event });
+                    Told::Members("rules.event", told.to_string()[1..].to_owned())
+                }
+                RuleReceived::Missed(count) => {
+                    connection.outbox().connection().coalesced(count);
+                    Told::Members("missed", format!("\"count\":{count}}}"))
+                }
+            },
         }
     }
 }
@@ -90,14 +101,26 @@ pub(super) async fn live(connection: &Arc<Connection>, socket: &Arc<Socket>, arg
             (stream.id(), stream.first()[1..].to_owned(), Stream::Documents(stream))
         }
     };
+    Ok(begin(connection, socket, id, &format!(",{first}"), stream, place))
+}
+
+/// Tells the client from now on, once it has the answer: `{id, ..}` with these members.
+pub(super) fn begin(
+    connection: &Arc<Connection>,
+    socket: &Arc<Socket>,
+    id: String,
+    first: &str,
+    stream: Stream,
+    place: Place,
+) -> Done {
     let (go, gone) = oneshot::channel();
     let telling = tell(connection.clone(), socket.clone().into(), id.clone(), stream, gone);
     let telling = Telling(tokio::spawn(telling).abort_handle());
     connection.keep_live(id.clone(), telling, place);
-    Ok(Done { text: format!("{{\"data\":{{\"id\":\"{id}\",{first}}}"), go: Some(go) })
+    Done { text: format!("{{\"data\":{{\"id\":\"{id}\"{first}}}"), go: Some(go) }
 }
 
-/// Tells a client of its query, once it has its first answer. What happens while there is no room waits in the stream.
+/// Tells a client of what it watches, once it has its first answer. What happens while there is no room waits in the stream.
 async fn tell(
     connection: Arc<Connection>,
     socket: SocketRef,
@@ -111,14 +134,14 @@ async fn tell(
     loop {
         connection.outbox().connection().room().await;
         let (event, text, is_over) = match stream.next(&connection).await {
-            Told::Members(members) => ("live", format!("{{\"id\":\"{id}\",{members}"), false),
+            Told::Members(event, members) => (event, format!("{{\"id\":\"{id}\",{members}"), false),
             Told::Ended(error) => {
                 let error = super::answer::told(error).to_json();
                 ("ended", serde_json::json!({ "id": id, "error": error }).to_string(), true)
             }
         };
-        let body =
-            Body::new(connection.form, text).unwrap_or_else(|error| Body::of_error(connection.form, error));
+        let body = Body::new(connection.form, text)
+            .unwrap_or_else(|error| Body::of_error(connection.form, Manner::Plain, error));
         if !connection.send(&socket, event, &body).await {
             return;
         }

@@ -11,6 +11,7 @@
 
 mod answer;
 mod call;
+mod channels;
 mod connection;
 mod events;
 mod live;
@@ -20,6 +21,7 @@ mod outbox;
 mod packed;
 mod request;
 mod room;
+mod rules;
 mod upgrade;
 
 use std::fmt;

@@ -72,8 +72,11 @@ impl WsDoor {
         let session = Session::new(self.live.clone(), connection, self.rooms.clone());
         tokio::spawn(async move {
             match upgrade.await {
-                // Boxed: while a client is there this is most of what it takes.
-                Ok(upgraded) => Box::pin(socket::serve(session, upgraded)).await,
+                Ok(upgraded) => {
+                    session.connection.begin();
+                    // Boxed: while a client is there this is most of what it takes.
+                    Box::pin(socket::serve(session, upgraded)).await;
+                }
                 Err(error) => tracing::debug!(%error, "a connection ended before it was upgraded"),
             }
         });

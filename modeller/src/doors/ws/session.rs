@@ -241,6 +241,7 @@ impl Session {
         self.outbox.close();
         let all = self.watched().take().unwrap_or_default();
         all.into_values().flatten().for_each(|task| task.abort());
+        self.connection.end();
     }
 
     fn watched(&self) -> MutexGuard<'_, Option<HashMap<String, Option<AbortHandle>>>> {
