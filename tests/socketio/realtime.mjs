@@ -119,7 +119,7 @@ export class Channel {
         if (bound.status === "ok") this.#ids.set(bound.subscription_id, binding);
         acked.push(bound);
       }
-      if (this.#tracked !== undefined) acked.push(await this.#ask("track", { state: this.#tracked }));
+      if (this.#tracked !== undefined) acked.push(await this.track(this.#tracked));
     }
     const failed = acked.find(({ status }) => status !== "ok");
     if (failed?.error.code === "TIMED_OUT") return this.fail("TIMED_OUT", failed.error);
@@ -135,6 +135,7 @@ export class Channel {
 
   // Whoever was in it is in it again as soon as there is a connection.
   cut() {
+    clearInterval(this.#heartbeat);
     if (this.state === "closed") return;
     this.state = "errored";
     this.#ids.clear();
