@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::Value as Json;
-use socketioxide::extract::{AckSender, SocketRef, TryData};
+use socketioxide::extract::{AckSender, SocketRef};
 use socketioxide::handler::FromMessageParts as _;
-use socketioxide::socket::{DisconnectReason, Socket};
+use socketioxide::socket::Socket;
 use socketioxide::{SendError, SocketError};
 use socketioxide_core::Value;
 use tokio::runtime::Handle;
@@ -21,10 +20,9 @@ use super::events::Done;
 use super::live::Telling;
 use super::message::{Form, Incoming, Message, manner};
 use super::outbox::Outbox;
-use super::packed::Loose;
-use super::{Handshake, Shared, answer, events};
+use super::{Shared, answer, events};
 use crate::engine::{Cx, Identity, Subscription, caught, in_time};
-use crate::live::{self, Channels, Held, Live, Place, Watching};
+use crate::live::{Channels, Held, Live, Place, Watching};
 use crate::model::{Code, Error, Result};
 
 /// How many messages of one client may wait to be answered. One that sends more without reading is cut off.
@@ -72,64 +70,6 @@ struct State {
     missed: BTreeMap<String, u64>,
 }
 
-/// Lets a client in, or refuses it with words that it reads in its `connect_error`.
-pub(super) async fn greet(
-    shared: Arc<Shared>,
-    form: Form,
-    socket: SocketRef,
-    auth: TryData<Loose>,
-) -> Result<()> {
-    let Some(outbox) = socket.req_parts().extensions.get::<Arc<Outbox>>().cloned() else {
-        return Err(Error::new(Code::InternalError, "a session that was not opened at the door"));
-    };
-    let identity = identify(&shared, &socket, outbox.connection(), auth).await?;
-    outbox.connection().set_identity(identity.clone());
-    let most = shared.live.connections().options().max_in_flight;
-    let connection = Arc::new(Connection {
-        cx: shared.live.engine().cx().as_identity(identity),
-        form,
-        shared,
-        outbox,
-        runtime: Handle::current(),
-        calls: Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)),
-        pending: AtomicUsize::new(0),
-        state: Mutex::default(),
-    });
-    socket.extensions.insert(connection.clone());
-    connection.outbox.connection().begin();
-    let leaving = connection.clone();
-    socket.on_disconnect(async move |reason: DisconnectReason| {
-        leaving.end(reason == DisconnectReason::ClientNSDisconnect);
-    });
-    socket.on_fallback(move |incoming: Incoming| take(connection, incoming));
-    Ok(())
-}
-
-async fn identify(
-    shared: &Shared,
-    socket: &SocketRef,
-    connection: &live::Connection,
-    TryData(auth): TryData<Loose>,
-) -> Result<Identity> {
-    let (headers, identity) = (&socket.req_parts().headers, connection.identity());
-    let auth = match auth {
-        Ok(Loose(Some(auth @ Json::Object(_)))) => auth,
-        Ok(Loose(None | Some(Json::Null))) => serde_json::json!({}),
-        _ => return Err(Error::new(Code::InvalidRequest, "`auth` is an object")),
-    };
-    let Some(authenticate) = &shared.options.authenticate else { return Ok(identity) };
-    let handshake = Handshake { auth, headers: headers.clone(), remote: connection.remote(), identity };
-    let asked = caught(authenticate(handshake));
-    match timeout(shared.options.connect_timeout, asked).await {
-        Ok(Ok(identity)) => identity,
-        Ok(Err(panic)) => {
-            tracing::error!(?panic, "what tells who a client is panicked");
-            Err(Error::new(Code::InternalError, "something went wrong on our side"))
-        }
-        Err(_) => Err(Error::new(Code::Overloaded, "it took too long to find out who you are")),
-    }
-}
-
 /// Counts a message as waiting.
 struct Pending<'a>(&'a Connection);
 
@@ -140,7 +80,7 @@ impl Drop for Pending<'_> {
 }
 
 /// Takes a message, and answers it if it asks for an answer.
-async fn take(connection: Arc<Connection>, incoming: Incoming) {
+pub(super) async fn take(connection: Arc<Connection>, incoming: Incoming) {
     let Incoming { socket, value, ack } = incoming;
     let pending = connection.pending.fetch_add(1, Ordering::Relaxed);
     let _pending = Pending(&connection);
@@ -180,6 +120,20 @@ async fn take(connection: Arc<Connection>, incoming: Incoming) {
 }
 
 impl Connection {
+    pub(super) fn new(shared: Arc<Shared>, form: Form, outbox: Arc<Outbox>, identity: Identity) -> Arc<Self> {
+        let most = shared.live.connections().options().max_in_flight;
+        Arc::new(Connection {
+            cx: shared.live.engine().cx().as_identity(identity),
+            form,
+            shared,
+            outbox,
+            runtime: Handle::current(),
+            calls: Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)),
+            pending: AtomicUsize::new(0),
+            state: Mutex::default(),
+        })
+    }
+
     /// Counts a message, and takes memory for a large one.
     fn hold(&self, bytes: usize) -> Result<Option<Held>> {
         self.outbox.connection().admit()?;
@@ -393,7 +347,7 @@ impl Connection {
     }
 
     /// The client has gone, with a word of goodbye or without: nothing is kept for it.
-    fn end(&self, goodbye: bool) {
+    pub(super) fn end(&self, goodbye: bool) {
         let mut state = self.state();
         state.is_over = true;
         state.missed.clear();
