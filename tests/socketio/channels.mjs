@@ -22,7 +22,7 @@ export function listen(client) {
 }
 
 export const join = async (client, channel, more = {}) => {
-  export const joined = await ask(client, "realtime:subscribe", { channel, ...more });
+  const joined = await ask(client, "realtime:subscribe", { channel, ...more });
   assert.equal(joined.status, "ok", JSON.stringify(joined));
   return joined;
 };
