@@ -6,7 +6,7 @@ cd "$here/../.."
 cargo build --quiet --package modeller-tests --bin test-chat
 export CHAT_SERVER="${CARGO_TARGET_DIR:-$PWD/target}/debug/test-chat"
 (cd "$here" && npm ci --silent --no-audit --no-fund)
-node --test --test-reporter=spec "$here/client.test.mjs"
+node --test --test-reporter=spec "$here"/*.test.mjs
 . tests/openapi/venv.sh
 tool "python-socketio[client]==5.18.1" msgpack==1.2.4
 python "$here/client_test.py"

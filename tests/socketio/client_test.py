@@ -146,6 +146,52 @@ class EveryKind(unittest.TestCase):
             self.assertEqual([one["type"] for one in missed["data"]["changes"]], ["leave"])
             self.assertTrue(told.empty())
 
+    def heard(self, told, name):
+        """The next thing of this name, whatever comes before it."""
+        while True:
+            event, *data = told.get(timeout=PATIENCE)
+            if event == name:
+                return data[0]
+
+    def test_channels_have_broadcasts_presence_and_changes(self):
+        # CHA-01, CHA-02, CHA-06, CHA-07, CHA-10, CHA-16, CHA-17, CHA-20
+        for made, told, (transports, packed) in self.each():
+            other, others = client(self.server, transports, packed)
+            try:
+                room = {"channel": f"room:{transports}:{packed}"}
+                joined = ask(made, "realtime:subscribe", {**room, "config": {"broadcast": {"self": False}}})
+                self.assertEqual((joined["status"], joined["channel"]), ("ok", room["channel"]))
+                ask(other, "realtime:subscribe", {**room, "config": {"presence": {"key": "py"}}})
+                acked = ask(made, "realtime:publish", {**room, "event": "said", "payload": {"é": [1, None]}})
+                said = self.heard(others, "realtime:broadcast")
+                self.assertEqual((said["event"], said["payload"]), ("said", {"é": [1, None]}))
+                self.assertEqual(said["meta"]["message_id"], acked["message_id"])
+                self.assertEqual(ask(other, "realtime:track", {**room, "state": 1})["tracked"], "joined")
+                self.assertEqual(ask(other, "realtime:track", {**room, "state": 2})["tracked"], "updated")
+                self.assertEqual(list(self.heard(told, "presence_join")["joins"]), ["py"])
+                self.assertEqual(self.heard(told, "presence_update")["updates"]["py"][0]["state"], 2)
+                changes = ask(made, "realtime:postgres_changes:subscribe", {**room, "event": "INSERT", "table": "users"})
+                call(made, "system/users", "insert", data={"email": "py@example.org"})
+                change = self.heard(told, "realtime:postgres_changes")
+                self.assertEqual(change["subscription_id"], changes["subscription_id"])
+                self.assertEqual(change["payload"]["new"]["email"], "py@example.org")
+                data = {"channel": room["channel"], "private": False, "kept": True, "count": 2, "size": 1}
+                call(other, "chat/messages", "shout", data=data)
+                first = self.heard(told, "realtime:broadcast")
+                self.heard(told, "realtime:broadcast")
+                replayed = ask(made, "realtime:replay", {**room, "since": first["meta"]["position"]})
+                self.assertEqual((replayed["count"], replayed["complete"]), (1, True))
+                self.assertEqual(self.heard(told, "realtime:broadcast")["payload"]["number"], 1)
+                refused = ask(made, "realtime:publish", {"channel": "room:none", "event": "said"})
+                self.assertEqual((refused["status"], refused["error"]["code"]), ("error", "NOT_FOUND"))
+                made.emit("realtime:publish", {"channel": "room:none", "event": "said"})
+                self.assertEqual(self.heard(told, "realtime:error")["channel"], "room:none")
+                other.disconnect()
+                self.assertEqual(list(self.heard(told, "presence_leave")["leaves"]), ["py"])
+                self.assertEqual(ask(made, "realtime:unsubscribe", room)["unsubscribed"], True)
+            finally:
+                other.disconnect()
+
     def test_bytes_arrive_as_base64(self):
         for made, _, _ in self.each():
             stored = call(made, "chat/messages", "insert", data={"text": b"\x01\x02\x03"})
@@ -178,6 +224,20 @@ class Connection(unittest.TestCase):
             finally:
                 made.disconnect()
                 second.kill()
+
+    def test_rules_are_asked_and_heard(self):
+        # RUL-02, RUL-03
+        server = Server(RULES="1")
+        try:
+            made, told = client(server, ["websocket"])
+            room = ask(made, "rules.subscribe", {"pattern": "orders.*"})["data"]
+            emitted = ask(made, "rules.emit", {"topic": "orders.paid", "data": {"cents": 5}})["data"]
+            event, heard = told.get(timeout=PATIENCE)
+            self.assertEqual((event, heard), ("rules.event", {**room, "topic": "orders.paid", "event": emitted}))
+            self.assertEqual(ask(made, "rules.setFact", {"key": "a:b", "value": 1})["data"]["version"], 1)
+            made.disconnect()
+        finally:
+            server.kill()
 
     def test_tokens_are_asked_for(self):
         # CHA-26

@@ -1,6 +1,7 @@
 // A chat server of one's own for each group of tests, and clients that are closed with it.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { after, before, describe } from "node:test";
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
 import * as msgpack from "socket.io-msgpack-parser";
@@ -78,3 +79,26 @@ export function event(emitter, name, millis = 10_000) {
 export const ask = (client, name, argument) => client.timeout(10_000).emitWithAck(name, argument);
 
 export const call = (client, model, operation, rest = {}) => ask(client, "call", { model, operation, ...rest });
+
+const KINDS = {
+  "websocket": { transports: ["websocket"] },
+  "polling": { transports: ["polling"] },
+  "polling, then websocket": {},
+  "msgpack over websocket": { transports: ["websocket"], packed: true },
+  "msgpack over polling": { transports: ["polling"], packed: true },
+};
+
+// The same tests over both transports and with both parsers: `tests` is given a server of its own, and a client of it.
+export function forEachKind(tests) {
+  for (const [kind, options] of Object.entries(KINDS)) {
+    describe(kind, () => {
+      const site = { options };
+      before(async () => {
+        site.server = await Server.start();
+        site.client = await site.server.connected(options);
+      });
+      after(() => site.server.stop());
+      tests(site);
+    });
+  }
+}

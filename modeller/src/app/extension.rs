@@ -7,6 +7,8 @@ use std::sync::Arc;
 use super::{App, Database, Options, StartError};
 use crate::doors::http::{Folder, HttpOptions, Mounted, Page, Requested, Route, ServerEvent};
 use crate::engine::{Cx, Engine};
+#[cfg(feature = "live")]
+use crate::live::ConnectionInfo;
 use crate::model::Result;
 use crate::registry::{Fault, Faults};
 use crate::store::Apply;
@@ -98,6 +100,29 @@ impl Setup<'_> {
         self.on(move |event| {
             if let ServerEvent::Request(request) = event {
                 listener(request);
+            }
+        })
+    }
+
+    /// Calls this with every connection that stays open, as [`App::on_connection`].
+    #[cfg(feature = "live")]
+    pub fn on_connection(&mut self, listener: impl Fn(&ConnectionInfo) + Send + Sync + 'static) -> &mut Self {
+        self.on(move |event| {
+            if let ServerEvent::Connection(connection) = event {
+                listener(connection);
+            }
+        })
+    }
+
+    /// Calls this with every such connection that ends, as [`App::on_disconnection`].
+    #[cfg(feature = "live")]
+    pub fn on_disconnection(
+        &mut self,
+        listener: impl Fn(&ConnectionInfo) + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.on(move |event| {
+            if let ServerEvent::Disconnection(connection) = event {
+                listener(connection);
             }
         })
     }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::{App, StartError};
 use crate::doors::http::{self, Folder, Mounted, Page, Requested, ServerEvent};
 use crate::engine::{self, Configured, Declared, Engine, Feature, LogOptions, Operation};
+#[cfg(feature = "live")]
+use crate::live::ConnectionInfo;
 use crate::registry::{Fault, Faults, Registry};
 
 impl App {
@@ -49,6 +51,26 @@ impl App {
         self.on(move |event| {
             if let ServerEvent::Request(request) = event {
                 listener(request);
+            }
+        })
+    }
+
+    /// Calls this with every connection that stays open, over Socket.IO or as a WebSocket, once it is known who it is.
+    #[cfg(feature = "live")]
+    pub fn on_connection(self, listener: impl Fn(&ConnectionInfo) + Send + Sync + 'static) -> Self {
+        self.on(move |event| {
+            if let ServerEvent::Connection(connection) = event {
+                listener(connection);
+            }
+        })
+    }
+
+    /// Calls this with every such connection that ends.
+    #[cfg(feature = "live")]
+    pub fn on_disconnection(self, listener: impl Fn(&ConnectionInfo) + Send + Sync + 'static) -> Self {
+        self.on(move |event| {
+            if let ServerEvent::Disconnection(connection) = event {
+                listener(connection);
             }
         })
     }

@@ -16,14 +16,14 @@ use serde_json::Value as Json;
 pub use channel::{
     Acknowledged, CHANNEL_OPERATIONS, ChangesEvent, ChangesRequest, Channel, ChannelAction, ChannelEvent,
     ChannelEventKind, ChannelListening, ChannelOptions, ChannelSettings, ChannelSink, ChannelStats, Channels,
-    DocumentChange, Heard, Joined, MAX_REPLAY, Position, Replayed, Sent, Since, Topic, Tracked,
+    DocumentChange, Heard, Joined, MAX_REPLAY, Position, Replayed, Sent, Since, Ticket, Topic, Tracked,
     acknowledgement, parse_filter,
 };
 #[cfg(feature = "server")]
 pub(crate) use connection::metrics::CONTENT_TYPE as METRICS;
 pub use connection::{
-    Backpressure, Connection, ConnectionInfo, ConnectionTotals, Connections, Heartbeat, Held, LiveOptions,
-    Outbox, Phase, Place, RateLimit, Stats, StoreStats, Watching,
+    Backpressure, Connection, ConnectionEvent, ConnectionInfo, ConnectionTotals, Connections, Heartbeat,
+    Held, LiveOptions, Outbox, Phase, Place, RateLimit, Stats, StoreStats, Watching,
 };
 
 pub use rule::{

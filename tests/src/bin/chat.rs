@@ -1,11 +1,12 @@
 //! A chat to be talked to over sockets: rooms with events, and handlers that misbehave in every way that callers meet.
 
 use std::process::ExitCode;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use modeller::doors::http::HttpOptions;
 use modeller::doors::socketio::SocketIoOptions;
-use modeller::live::{LiveOptions, RateLimit};
+use modeller::live::{ChannelAction, ChannelSettings, LiveOptions, RateLimit, RulesOptions};
 use modeller::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -73,6 +74,45 @@ async fn announce(cx: &Cx, room: String, count: u32, size: usize) -> Result<u32>
     Ok(count)
 }
 
+/// Says something in a channel, as the application; what is kept is told again to who asks.
+#[modeller::method(Message)]
+async fn shout(cx: &Cx, channel: String, private: bool, kept: bool, count: u32, size: usize) -> Result<u32> {
+    let channel = cx.channel(channel);
+    let channel = if private { channel.private() } else { channel };
+    let padding = "x".repeat(size);
+    for number in 0..count {
+        let payload = json!({ "number": number, "padding": padding });
+        match kept {
+            true => drop(channel.send("shout", payload).await?),
+            false => drop(channel.broadcast("shout", payload)?),
+        }
+    }
+    Ok(count)
+}
+
+/// Puts somebody out of a channel.
+#[modeller::method(Message)]
+async fn put_out(cx: &Cx, connection: String, channel: String) -> Result<bool> {
+    let why = Error::new(Code::Forbidden, "the room is closed");
+    Ok(cx.engine().channels().expel(&connection, &channel, &why).is_ok())
+}
+
+/// Who has come and gone, by doors.
+static COMINGS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+fn note(what: &str, who: &modeller::live::ConnectionInfo) {
+    let name = who.user_id.as_deref().unwrap_or("somebody");
+    let from = who.remote_address.map_or_else(|| "nowhere".to_owned(), |remote| remote.ip().to_string());
+    let line = format!("{what} {} {name} {from}", who.door);
+    COMINGS.lock().expect("nobody panics while it is held").push(line);
+}
+
+/// What was noted of that.
+#[modeller::method(Message)]
+async fn comings(_cx: &Cx) -> Result<Vec<String>> {
+    Ok(COMINGS.lock().expect("nobody panics while it is held").clone())
+}
+
 /// Ends a room for all.
 #[modeller::method(Message)]
 async fn close_room(cx: &Cx, room: String) -> Result<bool> {
@@ -132,7 +172,25 @@ fn main() -> ExitCode {
             _ => Err(Error::new(Code::Unauthorized, "sign in first")),
         });
     }
-    App::new()
+    let mut channels = ChannelSettings::new().authorize(|_cx, topic, action| async move {
+        Ok(topic.starts_with("room:") || topic.starts_with("news:") && action != ChannelAction::Publish)
+    });
+    if number("GATED").is_some() {
+        channels = channels.gate([ChannelAction::Publish]);
+    }
+    if let Some(millis) = number("GRACE") {
+        channels = channels.presence_grace(Duration::from_millis(millis));
+    }
+    if let Some(millis) = number("TTL") {
+        channels = channels.presence_ttl(Duration::from_millis(millis));
+    }
+    let mut app = App::new();
+    if number("RULES").is_some() {
+        app = app.rules(RulesOptions::new());
+    }
+    app.on_connection(|connection| note("come", connection))
+        .on_disconnection(|connection| note("gone", connection))
+        .channels(channels)
         .models::<(Message, User)>()
         .extend::<User, Message>()
         .http(HttpOptions::default().cors(["http://friend.example"]))

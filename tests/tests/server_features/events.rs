@@ -6,7 +6,7 @@ use modeller::doors::http::{HttpOptions, ServerEvent};
 use serde_json::json;
 
 use crate::program::Place;
-use crate::{FEATURED, app, connected};
+use crate::{FEATURED, app, connected, start};
 
 // HTT-07
 #[tokio::test]
@@ -55,6 +55,45 @@ async fn every_request_is_told_whatever_comes_of_it() {
             ("OPTIONS", "/system/users/insert", None),
         ]
     );
+}
+
+// HTT-07
+#[tokio::test]
+async fn connections_that_stay_open_are_told_when_they_begin_and_end() {
+    let (seen, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let (come, gone, all) = (seen.clone(), seen.clone(), seen);
+    let app = app()
+        .on_connection(move |connection| {
+            assert!(connection.remote_address.is_some_and(|remote| remote.ip().is_loopback()));
+            assert!(!connection.authenticated);
+            come.send(("come", connection.id, connection.door)).unwrap();
+        })
+        .on_connection(|_| panic!("as a test"))
+        .on_disconnection(move |connection| {
+            gone.send(("gone", connection.id, connection.door)).unwrap();
+        })
+        .on(move |event| match event {
+            ServerEvent::Connection(connection) => all.send(("any", connection.id, connection.door)).unwrap(),
+            // A request for a page is none.
+            ServerEvent::Disconnection(_) | ServerEvent::Request(_) => {}
+            other => panic!("{other:?}"),
+        });
+    let address = start(app).await;
+    let url = format!("ws://{address}/@ws");
+    let (mut first, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
+    let (_, id, door) = told.recv().await.unwrap();
+    assert_eq!(door, "ws");
+    assert_eq!(told.recv().await.unwrap(), ("any", id, "ws"));
+    let (second, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
+    let (_, other, _) = told.recv().await.unwrap();
+    assert_ne!(id, other);
+    assert_eq!(told.recv().await.unwrap().0, "any");
+    // One says goodbye, the other one is cut.
+    first.close(None).await.unwrap();
+    assert_eq!(told.recv().await.unwrap(), ("gone", id, "ws"));
+    drop(second);
+    assert_eq!(told.recv().await.unwrap(), ("gone", other, "ws"));
+    assert!(told.try_recv().is_err(), "each is told once");
 }
 
 // HTT-07

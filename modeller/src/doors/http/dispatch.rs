@@ -35,7 +35,7 @@ pub(super) struct Inner {
     /// Per path the routes of its methods; none is empty.
     pub(super) endpoints: Vec<Vec<Route>>,
     pub(super) folders: Folders,
-    pub(super) events: Events,
+    pub(super) events: Arc<Events>,
     pub(super) mounts: Vec<Mount>,
     #[cfg(feature = "live")]
     pub(super) live: Option<Arc<Live>>,

@@ -178,6 +178,11 @@ impl HttpDoor {
         }
         let folders = Folders::of(&self.folders, &*self.backend, &mut faults);
         faults.into_result()?;
+        let events = Arc::new(Events::new(self.listeners));
+        #[cfg(feature = "live")]
+        if let Some(live) = &self.live {
+            events.hear_of(live.connections());
+        }
         Ok(HttpService(Arc::new(Inner {
             backend: self.backend,
             options: self.options,
@@ -186,7 +191,7 @@ impl HttpDoor {
             paths,
             endpoints,
             folders,
-            events: Events::new(self.listeners),
+            events,
             mounts: self.mounts,
             #[cfg(feature = "live")]
             live: self.live,

@@ -10,6 +10,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Uri};
 
 use crate::engine::{Cx, panic_message};
+#[cfg(feature = "live")]
+use crate::live::{ConnectionEvent, ConnectionInfo, Connections};
 
 /// Something that happened at the server.
 ///
@@ -21,6 +23,12 @@ pub enum ServerEvent<'a> {
     Mounted(Mounted),
     /// A request has arrived.
     Request(Requested<'a>),
+    /// A client has opened a connection that stays open, over Socket.IO or as a WebSocket, and it is known who it is.
+    #[cfg(feature = "live")]
+    Connection(&'a ConnectionInfo),
+    /// Such a connection has ended.
+    #[cfg(feature = "live")]
+    Disconnection(&'a ConnectionInfo),
 }
 
 /// The server listens.
@@ -116,6 +124,18 @@ impl Events {
 
     pub(super) fn is_listened_to(&self) -> bool {
         !self.0.is_empty()
+    }
+
+    /// From now on all hear of connections, too.
+    #[cfg(feature = "live")]
+    pub(super) fn hear_of(self: &Arc<Self>, connections: &Connections) {
+        let events = self.clone();
+        if self.is_listened_to() {
+            connections.listen(move |event| match event {
+                ConnectionEvent::Opened(info) => events.tell(&ServerEvent::Connection(info)),
+                ConnectionEvent::Closed(info) => events.tell(&ServerEvent::Disconnection(info)),
+            });
+        }
     }
 
     /// Apart, so that requests nobody watches pass by a small branch.

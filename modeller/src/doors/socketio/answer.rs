@@ -10,6 +10,15 @@ use super::packed;
 use crate::engine::Reply;
 use crate::model::{Code, Error, Result};
 
+/// In whose words an acknowledgement says that something went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// `{error}`.
+    Plain,
+    /// `{status: "error", error}`: that of channels.
+    Channels,
+}
+
 /// JSON that is sent as it is.
 pub(super) enum Body {
     Text(Box<RawValue>),
@@ -42,9 +51,12 @@ impl Body {
         }
     }
 
-    /// An error, as `{error}`. What is our fault is logged, and the caller gets its number instead of its reason.
-    pub(super) fn of_error(form: Form, error: Error) -> Self {
-        let json = serde_json::json!({ "error": told(error).to_json() });
+    /// An error. What is our fault is logged, and the caller gets its number instead of its reason.
+    pub(super) fn of_error(form: Form, manner: Manner, error: Error) -> Self {
+        let mut json = serde_json::json!({ "error": told(error).to_json() });
+        if manner == Manner::Channels {
+            json["status"] = "error".into();
+        }
         match Self::new(form, json.to_string()) {
             Ok(body) => body,
             Err(_) => Body::Tree(json, 0),

@@ -63,7 +63,11 @@ impl<'a> Members<'a> {
 }
 
 pub(super) fn parse(raw: &RawValue) -> Result<Json> {
-    serde_json::from_str(raw.get())
+    parse_text(raw.get())
+}
+
+pub(super) fn parse_text(text: &str) -> Result<Json> {
+    serde_json::from_str(text)
         .map_err(|error| Error::new(Code::ParseError, format!("the argument is not JSON: {error}")))
 }
 

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::Value as Json;
-use socketioxide::extract::{AckSender, SocketRef, TryData};
+use socketioxide::extract::{AckSender, SocketRef};
 use socketioxide::handler::FromMessageParts as _;
 use socketioxide::socket::Socket;
 use socketioxide::{SendError, SocketError};
@@ -15,15 +14,15 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use super::answer::Body;
+use super::answer::{Body, Manner};
+use super::channels::{self, Ears};
 use super::events::Done;
 use super::live::Telling;
-use super::message::{Form, Incoming, Message};
+use super::message::{Form, Incoming, Message, manner};
 use super::outbox::Outbox;
-use super::packed::Loose;
-use super::{Handshake, Shared, events};
+use super::{Shared, answer, events};
 use crate::engine::{Cx, Identity, Subscription, caught, in_time};
-use crate::live::{self, Held, Live, Place, Watching};
+use crate::live::{Channels, Held, Live, Place, Watching};
 use crate::model::{Code, Error, Result};
 
 /// How many messages of one client may wait to be answered. One that sends more without reading is cut off.
@@ -31,6 +30,9 @@ pub(super) const MAX_PENDING: usize = 1_024;
 
 /// From how many bytes on a message takes memory of those that all clients share.
 const LARGE: usize = 16 * 1024;
+
+/// How long the transport may take to notice that a client is connected which knows it already.
+const NOTICING: Duration = Duration::from_secs(1);
 
 /// How long to wait before trying again to hand a packet to a transport that has too many.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -62,63 +64,10 @@ enum Kept {
 struct State {
     is_over: bool,
     subscriptions: HashMap<String, Kept>,
+    /// Its part in channels, from when it first asks for one.
+    ears: Option<Arc<Ears>>,
     /// How many payloads of each subscription were left out since the client was last told.
     missed: BTreeMap<String, u64>,
-}
-
-/// Lets a client in, or refuses it with words that it reads in its `connect_error`.
-pub(super) async fn greet(
-    shared: Arc<Shared>,
-    form: Form,
-    socket: SocketRef,
-    auth: TryData<Loose>,
-) -> Result<()> {
-    let Some(outbox) = socket.req_parts().extensions.get::<Arc<Outbox>>().cloned() else {
-        return Err(Error::new(Code::InternalError, "a session that was not opened at the door"));
-    };
-    let identity = identify(&shared, &socket, outbox.connection(), auth).await?;
-    outbox.connection().set_identity(identity.clone());
-    let most = shared.live.connections().options().max_in_flight;
-    let connection = Arc::new(Connection {
-        cx: shared.live.engine().cx().as_identity(identity),
-        form,
-        shared,
-        outbox,
-        runtime: Handle::current(),
-        calls: Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)),
-        pending: AtomicUsize::new(0),
-        state: Mutex::default(),
-    });
-    socket.extensions.insert(connection.clone());
-    let leaving = connection.clone();
-    socket.on_disconnect(async move || leaving.end());
-    socket.on_fallback(move |incoming: Incoming| take(connection, incoming));
-    Ok(())
-}
-
-async fn identify(
-    shared: &Shared,
-    socket: &SocketRef,
-    connection: &live::Connection,
-    TryData(auth): TryData<Loose>,
-) -> Result<Identity> {
-    let (headers, identity) = (&socket.req_parts().headers, connection.identity());
-    let auth = match auth {
-        Ok(Loose(Some(auth @ Json::Object(_)))) => auth,
-        Ok(Loose(None | Some(Json::Null))) => serde_json::json!({}),
-        _ => return Err(Error::new(Code::InvalidRequest, "`auth` is an object")),
-    };
-    let Some(authenticate) = &shared.options.authenticate else { return Ok(identity) };
-    let handshake = Handshake { auth, headers: headers.clone(), remote: connection.remote(), identity };
-    let asked = caught(authenticate(handshake));
-    match timeout(shared.options.connect_timeout, asked).await {
-        Ok(Ok(identity)) => identity,
-        Ok(Err(panic)) => {
-            tracing::error!(?panic, "what tells who a client is panicked");
-            Err(Error::new(Code::InternalError, "something went wrong on our side"))
-        }
-        Err(_) => Err(Error::new(Code::Overloaded, "it took too long to find out who you are")),
-    }
 }
 
 /// Counts a message as waiting.
@@ -131,7 +80,7 @@ impl Drop for Pending<'_> {
 }
 
 /// Takes a message, and answers it if it asks for an answer.
-async fn take(connection: Arc<Connection>, incoming: Incoming) {
+pub(super) async fn take(connection: Arc<Connection>, incoming: Incoming) {
     let Incoming { socket, value, ack } = incoming;
     let pending = connection.pending.fetch_add(1, Ordering::Relaxed);
     let _pending = Pending(&connection);
@@ -140,6 +89,8 @@ async fn take(connection: Arc<Connection>, incoming: Incoming) {
         let _ = socket.disconnect();
         return;
     }
+    connection.noticed(&socket).await;
+    let manner = manner(&value);
     let held = connection.hold(value.len());
     // What is refused waits as a word, not as the message.
     let message = held.map(|held| (value, held));
@@ -150,31 +101,60 @@ async fn take(connection: Arc<Connection>, incoming: Incoming) {
         connection.outbox.moved().await;
     }
     let result = match message {
-        Ok((value, _held)) => connection.carry_out(&socket, value).await,
+        Ok((value, _held)) => connection.carry_out(&socket, value, ack.is_some()).await,
         Err(error) => Err(error),
     };
     let written = result.and_then(|done| Ok((Body::new(connection.form, done.text)?, done.go)));
     let (body, go) = match written {
         Ok(written) => written,
-        Err(error) => (Body::of_error(connection.form, error), None),
+        Err(error) if ack.is_none() && manner == Manner::Channels => {
+            let error = answer::told(error).to_json();
+            let complaint = serde_json::json!({ "type": "error", "error": error });
+            return channels::complain(&connection, &socket, &complaint).await;
+        }
+        Err(error) => (Body::of_error(connection.form, manner, error), None),
     };
-    connection.acknowledge(&socket, ack, body).await;
+    connection.acknowledge(&socket, ack, body, manner).await;
     // Whoever waits for it may have gone meanwhile.
     let _ = go.map(|go| go.send(()));
 }
 
 impl Connection {
+    pub(super) fn new(shared: Arc<Shared>, form: Form, outbox: Arc<Outbox>, identity: Identity) -> Arc<Self> {
+        let most = shared.live.connections().options().max_in_flight;
+        Arc::new(Connection {
+            cx: shared.live.engine().cx().as_identity(identity),
+            form,
+            shared,
+            outbox,
+            runtime: Handle::current(),
+            calls: Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)),
+            pending: AtomicUsize::new(0),
+            state: Mutex::default(),
+        })
+    }
+
     /// Counts a message, and takes memory for a large one.
     fn hold(&self, bytes: usize) -> Result<Option<Held>> {
         self.outbox.connection().admit()?;
         (bytes > LARGE).then(|| self.shared.live.connections().hold(bytes)).transpose()
     }
 
-    async fn carry_out(self: &Arc<Self>, socket: &Arc<Socket>, value: Value) -> Result<Done> {
+    /// Waits until the transport sends what it is given: it tells the client that it is connected, and itself a moment later.
+    async fn noticed(&self, socket: &Socket) {
+        let noticed = async {
+            while !socket.connected() && !self.is_over() {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let _ = timeout(NOTICING, noticed).await;
+    }
+
+    async fn carry_out(self: &Arc<Self>, socket: &Arc<Socket>, value: Value, wanted: bool) -> Result<Done> {
         let work = async {
             let message = Message::of(value)?;
             // Boxed: its future is that of the largest call.
-            Box::pin(events::carry_out(self, socket, &message)).await
+            Box::pin(events::carry_out(self, socket, &message, wanted)).await
         };
         match in_time(self.shared.live.connections().options().request_timeout, caught(work)).await {
             Some(Ok(result)) => result,
@@ -187,7 +167,7 @@ impl Connection {
     }
 
     /// Sends an answer as soon as there is room for it; it is never left out for a client that is there.
-    async fn acknowledge(&self, socket: &Arc<Socket>, ack: Option<i64>, mut body: Body) {
+    async fn acknowledge(&self, socket: &Arc<Socket>, ack: Option<i64>, mut body: Body, manner: Manner) {
         if ack.is_none() {
             return;
         }
@@ -205,7 +185,7 @@ impl Connection {
                 Err(SendError::Serialize(error)) => {
                     let error =
                         Error::new(Code::InternalError, format!("an answer can't be written: {error}"));
-                    body = Body::of_error(self.form, error);
+                    body = Body::of_error(self.form, manner, error);
                 }
             }
         }
@@ -352,19 +332,40 @@ impl Connection {
         &self.shared.live
     }
 
+    /// The client's part in channels.
+    ///
+    /// # Errors
+    /// `CONFLICT` if it has gone meanwhile.
+    pub(super) fn ears(&self, socket: &Arc<Socket>) -> Result<Arc<Ears>> {
+        let mut state = self.state();
+        if state.is_over {
+            return Err(Error::new(Code::Conflict, "this connection has ended meanwhile"));
+        }
+        let make = || {
+            let channels = Channels::of(self.live().engine());
+            Arc::new(Ears::new(channels, self.form, self.outbox.clone(), socket.clone().into()))
+        };
+        Ok(state.ears.get_or_insert_with(make).clone())
+    }
+
     fn is_over(&self) -> bool {
         self.state().is_over
     }
 
-    /// The client has gone: nothing is kept for it.
-    fn end(&self) {
+    /// The client has gone, with a word of goodbye or without: nothing is kept for it.
+    pub(super) fn end(&self, goodbye: bool) {
         let mut state = self.state();
         state.is_over = true;
         state.missed.clear();
         let subscriptions = std::mem::take(&mut state.subscriptions);
+        let ears = state.ears.take();
         drop(state);
         // The last handle of a subscription takes locks when it goes.
         drop(subscriptions);
+        if let Some(ears) = ears {
+            ears.end(goodbye);
+        }
+        self.outbox.connection().end();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -8,17 +8,22 @@ use socketioxide::socket::Socket;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-use super::answer::Body;
+use super::answer::{Body, Manner};
 use super::call::{Members, model, parse};
 use super::connection::Connection;
 use super::events::Done;
 use super::message::Form;
 use crate::engine::Arguments;
-use crate::live::{LiveEvent, LiveSink, LiveStream, LiveText, ReactiveStream, Watching};
+use crate::live::{
+    LiveEvent, LiveSink, LiveStream, LiveText, Place, ReactiveStream, RuleReceived, RuleStream, Watching,
+};
 use crate::model::{Error, Result};
 
-/// The event under which a client is told.
+/// The event under which a client is told of a live query.
 const EVENT: &str = "live";
+
+/// The last event of a subscription.
+const ENDED: &str = "ended";
 
 /// How what a client is told of is written for it.
 #[derive(Clone)]
@@ -46,8 +51,9 @@ impl Written {
 
     fn made(&self, text: &LiveText, write: impl FnOnce(&str) -> String) -> Arc<Body> {
         let form = self.form;
-        let body =
-            |json: &str| Body::new(form, write(json)).unwrap_or_else(|error| Body::of_error(form, error));
+        let body = |json: &str| {
+            Body::new(form, write(json)).unwrap_or_else(|error| Body::of_error(form, Manner::Plain, error))
+        };
         text.made(form.name(), body)
     }
 }
@@ -75,27 +81,38 @@ impl LiveSink for Direct {
 }
 
 /// What a client is told of.
-enum Stream {
+pub(super) enum Stream {
     Documents(LiveStream),
     Answers(ReactiveStream),
+    Events(RuleStream),
 }
 
 impl Stream {
-    /// What a subscription tells next, and whether it is the last.
-    async fn next(&mut self, connection: &Connection, written: &Written) -> (Arc<Body>, bool) {
+    /// What a subscription tells next, and the event that it is told under.
+    async fn next(&mut self, connection: &Connection, written: &Written) -> (&'static str, Arc<Body>) {
         match self {
             Stream::Documents(stream) => match stream.next().await {
-                LiveEvent::Changes(text) => (written.changes(&text), false),
+                LiveEvent::Changes(text) => (EVENT, written.changes(&text)),
                 LiveEvent::Reset(text) => {
                     connection.outbox().connection().reset();
-                    (written.changes(&text), false)
+                    (EVENT, written.changes(&text))
                 }
-                LiveEvent::Ended(error) => (written.error(error), true),
+                LiveEvent::Ended(error) => (ENDED, written.error(error)),
             },
             // One that fails now may have an answer again later.
             Stream::Answers(stream) => match stream.next().await {
-                Ok(text) => (written.answer(&text), false),
-                Err(error) => (written.error(error), false),
+                Ok(text) => (EVENT, written.answer(&text)),
+                Err(error) => (EVENT, written.error(error)),
+            },
+            Stream::Events(stream) => match stream.receive().await {
+                RuleReceived::Event(event) => {
+                    let told = json!({ "topic": event.topic, "event": &*event }).to_string();
+                    ("rules.event", written.changes(&told.into()))
+                }
+                RuleReceived::Missed(count) => {
+                    connection.outbox().connection().coalesced(count);
+                    ("missed", written.changes(&json!({ "count": count }).to_string().into()))
+                }
             },
         }
     }
@@ -138,15 +155,27 @@ pub(super) async fn live(connection: &Arc<Connection>, socket: &Arc<Socket>, arg
             (stream.id(), inside(stream.first()).to_owned(), Stream::Documents(stream))
         }
     };
+    Ok(begin(connection, socket, id, &format!(",{first}"), stream, place))
+}
+
+/// Tells the client from now on, once it has the answer: `{id, ..}` with these members.
+pub(super) fn begin(
+    connection: &Arc<Connection>,
+    socket: &Arc<Socket>,
+    id: String,
+    first: &str,
+    stream: Stream,
+    place: Place,
+) -> Done {
     let (go, gone) = oneshot::channel();
     let written = Written { form: connection.form, id: id.as_str().into() };
     let telling = tell(connection.clone(), socket.clone().into(), written, stream, gone);
     let telling = Telling(tokio::spawn(telling).abort_handle());
     connection.keep_live(id.clone(), telling, place);
-    Ok(Done { text: format!("{{\"data\":{{\"id\":\"{id}\",{first}}}"), go: Some(go) })
+    Done { text: format!("{{\"data\":{{\"id\":\"{id}\"{first}}}"), go: Some(go) }
 }
 
-/// Tells a client of its query, once it has its first answer. What happens while there is no room waits in the stream.
+/// Tells a client of what it watches, once it has its first answer. What happens while there is no room waits in the stream.
 async fn tell(
     connection: Arc<Connection>,
     socket: SocketRef,
@@ -164,8 +193,8 @@ async fn tell(
     }
     loop {
         connection.outbox().connection().room().await;
-        let (body, is_over) = stream.next(&connection, &written).await;
-        let event = if is_over { "ended" } else { EVENT };
+        let (event, body) = stream.next(&connection, &written).await;
+        let is_over = event == ENDED;
         if !connection.send(&socket, event, &body).await {
             return;
         }

@@ -15,6 +15,8 @@ use socketioxide::handler::FromMessage;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
 
+use super::answer::Manner;
+use super::channels::PREFIX;
 use super::packed;
 use crate::model::{Code, Error, Result, check_json};
 
@@ -28,11 +30,11 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// What text for many is called that is written like this.
-    pub(super) fn name(self) -> &'static str {
+    /// A name that nobody else has for what is written so.
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Form::Text => "socketio",
-            Form::Packed => "socketio-msgpack",
+            Form::Packed => "socketio/msgpack",
         }
     }
 }
@@ -58,6 +60,21 @@ impl FromMessage<LocalAdapter, Whole> for Incoming {
     ) -> std::result::Result<Self, Infallible> {
         Ok(Incoming { socket, value, ack })
     }
+}
+
+/// How the acknowledgement of a packet is to be worded, whatever else is wrong with it.
+pub(super) fn manner(value: &Value) -> Manner {
+    let is_of_channels = match value {
+        Value::Str(text, _) => {
+            let event = text.trim_start().strip_prefix('[').map(str::trim_start);
+            event.and_then(|event| event.strip_prefix('"')).is_some_and(|event| event.starts_with(PREFIX))
+        }
+        // The head of an array, and that of a short or a longer text.
+        Value::Bytes(bytes) => [2, 3]
+            .iter()
+            .any(|&head| bytes.get(head..).is_some_and(|event| event.starts_with(PREFIX.as_bytes()))),
+    };
+    if is_of_channels { Manner::Channels } else { Manner::Plain }
 }
 
 /// An event and its argument, which is JSON text and strictly so.
@@ -158,6 +175,20 @@ mod tests {
         assert_eq!(read(r#"["call",{"a":1.0}]"#).unwrap(), message("call", r#"{"a":1.0}"#));
         assert_eq!(read(r#"["call"]"#).unwrap(), message("call", "{}"));
         assert!(read(r#"["call",1,2]"#).unwrap_err().is(Code::InvalidRequest));
+    }
+
+    #[test]
+    fn what_belongs_to_channels_is_told_by_its_first_bytes() {
+        let names = ["realtime:track", "realtime:postgres_changes:unsubscribe", "real", "call", ""];
+        for (at, name) in names.into_iter().enumerate() {
+            let json = serde_json::json!([name, { "realtime:": 1 }]);
+            let packed = rmp_serde::to_vec_named(&json).unwrap();
+            let expected = if at < 2 { Manner::Channels } else { Manner::Plain };
+            assert_eq!(manner(&Value::Str(json.to_string().into(), None)), expected, "{name}");
+            assert_eq!(manner(&Value::Bytes(packed.into())), expected, "{name}");
+        }
+        assert_eq!(manner(&Value::Str(" [ \"realtime:x\"".into(), None)), Manner::Channels);
+        assert_eq!(manner(&Value::Bytes(Bytes::new())), Manner::Plain);
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! The Socket.IO door: every operation of every model as an event with an acknowledgement, and subscriptions as rooms.
+//! The Socket.IO door: every operation of every model as an event with an acknowledgement, subscriptions as rooms, live queries,
+//! channels and rules.
 //!
 //! ```text
-//! bytes ─► engine.io ─► packet ─► message (event, one JSON argument) ─► call │ transaction │ procedure │ subscribe │ dispatch
+//! bytes ─► engine.io ─► packet ─► message (event, one JSON argument) ─► call │ live │ subscribe │ realtime:.. │ rules...
 //!                                                     Cx ─► {data} or {error} ─► acknowledgement
 //! ```
 //!
@@ -11,8 +12,10 @@
 
 mod answer;
 mod call;
+mod channels;
 mod connection;
 mod events;
+mod greeting;
 mod live;
 mod message;
 mod options;
@@ -20,6 +23,7 @@ mod outbox;
 mod packed;
 mod request;
 mod room;
+mod rules;
 mod upgrade;
 
 use std::fmt;
@@ -133,7 +137,7 @@ impl Line {
         };
         let (service, io) = builder.build_with_inner_svc(Nowhere);
         let shared = shared.clone();
-        let greet = move |socket, auth| connection::greet(shared.clone(), form, socket, auth);
+        let greet = move |socket, auth| greeting::greet(shared.clone(), form, socket, auth);
         // Everything is in its place before the client is told that it is connected: what it sends then must not be lost.
         io.ns("/", (async || ()).with(greet));
         Line { io, service, form }

@@ -3,17 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
 use super::frame;
 use super::wire::Wire;
 use crate::engine::Cx;
-use crate::live::{ChannelEvent, ChannelSink, Channels};
+use crate::live::{ChannelEvent, ChannelSink, Channels, Ticket};
 use crate::model::Result;
 
 /// What events are called that are framed for this door.
@@ -22,10 +19,7 @@ const FORMAT: &str = "ws";
 /// A client's part in its channels. It leaves them when it is dropped.
 pub(super) struct Ears {
     channels: Arc<Channels>,
-    /// Whoever says this may go on as the same one: the client alone is told.
-    secret: String,
-    /// The client's name there, which all who hear it learn.
-    name: String,
+    ticket: Ticket,
     sink: Arc<Sink>,
 }
 
@@ -69,10 +63,9 @@ fn push(data: &str) -> Vec<u8> {
 impl Ears {
     pub(super) fn new(channels: Arc<Channels>, wire: Arc<Wire>) -> Self {
         let sink = Arc::new(Sink { wire, missed: Mutex::default(), full: Notify::new() });
-        let secret = uuid::Uuid::new_v4().to_string();
-        let name = name_of(&secret);
-        tokio::spawn(catch_up(Arc::downgrade(&sink), channels.clone(), name.clone()));
-        Ears { channels, secret, name, sink }
+        let ticket = Ticket::new();
+        tokio::spawn(catch_up(Arc::downgrade(&sink), channels.clone(), ticket.name().to_owned()));
+        Ears { channels, ticket, sink }
     }
 
     /// Does what the client asks for, with the arguments as JSON text.
@@ -83,42 +76,39 @@ impl Ears {
         arguments: &[u8],
         resumes: Option<&str>,
     ) -> Result<Vec<u8>> {
-        let (sink, resumes) = (self.sink.clone(), resumes.map(name_of));
-        let performed = self.channels.perform(cx, &self.name, operation, arguments, resumes.as_deref(), sink);
+        let (name, sink) = (self.ticket.name(), self.sink.clone());
+        let resumes = resumes.map(Ticket::name_of);
+        let performed = self.channels.perform(cx, name, operation, arguments, resumes.as_deref(), sink);
         let mut answer = performed.await?;
         if operation == "subscribe" {
-            answer["connection"] = self.secret.as_str().into();
+            answer["id"] = name.into();
+            answer["connection"] = self.ticket.secret().into();
         }
         Ok(answer.to_string().into_bytes())
     }
 
     /// The client is there.
     pub(super) fn heartbeat(&self) {
-        self.channels.heartbeat(&self.name);
+        self.channels.heartbeat(self.ticket.name());
     }
 
     /// The client says goodbye.
     pub(super) fn leave(&self) {
-        self.channels.leave_all(&self.name);
+        self.channels.leave_all(self.ticket.name());
     }
 
     /// The client has become somebody else.
     pub(super) async fn reauthorize(&self, cx: &Cx) {
-        self.channels.reauthorize(cx, &self.name).await;
+        self.channels.reauthorize(cx, self.ticket.name()).await;
     }
 }
 
 impl Drop for Ears {
     fn drop(&mut self) {
         // It may come back.
-        self.channels.disconnect(&self.name);
+        self.channels.disconnect(self.ticket.name());
         self.sink.full.notify_one();
     }
-}
-
-/// The name that goes with a secret. It gives nothing away: what is heard in a channel says who said it.
-fn name_of(secret: &str) -> String {
-    URL_SAFE_NO_PAD.encode(&Sha256::digest(secret.as_bytes())[..16])
 }
 
 /// Says in which channels something was missed, and who is present there, as soon as there is room for it.
@@ -134,9 +124,15 @@ async fn catch_up(sink: Weak<Sink>, channels: Arc<Channels>, name: String) {
             there.wire.outbox().connection().room().await;
             let Some(topic) = there.missed().first().cloned() else { break };
             let said = json!({ "type": "missed", "channel": topic });
-            if there.wire.outbox().push(push(&said.to_string()).into()) {
+            // What comes now waits, so that nothing is left out after it was said that something was.
+            let mut missed = there.missed();
+            let is_said = there.wire.outbox().push(push(&said.to_string()).into());
+            if is_said {
+                missed.remove(&topic);
+            }
+            drop(missed);
+            if is_said {
                 there.wire.outbox().connection().reset();
-                there.missed().remove(&topic);
                 // Who has left meanwhile need not know.
                 drop(channels.resync(&name, &topic));
             }

@@ -31,6 +31,7 @@ pub(super) async fn serve(session: Arc<dyn Speech>, upgraded: Upgraded) {
         session.wire().outbox().reply(greeting);
     }
     session.wire().open(upgraded);
+    session.wire().outbox().connection().begin();
     let mut socket = Socket {
         decoder: Decoder::new(session.max_message()),
         heartbeat: Heartbeat::new(options.heartbeat, Instant::now()),
@@ -48,6 +49,7 @@ pub(super) async fn serve(session: Arc<dyn Speech>, upgraded: Upgraded) {
     });
     socket.part(end).await;
     socket.session.wire().line().close();
+    socket.session.wire().outbox().connection().end();
 }
 
 /// How it ends.

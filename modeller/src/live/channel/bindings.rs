@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Wea
 use serde_json::Value as Json;
 
 use super::changes::{columns, encode, encode_missed};
+use super::event::Body;
 use super::filter::parse_filter;
 use super::room::hand;
 use super::{ChannelAction, ChannelEvent, ChannelSink, Channels, Topic, not_joined};
@@ -345,15 +346,15 @@ impl Channels {
         // In the order in which they were bound; one may have come several times.
         candidates.sort_unstable();
         candidates.dedup();
-        let mut json: Option<Arc<str>> = None;
+        let mut body = None;
         let mut told = 0;
         for Group { filter, bindings } in candidates.iter().filter_map(|number| watched.groups.get(number)) {
             if !rows().any(|row| filter.matches(change.shape, row)) {
                 continue;
             }
             for binding in bindings.iter().filter(|binding| binding.event.includes(change.op)) {
-                let json = json.get_or_insert_with(|| encode(change, at, &watched.columns).into());
-                binding.tell(json);
+                let body = body.get_or_insert_with(|| Body::new(encode(change, at, &watched.columns)));
+                binding.tell(body);
                 told += 1;
             }
         }
@@ -368,8 +369,8 @@ impl Channels {
         }
         for watched in self.bindings.read().models.values().filter(|watched| generation < watched.generation)
         {
-            let json: Arc<str> = encode_missed(watched.shape, at, &watched.columns).into();
-            watched.groups.values().flat_map(|group| &group.bindings).for_each(|binding| binding.tell(&json));
+            let body = Body::new(encode_missed(watched.shape, at, &watched.columns));
+            watched.groups.values().flat_map(|group| &group.bindings).for_each(|binding| binding.tell(&body));
         }
     }
 
@@ -380,7 +381,7 @@ impl Channels {
 }
 
 impl Binding {
-    fn tell(&self, json: &Arc<str>) {
-        hand(&*self.sink, &ChannelEvent::change(&self.topic, &self.id, json));
+    fn tell(&self, body: &Arc<Body>) {
+        hand(&*self.sink, &ChannelEvent::change(&self.topic, &self.id, body));
     }
 }

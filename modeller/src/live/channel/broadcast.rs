@@ -21,6 +21,11 @@ pub struct Acknowledged {
 pub fn acknowledgement(result: &Result<Acknowledged>) -> Json {
     match result {
         Ok(Acknowledged { message_id }) => json!({ "status": "ok", "message_id": message_id }),
+        Err(error) if error.is(Code::InternalError) => {
+            tracing::error!(%error, "a broadcast failed");
+            let message = "something went wrong on our side";
+            json!({ "status": "error", "error": { "code": error.code(), "message": message } })
+        }
         Err(error) => {
             json!({ "status": "error", "error": { "code": error.code(), "message": error.message() } })
         }

@@ -1,7 +1,8 @@
 //! What is sent to those who have joined: events, encoded once for all of them.
 
+use std::any::Any;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Position, Topic};
 use crate::model::instant;
@@ -77,18 +78,26 @@ pub struct ChannelEvent {
     body: Arc<Body>,
 }
 
-struct Body {
+/// What all are told, whoever hears it.
+pub(super) struct Body {
     json: Arc<str>,
-    /// What doors have made of it.
-    frames: Mutex<Vec<Frame>>,
+    made: Mutex<Made>,
 }
 
-/// The name of a door's format, and its bytes.
-type Frame = (&'static str, Arc<[u8]>);
+/// What doors have made of it, by the names of their formats.
+#[derive(Default)]
+struct Made {
+    frames: Vec<(&'static str, Arc<[u8]>)>,
+    parts: Vec<(&'static str, Arc<dyn Any + Send + Sync>)>,
+}
 
 impl Body {
-    fn new(json: Arc<str>) -> Arc<Self> {
-        Arc::new(Body { json, frames: Mutex::default() })
+    pub(super) fn new(json: String) -> Arc<Self> {
+        Arc::new(Body { json: json.into(), made: Mutex::default() })
+    }
+
+    fn made(&self) -> MutexGuard<'_, Made> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -100,20 +109,19 @@ impl ChannelEvent {
             subscription: None,
             position: None,
             is_replay: false,
-            body: Body::new(json.into()),
+            body: Body::new(json),
         }
     }
 
     /// A change, for one binding.
-    pub(super) fn change(topic: &Topic, subscription: &Arc<str>, json: &Arc<str>) -> Self {
+    pub(super) fn change(topic: &Topic, subscription: &Arc<str>, body: &Arc<Body>) -> Self {
         ChannelEvent {
             kind: ChannelEventKind::Changes,
             topic: topic.clone(),
             subscription: Some(subscription.clone()),
             position: None,
             is_replay: false,
-            // What doors make of it has the subscription's id in it, so that it is not shared.
-            body: Body::new(json.clone()),
+            body: body.clone(),
         }
     }
 
@@ -160,13 +168,34 @@ impl ChannelEvent {
     /// The event as the bytes that a door writes, made once for all who hear it. A door uses formats of its own; the names of two
     /// doors must differ.
     pub fn encoded(&self, format: &'static str, make: impl FnOnce(&Self) -> Vec<u8>) -> Arc<[u8]> {
-        let mut frames = self.body.frames.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, frame)) = frames.iter().find(|(known, _)| *known == format) {
+        if self.subscription.is_some() {
+            // It is for one binding alone, whose id is part of it.
+            return make(self).into();
+        }
+        let mut made = self.body.made();
+        if let Some((_, frame)) = made.frames.iter().find(|(known, _)| *known == format) {
             return frame.clone();
         }
         let frame: Arc<[u8]> = make(self).into();
-        frames.push((format, frame.clone()));
+        made.frames.push((format, frame.clone()));
         frame
+    }
+
+    /// What a door makes of the [JSON](Self::json), once for all who hear it, whatever their bindings: a tree, or text that was checked.
+    /// A door uses formats of its own, and one type for each of them.
+    pub fn shared<T: Send + Sync + 'static>(
+        &self,
+        format: &'static str,
+        make: impl FnOnce(&str) -> T,
+    ) -> Arc<T> {
+        let mut made = self.body.made();
+        let known = made.parts.iter().find(|(known, _)| *known == format);
+        if let Some(part) = known.and_then(|(_, part)| part.clone().downcast().ok()) {
+            return part;
+        }
+        let part = Arc::new(make(self.json()));
+        made.parts.push((format, part.clone()));
+        part
     }
 }
 
@@ -284,5 +313,20 @@ mod tests {
         let other = event.clone().encoded("a", |_| panic!("it has been made"));
         assert!(Arc::ptr_eq(&one, &other));
         assert_eq!(&*event.encoded("b", |_| vec![1]), [1]);
+        let length = event.shared("a", str::len);
+        assert_eq!(*length, event.json().len());
+        assert!(Arc::ptr_eq(&length, &event.clone().shared("a", |_| panic!("it has been made"))));
+        assert_eq!(*event.shared("b", |_| 'b'), 'b');
+    }
+
+    #[test]
+    fn bindings_share_a_change_and_not_what_has_their_ids_in_it() {
+        let topic = Topic::new("room:1", false, 256).unwrap();
+        let body = Body::new("{}".into());
+        let change = |id: &str| ChannelEvent::change(&topic, &id.into(), &body);
+        let (one, other) = (change("b1"), change("b2"));
+        let bytes = |event: &ChannelEvent| event.encoded("a", |event| event.message().into()).to_vec();
+        assert_ne!(bytes(&one), bytes(&other));
+        assert!(Arc::ptr_eq(&one.shared("a", str::len), &other.shared("a", str::len)));
     }
 }

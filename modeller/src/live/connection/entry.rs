@@ -2,14 +2,14 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 
 use super::metrics::Counters;
 use super::registry::Shared;
-use super::stats::ConnectionInfo;
+use super::stats::{ConnectionEvent, ConnectionInfo};
 use crate::engine::Identity;
 use crate::model::{Code, Error, Result};
 
@@ -36,6 +36,8 @@ pub struct Connection {
     drained: Notify,
     coalesced: AtomicU64,
     resets: AtomicU64,
+    /// Whether listeners know of it.
+    is_known: AtomicBool,
     counters: Arc<Counters>,
     shared: Arc<Shared>,
 }
@@ -62,6 +64,7 @@ impl Connection {
             drained: Notify::new(),
             coalesced: AtomicU64::new(0),
             resets: AtomicU64::new(0),
+            is_known: AtomicBool::new(false),
             counters,
             shared,
         }
@@ -95,6 +98,20 @@ impl Connection {
     /// Says which query alone it is about, by its [signature](crate::live::NamedQuery::signature); only the first one counts.
     pub fn set_signature(&self, signature: &str) {
         self.signature.get_or_init(|| signature.into());
+    }
+
+    /// The client is in, and it is known who it is: tells those who [listen](super::Connections::listen). A door says so once.
+    pub fn begin(&self) {
+        if !self.is_known.swap(true, Ordering::AcqRel) {
+            self.shared.tell(|| ConnectionEvent::Opened(self.info()));
+        }
+    }
+
+    /// The client is gone: tells those who know of it. Without a word of the door's they hear of it when the last one lets go.
+    pub fn end(&self) {
+        if self.is_known.swap(false, Ordering::AcqRel) {
+            self.shared.tell(|| ConnectionEvent::Closed(self.info()));
+        }
     }
 
     /// Counts a request of this client. A door asks before it does anything about one.
@@ -205,6 +222,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        self.end();
         self.counters.closed.fetch_add(1, Ordering::Relaxed);
         self.shared.forget(self.id);
     }

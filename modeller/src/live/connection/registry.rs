@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -14,7 +15,7 @@ use super::LiveOptions;
 use super::entry::{Connection, Watching};
 use super::limiter::{Caller, Limiter};
 use super::metrics::Counters;
-use super::stats::{ConnectionInfo, ConnectionTotals, Stats, StoreStats};
+use super::stats::{ConnectionEvent, ConnectionInfo, ConnectionTotals, Stats, StoreStats};
 use crate::engine::{Clock, Engine, Identity};
 use crate::model::{Code, Error, Result};
 
@@ -34,6 +35,9 @@ pub enum Phase {
     /// Who is still there is cut off.
     Closed,
 }
+
+/// Somebody who is told who comes and goes.
+type Listener = Arc<dyn Fn(&ConnectionEvent) + Send + Sync>;
 
 /// The connections of all doors that keep them open.
 #[derive(Clone)]
@@ -56,6 +60,7 @@ pub(super) struct Shared {
     next: AtomicU64,
     open: Mutex<HashMap<u64, Weak<Connection>>>,
     doors: Mutex<BTreeMap<&'static str, Arc<Counters>>>,
+    listeners: RwLock<Vec<Listener>>,
     /// Bytes of large messages that are held.
     held: AtomicUsize,
     phase: watch::Sender<Phase>,
@@ -84,6 +89,7 @@ impl Connections {
             next: AtomicU64::new(1),
             open: Mutex::default(),
             doors: Mutex::default(),
+            listeners: RwLock::default(),
             held: AtomicUsize::new(0),
             phase: watch::Sender::new(Phase::Open),
             count: watch::Sender::new(0),
@@ -131,6 +137,12 @@ impl Connections {
     /// `RATE_LIMITED`, with `retryAfterMs` among the details.
     pub fn admit(&self, door: &'static str, remote: Option<SocketAddr>, identity: &Identity) -> Result<()> {
         self.shared.admit(&self.shared.counters(door), identity, remote)
+    }
+
+    /// Calls this with every client that comes or goes from now on. It is called in the midst of that, and should be quick; what it panics
+    /// with is logged.
+    pub fn listen(&self, listener: impl Fn(&ConnectionEvent) + Send + Sync + 'static) {
+        self.shared.listeners.write().unwrap_or_else(PoisonError::into_inner).push(Arc::new(listener));
     }
 
     /// How many there are.
@@ -284,6 +296,20 @@ impl Shared {
             Error::new(Code::RateLimited, format!("too many requests; try again in {wait} ms"))
                 .with_details(serde_json::json!({ "retryAfterMs": wait }))
         })
+    }
+
+    /// Tells all who listen; whom nobody listens to costs nothing.
+    pub(super) fn tell(&self, event: impl FnOnce() -> ConnectionEvent) {
+        let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if listeners.is_empty() {
+            return;
+        }
+        let event = event();
+        for listener in listeners {
+            if catch_unwind(AssertUnwindSafe(|| listener(&event))).is_err() {
+                tracing::error!("a listener to connections panicked");
+            }
+        }
     }
 
     pub(super) fn forget(&self, id: u64) {

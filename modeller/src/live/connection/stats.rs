@@ -36,6 +36,16 @@ pub struct ConnectionInfo {
     pub resets: u64,
 }
 
+/// A client has come, or has gone.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ConnectionEvent {
+    /// It is in, and it is known who it is.
+    Opened(ConnectionInfo),
+    /// It is gone.
+    Closed(ConnectionInfo),
+}
+
 /// The server as a whole, as [`Connections::stats`](super::Connections::stats) shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,0 +1,60 @@
+// Clients that do not read.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Server, ask, call, pause } from "./server.mjs";
+
+describe("a client that does not read", () => {
+  test("a client that does not read takes no memory, misses what it is told it missed, and holds up nobody", async () => {
+    // OPS-03
+    const server = await Server.start();
+    const slow = await server.connected({ transports: ["websocket"] });
+    const quick = await server.connected({ transports: ["websocket"] });
+    const query = { roomId: "flood" };
+    await ask(slow, "subscribe", { model: "chat/messages", query });
+    const count = { quick: 0, slow: 0, missed: 0 };
+    slow.on("publish", () => (count.slow += 1));
+    slow.on("missed", (gap) => (count.missed += gap.count));
+    const stream = slow.io.engine.transport.ws._socket;
+    stream.pause();
+    const before = await server.memory();
+    const announce = (size) =>
+      call(quick, "chat/messages", "announce", { data: { room: "flood", count: 100, size } });
+    for (let round = 0; round < 50; round += 1) {
+      // 50 × 100 × 10 kB = 50 MB that nobody takes.
+      assert.equal((await announce(10_000)).data, 100);
+    }
+    const grown = (await server.memory()) - before;
+    assert.ok(grown < 24_000_000, `the server has grown by ${grown} bytes`);
+    stream.resume();
+    for (let tries = 0; count.slow + count.missed < 5_000; tries += 1) {
+      assert.ok(tries < 200, JSON.stringify(count));
+      await pause(50);
+    }
+    assert.equal(count.slow + count.missed, 5_000);
+    assert.ok(count.missed > 3_000, "most of it was missed");
+    assert.equal((await announce(10)).data, 100);
+    for (let tries = 0; count.slow + count.missed < 5_100; tries += 1) {
+      assert.ok(tries < 200, JSON.stringify(count));
+      await pause(50);
+    }
+    await server.stop();
+  });
+
+  test("answers wait for a client that does not read, and none is lost", async () => {
+    const server = await Server.start();
+    const client = await server.connected({ transports: ["websocket"] });
+    const stream = client.io.engine.transport.ws._socket;
+    stream.pause();
+    const before = await server.memory();
+    const answers = Promise.all(
+      Array.from({ length: 200 }, () => call(client, "system/users", "much", { data: { size: 500_000 } })),
+    );
+    await pause(1_500);
+    const grown = (await server.memory()) - before;
+    // 100 MB are asked for: what is carried out at once may wait, and no more than that.
+    assert.ok(grown < 64_000_000, `the server has grown by ${grown} bytes`);
+    stream.resume();
+    assert.ok((await answers).every(({ data }) => data.length === 500_000));
+    await server.stop();
+  });
+});
