@@ -104,6 +104,8 @@ pub use worker::Workers;
 pub use write::MAX_BULK;
 
 #[cfg(feature = "live")]
+pub(crate) use aggregate::Figured;
+#[cfg(feature = "live")]
 pub(crate) use reads::asked;
 #[cfg(feature = "live")]
 pub(crate) use standing::Standing;
