@@ -1,6 +1,8 @@
 //! Figures as calls: their arguments, and their answers as JSON.
 
 use std::collections::HashMap;
+#[cfg(feature = "live")]
+use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
@@ -10,6 +12,8 @@ use super::related_figures::{self, Group, Reached};
 use super::scope::{MAX_BYTES, visible};
 use super::{Argument, Arguments, Call, Cx, Operation, Reply};
 use crate::model::{Cell, Code, Error, Result, Row, Shape, Value, write_cell};
+#[cfg(feature = "live")]
+use crate::query::Aggregate;
 use crate::query::{Access, Aggregation, Asked, Filter, parse_aggregation, parse_count};
 use crate::registry::Registry;
 
@@ -71,15 +75,10 @@ pub(super) fn check(
     parse_aggregation(shape, asked, Access::Public).map(drop)
 }
 
-/// Carries out a `count`.
-pub(super) async fn count(cx: &Cx, call: Call) -> Result<Reply> {
-    let Call { shape, operation, arguments, .. } = call;
-    let registry = cx.engine().registry();
-    let mut request = Request::parse(registry, shape, operation, arguments)?;
-    let is_constrained = !request.with.is_empty();
-    request.constrain()?;
+/// The field whose values a `count` is of, and whether equal ones count once.
+fn counted(figures: &[(Argument, Json)]) -> Result<(Option<&str>, Option<bool>)> {
     let (mut field, mut distinct) = (None, None);
-    for (argument, json) in &request.figures {
+    for (argument, json) in figures {
         match (argument, json) {
             (Argument::Field, Json::String(name)) => field = Some(name.as_str()),
             (Argument::Distinct, Json::Bool(flag)) => distinct = Some(*flag),
@@ -89,6 +88,17 @@ pub(super) async fn count(cx: &Cx, call: Call) -> Result<Reply> {
             _ => return Err(invalid("`field` is the name of a field")),
         }
     }
+    Ok((field, distinct))
+}
+
+/// Carries out a `count`.
+pub(super) async fn count(cx: &Cx, call: Call) -> Result<Reply> {
+    let Call { shape, operation, arguments, .. } = call;
+    let registry = cx.engine().registry();
+    let mut request = Request::parse(registry, shape, operation, arguments)?;
+    let is_constrained = !request.with.is_empty();
+    request.constrain()?;
+    let (field, distinct) = counted(&request.figures)?;
     let count = match field {
         // Documents are all different.
         None => cx.count(shape, &visible(shape, request.filter, cx.engine())).await?,
@@ -166,15 +176,7 @@ fn render(aggregation: &Aggregation, names: &[String], rows: &[Row]) -> Result<V
         if at > 0 {
             out.push(b',');
         }
-        out.push(b'{');
-        for (column, (key, value)) in keys.iter().zip(&row.0).enumerate() {
-            if column > 0 {
-                out.push(b',');
-            }
-            out.extend_from_slice(key.as_bytes());
-            write_cell(aggregation.kind(column), value.view(), &mut out);
-        }
-        out.push(b'}');
+        write(aggregation, &keys, row, &mut out);
         if out.len() > MAX_BYTES {
             return Err(too_large());
         }
@@ -183,4 +185,98 @@ fn render(aggregation: &Aggregation, names: &[String], rows: &[Row]) -> Result<V
         out.push(b']');
     }
     Ok(out)
+}
+
+/// One answer as an object with as many of its columns as there are keys.
+fn write(aggregation: &Aggregation, keys: &[String], row: &Row, out: &mut Vec<u8>) {
+    out.push(b'{');
+    for (column, (key, value)) in keys.iter().zip(&row.0).enumerate() {
+        if column > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(key.as_bytes());
+        write_cell(aggregation.kind(column), value.view(), out);
+    }
+    out.push(b'}');
+}
+
+/// Figures that somebody wants to be kept up to date about.
+#[cfg(feature = "live")]
+#[derive(Clone, Debug)]
+pub(crate) struct Figured {
+    /// Of which rows is the caller's to add.
+    pub(crate) aggregation: Aggregation,
+    /// The names of the answer's columns, as JSON with a colon; none if it is a number.
+    names: Vec<String>,
+}
+
+#[cfg(feature = "live")]
+impl Figured {
+    /// What a `count` or an `aggregate` asks for, and of which documents.
+    pub(super) fn parse(
+        registry: &Registry,
+        shape: &'static Shape,
+        operation: Operation,
+        arguments: Arguments,
+    ) -> Result<(Self, Filter)> {
+        let mut request = Request::parse(registry, shape, operation, arguments)?;
+        let is_constrained = !request.with.is_empty();
+        request.constrain()?;
+        let of_related = || Err(invalid("live figures are of the documents themselves, not of related ones"));
+        if operation == Operation::Count {
+            let (field, distinct) = counted(&request.figures)?;
+            let figure = match field {
+                None => Aggregate::Rows,
+                Some(field) if Reached::by(registry, shape, field)?.is_some() => return of_related(),
+                Some(field) => parse_count(shape, field, distinct.unwrap_or(is_constrained), Access::Public)?,
+            };
+            let aggregation = Aggregation::new(shape, Filter::True, vec![figure]);
+            return Ok((Figured { aggregation, names: Vec::new() }, request.filter));
+        }
+        let given = |wanted| request.figures.iter().find(|(name, _)| *name == wanted).map(|(_, json)| json);
+        let (group_by, aggregates) = (given(Argument::GroupBy), given(Argument::Aggregates));
+        let asked = Asked { group_by, aggregates, sort: given(Argument::Sort) };
+        let is_paged = request.start > 0 || request.count.is_some() || asked.sort.is_some();
+        if group_by.is_none() && is_paged {
+            return Err(invalid("`sort`, `start` and `count` are for groups: they go with `groupBy`"));
+        }
+        if request.count.is_none() && request.start > 0 {
+            return Err(invalid("a live query has no `start` without a `count`"));
+        }
+        if let (None, Some(figures)) = (group_by, aggregates.and_then(Json::as_object))
+            && related_figures::groups(registry, shape, figures)?.iter().any(|group| group.reached.is_some())
+        {
+            return of_related();
+        }
+        let (mut aggregation, names) = parse_aggregation(shape, asked, Access::Public)?;
+        (aggregation.start, aggregation.count) = (request.start, request.count);
+        let names = names.iter().map(|name| format!("{}:", Json::from(name.as_str()))).collect();
+        Ok((Figured { aggregation, names }, request.filter))
+    }
+
+    /// Whether there is an answer for each of many groups.
+    pub(crate) fn is_grouped(&self) -> bool {
+        !self.aggregation.group_by.is_empty()
+    }
+
+    /// One answer as JSON.
+    pub(crate) fn json(&self, row: &Row) -> Arc<str> {
+        let mut out = Vec::with_capacity(128);
+        match self.names.is_empty() {
+            true => {
+                write_cell(self.aggregation.kind(0), row.0.first().map_or(Cell::Null, Value::view), &mut out)
+            }
+            false => write(&self.aggregation, &self.names, row, &mut out),
+        }
+        // JSON is always UTF-8.
+        String::from_utf8(out).unwrap_or_default().into()
+    }
+
+    /// What tells the group of an answer from others, as JSON.
+    pub(crate) fn key(&self, row: &Row) -> Arc<str> {
+        let mut out = Vec::with_capacity(64);
+        let keys = self.aggregation.group_by.len().min(self.names.len());
+        write(&self.aggregation, &self.names[..keys], row, &mut out);
+        String::from_utf8(out).unwrap_or_default().into()
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::job::Run;
 #[cfg(feature = "live")]
-use super::reads::Reads;
+use super::reads::{self, Reads};
 use super::transaction::Shared;
 use super::{Engine, Identity};
 use crate::model::{Code, Error, Result, Row, Shape};
@@ -86,8 +86,9 @@ impl Cx {
 
     fn note(&self, shape: &'static Shape, filter: &Filter) {
         #[cfg(feature = "live")]
-        if let Some(reads) = &self.reads {
-            reads.note(shape, filter);
+        match &self.reads {
+            Some(reads) => reads.note(shape, filter),
+            None => reads::noted(shape, filter),
         }
         #[cfg(not(feature = "live"))]
         let _ = (shape, filter);
@@ -272,7 +273,7 @@ impl Cx {
     /// Runs reads that belong together; see [`Store::view`](crate::store::Store::view).
     pub(crate) fn view(&self, look: Look) -> BoxFuture<'_, Result<Answer>> {
         #[cfg(feature = "live")]
-        let look = match &self.reads {
+        let look = match self.reads.clone().or_else(reads::current) {
             Some(reads) => reads.noting(look),
             None => look,
         };
@@ -324,6 +325,14 @@ impl View for Inside<'_> {
         sink: Box<dyn Sink>,
     ) -> BoxFuture<'a, Result<Box<dyn Sink>>> {
         self.0.read(select, sink)
+    }
+
+    fn count<'a>(&'a mut self, shape: &'static Shape, filter: &'a Filter) -> BoxFuture<'a, Result<u64>> {
+        self.0.count(shape, filter)
+    }
+
+    fn aggregate<'a>(&'a mut self, aggregation: &'a Aggregation) -> BoxFuture<'a, Result<Vec<Row>>> {
+        self.0.aggregate(aggregation)
     }
 
     fn position(&mut self) -> BoxFuture<'_, Result<u64>> {

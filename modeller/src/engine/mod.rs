@@ -106,6 +106,8 @@ pub use worker::Workers;
 pub use write::MAX_BULK;
 
 #[cfg(feature = "live")]
+pub(crate) use aggregate::Figured;
+#[cfg(feature = "live")]
 pub(crate) use log::ran as log_ran;
 #[cfg(feature = "live")]
 pub(crate) use reads::asked;

@@ -4,12 +4,28 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Arguments, Call, Cx, Operation, invoke};
-use crate::model::{Code, Error, Result, Shape};
-use crate::query::Filter;
+use crate::model::{Code, Error, Result, Row, Shape};
+use crate::query::{Aggregation, Filter};
 use crate::store::{BoxFuture, Each, Look, Sink, View};
 
 /// So many conditions are kept for a model; behind that every change of it counts.
 const MOST: usize = 64;
+
+tokio::task_local! {
+    /// Where what is read is noted that is read beside the context at hand: by another one of the same application.
+    static READS: Arc<Reads>;
+}
+
+/// Where reads are noted here, if they are.
+pub(super) fn current() -> Option<Arc<Reads>> {
+    READS.try_with(Arc::clone).ok()
+}
+
+/// Notes what is asked of a store without a context.
+pub(super) fn noted(shape: &'static Shape, filter: &Filter) {
+    // Nobody wants to know unless a query is asked.
+    let _ = READS.try_with(|reads| reads.note(shape, filter));
+}
 
 /// The documents that were asked for, by conditions.
 #[derive(Debug, Default)]
@@ -87,6 +103,16 @@ impl View for Noted<'_> {
         self.view.read_each(select, each, sink)
     }
 
+    fn count<'a>(&'a mut self, shape: &'static Shape, filter: &'a Filter) -> BoxFuture<'a, Result<u64>> {
+        self.reads.note(shape, filter);
+        self.view.count(shape, filter)
+    }
+
+    fn aggregate<'a>(&'a mut self, aggregation: &'a Aggregation) -> BoxFuture<'a, Result<Vec<Row>>> {
+        self.reads.note(aggregation.shape, &aggregation.filter);
+        self.view.aggregate(aggregation)
+    }
+
     fn position(&mut self) -> BoxFuture<'_, Result<u64>> {
         self.view.position()
     }
@@ -101,10 +127,13 @@ pub(crate) async fn asked(
 ) -> (Result<Vec<u8>>, Vec<(&'static Shape, Filter)>) {
     let reads = Arc::new(Reads::default());
     let cx = cx.reading().noting(reads.clone());
-    let answer = match operation {
-        Operation::Invoke(behaviour) => invoke::ask(&cx, behaviour, payload).await,
-        _ => perform(&cx, shape, operation, payload).await,
+    let answer = async {
+        match operation {
+            Operation::Invoke(behaviour) => invoke::ask(&cx, behaviour, payload).await,
+            _ => perform(&cx, shape, operation, payload).await,
+        }
     };
+    let answer = READS.scope(reads.clone(), answer).await;
     (answer, reads.take())
 }
 

@@ -22,14 +22,18 @@ pub(crate) fn see(filter: &mut Filter, engine: &Engine) {
     }
 }
 
-/// The filter for what is there: not in the trash, not expired.
-pub(crate) fn visible(shape: &Shape, mut filter: Filter, engine: &Engine) -> Filter {
+/// The filter for what is visible: not in the trash, not expired.
+pub(crate) fn visible(shape: &Shape, filter: Filter, engine: &Engine) -> Filter {
+    alive(shape, there(shape, filter, engine), engine.clock().now())
+}
+
+/// The filter for what is there until it is removed: not in the trash, be it expired.
+pub(crate) fn there(shape: &Shape, mut filter: Filter, engine: &Engine) -> Filter {
     see(&mut filter, engine);
-    let filter = match shape.deleted_at {
+    match shape.deleted_at {
         Some(deleted_at) => filter.and(Filter::Test(Path::column(deleted_at), Op::Exists(false))),
         None => filter,
-    };
-    alive(shape, filter, engine.clock().now())
+    }
 }
 
 /// The filter for what can be restored: in the trash, and not for too long.

@@ -69,9 +69,12 @@ impl Live {
     /// Subscribes to what a `list` with these arguments answers: without a `count` to all of it (10,000 documents at most), with one to a
     /// window, whose documents have places. `from` is the position of an earlier subscription to the same query by the same caller.
     ///
+    /// With `with`, or with conditions on related documents, it follows these as well: it is read anew when one of them changes, and told
+    /// as it is then.
+    ///
     /// # Errors
-    /// Those of the arguments; `INVALID_QUERY` for what can't be live (`with`, `after`, conditions on related documents, too many
-    /// documents); `METHOD_NOT_FOUND` if the store can't tell of changes.
+    /// Those of the arguments; `INVALID_QUERY` for what can't be live (`after`, a search with hits, too many documents);
+    /// `METHOD_NOT_FOUND` if the store can't tell of changes.
     pub async fn subscribe(
         &self,
         cx: &Cx,
@@ -79,7 +82,28 @@ impl Live {
         arguments: Arguments,
         from: Option<&str>,
     ) -> Result<LiveStream> {
-        self.queries.subscribe(cx, shape, arguments, from).await
+        self.queries.subscribe(cx, shape, Operation::List, arguments, from).await
+    }
+
+    /// Subscribes to what an operation with these arguments answers: a `list` as [`subscribe`](Live::subscribe) does, or the figures of a
+    /// [`count`](Operation::Count) or an [`aggregate`](Operation::Aggregate). Those are kept up to date from the rows that are written, and
+    /// each transaction that changes them is told once. Figures of groups are told group by group; with a `count` the groups are a window,
+    /// and have places.
+    ///
+    /// What has expired counts until it is removed.
+    ///
+    /// # Errors
+    /// As [`subscribe`](Live::subscribe); `INVALID_QUERY` also for figures of related documents, for too many groups, and for more
+    /// different values than are kept; `METHOD_NOT_FOUND` for other operations.
+    pub async fn follow(
+        &self,
+        cx: &Cx,
+        shape: &'static Shape,
+        operation: Operation,
+        arguments: Arguments,
+        from: Option<&str>,
+    ) -> Result<LiveStream> {
+        self.queries.subscribe(cx, shape, operation, arguments, from).await
     }
 
     /// Listens to what a query by name (`#[modeller::query]`) answers: it is asked again when something changes that it has read through

@@ -23,7 +23,20 @@ pub(crate) struct DecimalSum {
 impl DecimalSum {
     /// Adds the number. Answers whether the text is one.
     pub(crate) fn add(&mut self, text: &str) -> bool {
+        self.put_all(text, false)
+    }
+
+    /// Takes the number away that was added once. Answers whether the text is one.
+    #[cfg(feature = "live")]
+    pub(crate) fn subtract(&mut self, text: &str) -> bool {
+        let is_number = self.put_all(text, true);
+        self.limbs.retain(|_, limb| *limb != 0);
+        is_number
+    }
+
+    fn put_all(&mut self, text: &str, is_taken: bool) -> bool {
         let Some(number) = Decimal::parse(text) else { return false };
+        let negative = number.negative != is_taken;
         let count = number.digits().count() as i64;
         let (mut at, mut limb) = (None, 0_i128);
         for (index, digit) in number.digits().enumerate() {
@@ -31,13 +44,13 @@ impl DecimalSum {
             let place = number.scale.saturating_sub(1 + index as i64);
             let (this, power) = (place.div_euclid(LIMB), place.rem_euclid(LIMB));
             if at != Some(this) {
-                self.put(at, limb, number.negative);
+                self.put(at, limb, negative);
                 (at, limb) = (Some(this), 0);
             }
             limb += i128::from(digit - b'0') * 10_i128.pow(u32::try_from(power).unwrap_or(0));
         }
         if count > 0 {
-            self.put(at, limb, number.negative);
+            self.put(at, limb, negative);
         }
         true
     }

@@ -1,10 +1,23 @@
 //! Reads that belong together, from one moment of the store.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::figures::Figures;
 use super::{Answer, BoxFuture, Sink, Store};
-use crate::model::Result;
-use crate::query::Select;
+use crate::model::{Result, Row, RowView, Shape};
+use crate::query::{Aggregation, Filter, Select};
+
+/// Counts rows.
+#[derive(Default)]
+struct Counting(u64);
+
+impl Sink for Counting {
+    fn row(&mut self, _: &dyn RowView) -> ControlFlow<()> {
+        self.0 += 1;
+        ControlFlow::Continue(())
+    }
+}
 
 /// The store as a [`Look`] sees it.
 pub trait View: Send {
@@ -25,6 +38,23 @@ pub trait View: Send {
     ) -> BoxFuture<'a, Result<Box<dyn Sink>>> {
         let _ = each;
         self.read(select, sink)
+    }
+
+    /// As [`Store::count`].
+    fn count<'a>(&'a mut self, shape: &'static Shape, filter: &'a Filter) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move {
+            let counting = Box::new(Counting::default());
+            let counted = self.read(&Select::filtered(shape, filter.clone()), counting).await?;
+            Ok(super::sink::<Counting>(counted).0)
+        })
+    }
+
+    /// As [`Store::aggregate`].
+    fn aggregate<'a>(&'a mut self, aggregation: &'a Aggregation) -> BoxFuture<'a, Result<Vec<Row>>> {
+        Box::pin(async move {
+            let select = Select::filtered(aggregation.shape, aggregation.filter.clone());
+            super::sink::<Figures>(self.read(&select, Figures::of(aggregation)).await?).finish()
+        })
     }
 
     /// As [`Store::position`], at this moment of the store.
@@ -53,6 +83,14 @@ impl<S: Store + ?Sized> View for OneByOne<'_, S> {
         sink: Box<dyn Sink>,
     ) -> BoxFuture<'a, Result<Box<dyn Sink>>> {
         self.0.read(select, sink)
+    }
+
+    fn count<'a>(&'a mut self, shape: &'static Shape, filter: &'a Filter) -> BoxFuture<'a, Result<u64>> {
+        self.0.count(shape, filter)
+    }
+
+    fn aggregate<'a>(&'a mut self, aggregation: &'a Aggregation) -> BoxFuture<'a, Result<Vec<Row>>> {
+        self.0.aggregate(aggregation)
     }
 
     fn position(&mut self) -> BoxFuture<'_, Result<u64>> {

@@ -7,17 +7,19 @@ use serde_json::{Value as Json, json};
 use super::support::{Client, Item, isolated, item};
 
 /// A small generator of numbers: the same for the same seed.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
+    /// A number below this one.
+    pub fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0 % limit
     }
 
-    fn owner(&mut self) -> String {
+    /// Somebody.
+    pub fn owner(&mut self) -> String {
         format!("owner{}", self.below(4))
     }
 
@@ -43,7 +45,8 @@ impl Random {
     }
 }
 
-async fn write(cx: &Cx, random: &mut Random, ids: &mut Vec<Id<Item>>) {
+/// Writes something.
+pub async fn write(cx: &Cx, random: &mut Random, ids: &mut Vec<Id<Item>>) {
     let rank = random.below(25) as i64;
     let tag = [None, Some("alpha"), Some("beta")][random.below(3) as usize].map(str::to_owned);
     match random.below(10) {

@@ -219,6 +219,53 @@ async fn a_source_goes_on_where_it_was_when_the_server_was_killed() {
 }
 
 #[tokio::test]
+async fn figures_are_events_too() {
+    // LIV-15
+    let directory = std::env::temp_dir().join(format!("modeller-live-figures-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let server = Server::start(&directory.join("live.db"), None).await;
+    let mut client = Client::connect(server.address).await;
+    let mut streams = Vec::new();
+    for path in
+        ["count?name=ada", "aggregate?groupBy=name&aggregates=%7B%22n%22%3A%7B%22count%22%3Atrue%7D%7D"]
+    {
+        let (read, mut write) = TcpStream::connect(server.address).await.unwrap().into_split();
+        let head = format!("GET /system/users/live/{path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        write.write_all(head.as_bytes()).await.unwrap();
+        streams.push((BufReader::new(read).lines(), write));
+    }
+    let mut told = async |at: usize| {
+        let lines = &mut streams[at].0;
+        let mut event = String::new();
+        loop {
+            let line = tokio::time::timeout(Duration::from_secs(10), lines.next_line()).await;
+            let line = line.unwrap().unwrap().unwrap();
+            if let Some(name) = line.strip_prefix("event: ") {
+                event = name.to_owned();
+            } else if let Some(json) = line.strip_prefix("data: ") {
+                return (event, serde_json::from_str::<Json>(json).unwrap());
+            }
+        }
+    };
+    let first = [told(0).await, told(1).await];
+    assert_eq!((first[0].0.as_str(), &first[0].1["data"]), ("data", &json!(0)));
+    assert_eq!((first[1].0.as_str(), &first[1].1["groups"]), ("groups", &json!([])));
+    for (at, name) in ["bob", "ada"].into_iter().enumerate() {
+        let new = json!({ "email": format!("a{at}@example.org"), "name": name });
+        assert_eq!(client.post("/system/users/insert", &new).await.status, 201);
+    }
+    let (event, count) = told(0).await;
+    assert_eq!((event.as_str(), &count["data"]), ("data", &json!(1)));
+    for name in ["bob", "ada"] {
+        let (event, groups) = told(1).await;
+        let group = json!({ "type": "enter", "key": { "name": name }, "group": { "name": name, "n": 1 } });
+        assert_eq!((event.as_str(), &groups["changes"]), ("changes", &json!([group])));
+    }
+    drop(server);
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_a_live_query_is_said_as_for_any_other() {
     let directory = std::env::temp_dir().join(format!("modeller-live-wrong-{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
@@ -229,6 +276,9 @@ async fn what_is_wrong_with_a_live_query_is_said_as_for_any_other() {
         ("/system/users/live?query=%7B", 400, "PARSE_ERROR"),
         ("/system/users/live?after=", 400, "INVALID_QUERY"),
         ("/system/user/live", 404, "MODEL_NOT_FOUND"),
+        ("/system/users/live/count?start=1", 400, "INVALID_QUERY"),
+        ("/system/users/live/aggregate", 400, "INVALID_QUERY"),
+        ("/system/users/live/sum", 404, "ROUTE_NOT_FOUND"),
     ] {
         let answer = client.get(path).await;
         assert_eq!((answer.status, answer.code().as_str()), (status, code), "{path}");

@@ -2,6 +2,9 @@
 
 mod agreement;
 mod events;
+mod figures;
+mod follower;
 mod reactive;
+mod related;
 mod subscriptions;
 mod support;

@@ -48,6 +48,23 @@ async fn podium(cx: &Cx) -> Result<Json> {
     Ok(json!({ "teams": teams, "best": best }))
 }
 
+/// Something to do some day.
+#[modeller::job(Score)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate)]
+pub struct Late {}
+
+impl Job for Late {
+    async fn run(self, _: &Cx) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// How many jobs wait.
+#[modeller::query(Score)]
+async fn backlog(cx: &Cx) -> Result<u64> {
+    Ok(cx.engine().jobs().counts().await?.waiting)
+}
+
 fn score(player: &str, points: i64) -> Score {
     Score { player: player.into(), points }
 }
@@ -193,4 +210,15 @@ async fn whoever_settles_need_not_guess_how_long_it_takes() {
     live.settle().await.unwrap();
     live.settle().await.unwrap();
     assert_eq!(told().await, (None, false));
+}
+
+#[tokio::test]
+async fn jobs_that_a_query_looks_at_count() {
+    // LIV-17
+    let cx = App::isolated().models::<(Score, Team)>().cx().await.unwrap();
+    let live = Live::new(cx.engine().clone(), LiveOptions::default());
+    let mut backlog = live.watch(&cx, Score::descriptor().shape(), "backlog", &json!({})).unwrap();
+    assert_eq!(next(&mut backlog).await, 0);
+    Late {}.enqueue(&cx).delay(Duration::from_secs(3_600)).await.unwrap();
+    assert_eq!(next(&mut backlog).await, 1);
 }

@@ -206,3 +206,39 @@ async fn nothing_is_told_after_a_sign_out() {
     note(&server, "unseen").await;
     assert_eq!(client.data("store.count", json!({"bucket": NOTES})).await, json!(1));
 }
+
+#[tokio::test]
+async fn figures_are_told_once_a_transaction() {
+    // LIV-15, LIV-18
+    let server = Server::start(LiveOptions::new()).await;
+    let mut client = server.client().await;
+    let count = json!({"bucket": NOTES, "query": "count", "filter": {"text": {"$like": "a%"}}});
+    let begun = client.data("store.subscribe", count.clone()).await;
+    assert_eq!(begun["data"]["data"], 0);
+    let groups = json!({"bucket": NOTES, "query": "aggregate", "groupBy": "text", "aggregates": {"n": {"count": true}}});
+    let grouped = client.data("store.subscribe", groups).await;
+    assert_eq!(grouped["data"]["groups"], json!([]));
+    server
+        .cx
+        .transaction(async |tx| {
+            Note::insert(&tx, Note { text: "a".into() }).await?;
+            Note::insert(&tx, Note { text: "b".into() }).await?;
+            Note::insert(&tx, Note { text: "a".into() }).await
+        })
+        .await
+        .unwrap();
+    let mut pushes = [client.next().await, client.next().await];
+    pushes.sort_by_key(|push| push["subscriptionId"] != begun["subscriptionId"]);
+    assert_eq!(pushes[0]["data"]["data"], 2);
+    let changes = pushes[1]["data"]["changes"].as_array().unwrap();
+    assert_eq!(changes.len(), 2);
+    assert!(changes.iter().all(|change| change["type"] == "enter" && change["group"]["text"].is_string()));
+    // By its position it goes on.
+    let position = &pushes[0]["data"]["position"];
+    let mut again = count.clone();
+    again["position"] = position.clone();
+    let again = client.data("store.subscribe", again).await;
+    assert_eq!(again["data"]["changes"], json!([]));
+    let wrong = json!({"bucket": NOTES, "query": "count", "sort": "text"});
+    assert_eq!(client.code("store.subscribe", wrong).await.0, "VALIDATION_ERROR");
+}

@@ -49,7 +49,7 @@ pub(super) struct Inner {
 enum Target<'a> {
     Operation(&'static Shape, Operation),
     #[cfg(feature = "live")]
-    Live(&'a Arc<Live>, &'static Shape),
+    Live(&'a Arc<Live>, &'static Shape, Operation),
     Transaction,
     Procedure(String),
     Page(&'a Page),
@@ -107,7 +107,9 @@ impl Inner {
             Target::Operation(shape, operation) => self.operate(head, body, shape, operation).await,
             // Boxed, so that the future of every request is not as large as that of the rarest.
             #[cfg(feature = "live")]
-            Target::Live(live, shape) => Box::pin(self.stream(live, head, body, shape)).await,
+            Target::Live(live, shape, operation) => {
+                Box::pin(self.stream(live, head, body, shape, operation)).await
+            }
             Target::Transaction => Box::pin(self.transact(head, body)).await,
             Target::Procedure(name) => Box::pin(self.procedure(head, body, &name)).await,
             Target::Page(page) => Box::pin(page.answer(head, self.options.compression)).await,
@@ -147,9 +149,9 @@ impl Inner {
         }
         #[cfg(feature = "live")]
         if let Some(live) = &self.live
-            && let Some(shape) = target::live(self.backend.registry(), path)
+            && let Some((shape, operation)) = target::live(self.backend.registry(), path)
         {
-            return Target::Live(live, shape);
+            return Target::Live(live, shape, operation);
         }
         if path == Transact::PATH {
             return Target::Transaction;

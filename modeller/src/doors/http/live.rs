@@ -26,7 +26,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::answer::{self, Refusal};
 use super::dispatch::{Inner, by_method};
 use super::{body, decode, headers, identity};
-use crate::engine::Arguments;
+use crate::engine::{Arguments, Operation};
 use crate::live::{Connection, Live, LiveEvent, LiveStream, Phase};
 use crate::model::{Code, Error, Result, Shape};
 
@@ -51,6 +51,7 @@ impl Inner {
         head: &Parts,
         body: &mut Body,
         shape: &'static Shape,
+        operation: Operation,
     ) -> Result<Response<Body>, Refusal> {
         if head.method != Method::GET {
             return by_method(head, "GET, OPTIONS");
@@ -67,7 +68,7 @@ impl Inner {
         let connection =
             live.connections().open("sse", remote.map(|remote| remote.0), cx.identity().clone())?;
         connection.admit()?;
-        let stream = self.timed(live.subscribe(&cx, shape, arguments, from)).await?;
+        let stream = self.timed(live.follow(&cx, shape, operation, arguments, from)).await?;
         // One event waits at most: what comes meanwhile waits in the subscription, which knows how to be slow.
         let (sender, receiver) = channel(1);
         tokio::spawn(tell(stream, connection, live.clone(), sender));
@@ -123,7 +124,10 @@ fn event(data: &str) -> String {
     }
     let rest = data.strip_prefix("{\"position\":\"").unwrap_or_default();
     let position = rest.split('"').next().unwrap_or_default();
-    let kind = if rest[position.len()..].starts_with("\",\"changes\"") { "changes" } else { "documents" };
+    let members = rest[position.len()..].strip_prefix("\",\"").unwrap_or_default();
+    let members = members.strip_prefix("reset\":true,\"").unwrap_or(members);
+    let first = members.split('"').next().unwrap_or_default();
+    let kind = ["changes", "groups", "data"].into_iter().find(|kind| *kind == first).unwrap_or("documents");
     format!("id: {position}\nevent: {kind}\ndata: {data}\n\n")
 }
 
@@ -151,6 +155,14 @@ mod tests {
         let told = event("{\"position\":\"AA\",\"changes\":[{\"document\":{\"raw\":[1,\r\n2]}}]}");
         let data = "{\"position\":\"AA\",\"changes\":[{\"document\":{\"raw\":[1,  2]}}]}";
         assert_eq!(told, format!("id: AA\nevent: changes\ndata: {data}\n\n"));
+        for (told, kind) in [
+            ("{\"position\":\"AA\",\"documents\":[]}", "documents"),
+            ("{\"position\":\"AA\",\"reset\":true,\"documents\":[]}", "documents"),
+            ("{\"position\":\"AA\",\"reset\":true,\"groups\":[]}", "groups"),
+            ("{\"position\":\"AA\",\"data\":3}", "data"),
+        ] {
+            assert_eq!(event(told), format!("id: AA\nevent: {kind}\ndata: {told}\n\n"));
+        }
         for odd in ["", "{", "{\"position\":\"", "{\"position\":\"\u{1f980}", "\n"] {
             assert!(event(odd).ends_with("\n\n"));
         }

@@ -16,10 +16,18 @@ pub(super) fn find(registry: &Registry, path: &str) -> Result<Option<(&'static S
     Ok(operation.or_else(invoked).map(|operation| (shape, operation)))
 }
 
-/// The model whose live queries a path is for.
+/// The model whose live queries a path is for, and what they answer: `/{scope}/{model}/live` documents, and `../live/count` and
+/// `../live/aggregate` figures.
 #[cfg(feature = "live")]
-pub(super) fn live(registry: &Registry, path: &str) -> Option<&'static Shape> {
-    place(registry, path).ok()?.filter(|(_, name)| name == super::live::NAME).map(|(shape, _)| shape)
+pub(super) fn live(registry: &Registry, path: &str) -> Option<(&'static Shape, Operation)> {
+    let of_figures = |operation: Operation| {
+        let path = path.strip_suffix(operation.name())?.strip_suffix('/')?;
+        Some((path, operation))
+    };
+    let figures = of_figures(Operation::Count).or_else(|| of_figures(Operation::Aggregate));
+    let (path, operation) = figures.unwrap_or((path, Operation::List));
+    let (shape, _) = place(registry, path).ok()?.filter(|(_, name)| name == super::live::NAME)?;
+    Some((shape, operation))
 }
 
 /// What to say of a path that means nothing.

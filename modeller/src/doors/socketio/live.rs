@@ -13,7 +13,7 @@ use super::call::{Members, model, parse};
 use super::connection::Connection;
 use super::events::Done;
 use super::message::Form;
-use crate::engine::Arguments;
+use crate::engine::{Arguments, Operation};
 use crate::live::{
     LiveEvent, LiveSink, LiveStream, LiveText, Place, ReactiveStream, RuleReceived, RuleStream, Watching,
 };
@@ -127,21 +127,22 @@ impl Drop for Telling {
     }
 }
 
-/// `live {model, query?, .., from?}` or `live {model, operation, data?}`: `{id, ..}` with what it begins with.
+/// `live {model, query?, .., from?}`, the same with `operation: "count"` or `"aggregate"`, or `live {model, operation, data?}`: `{id, ..}` with what it begins with.
 pub(super) async fn live(connection: &Arc<Connection>, socket: &Arc<Socket>, argument: &str) -> Result<Done> {
     let mut members = Members::of(argument)?;
     let shape = model(connection.cx.engine().registry(), &members.needed("model")?)?;
     let place = connection.outbox().connection().subscribe(Watching::Store)?;
     let live = connection.live();
     let (id, first, stream) = match members.text("operation")? {
-        Some(name) if name != "list" => {
+        Some(name) if !matches!(name.as_str(), "list" | "count" | "aggregate") => {
             let data = members.json("data")?.unwrap_or_else(|| Json::Object(Map::new()));
             members.end("`model`, `operation` and `data`")?;
             let mut stream = live.watch(&connection.cx, shape, &name, &data)?;
             let first = format!("\"data\":{}}}", stream.next().await?);
             (stream.id(), first, Stream::Answers(stream))
         }
-        _ => {
+        operation => {
+            let operation = operation.and_then(|name| Operation::from_name(&name)).unwrap_or(Operation::List);
             let from = members.text("from")?;
             let mut arguments = Map::new();
             for (name, raw) in members.rest() {
@@ -151,7 +152,7 @@ pub(super) async fn live(connection: &Arc<Connection>, socket: &Arc<Socket>, arg
                 true => Arguments::None,
                 false => Arguments::Json(arguments.into()),
             };
-            let stream = live.subscribe(&connection.cx, shape, arguments, from.as_deref()).await?;
+            let stream = live.follow(&connection.cx, shape, operation, arguments, from.as_deref()).await?;
             (stream.id(), inside(stream.first()).to_owned(), Stream::Documents(stream))
         }
     };

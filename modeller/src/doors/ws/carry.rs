@@ -77,10 +77,11 @@ async fn carry_out(session: &Session, request: Request) -> Result<Done> {
             several.identity = identity;
             Box::pin(engine.transact(several)).await?.body
         }
-        Task::Subscribe { shape, arguments, position } => {
+        Task::Subscribe { shape, operation, arguments, position } => {
             let place = connection.subscribe(Watching::Store)?;
             let cx = Cx::new(engine.clone(), identity);
-            let stream = Box::pin(live.subscribe(&cx, shape, arguments, position.as_deref())).await?;
+            let stream = live.follow(&cx, shape, operation, arguments, position.as_deref());
+            let stream = Box::pin(stream).await?;
             let first = stream.first().clone();
             let watch = session.watch(Told::Documents(stream), first, place)?;
             return Ok(Done { data: watch.answer(), watch: Some(watch) });

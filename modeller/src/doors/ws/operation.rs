@@ -16,7 +16,7 @@ use crate::registry::Registry;
 pub(super) enum Task {
     Call(Box<Call>, Answer),
     Transact(Transact),
-    Subscribe { shape: &'static Shape, arguments: Arguments, position: Option<String> },
+    Subscribe { shape: &'static Shape, operation: Operation, arguments: Arguments, position: Option<String> },
     Watch { shape: &'static Shape, name: String, params: Json },
     Unsubscribe(String),
     Hear(String),
@@ -278,21 +278,31 @@ fn call(registry: &Registry, mut request: Request) -> Result<Task> {
 
 /// A live query. What it can be is known to those who keep it; all that a `list` takes is handed on.
 fn subscribe(registry: &Registry, mut request: Request) -> Result<Task> {
+    let (mut operation, mut takes) = (Operation::List, READ);
     if let Some(name) = request.take::<String>("query", "the name of a query")? {
-        return subscribe_by_name(registry, name, request);
+        // No query has the name of an operation.
+        let is_it = |known: &&Known| {
+            known.name == name
+                && known.answer == Answer::Whole
+                && matches!(known.operation, Operation::Count | Operation::Aggregate)
+        };
+        match ON_MODELS.iter().find(is_it) {
+            Some(known) => (operation, takes) = (known.operation, known.takes),
+            None => return subscribe_by_name(registry, name, request),
+        }
     }
     let shape = bucket(registry, &mut request)?;
     let mut arguments = Map::new();
-    for &(here, there) in READ {
+    for &(here, there) in takes {
         if let Some(value) = request.json(here)? {
             arguments.insert(there.into(), value);
         }
     }
     let position = request.take("position", "a string: the position to go on behind")?;
-    let expected: Vec<&str> = READ.iter().map(|(here, _)| *here).chain(["bucket", "position"]).collect();
+    let expected: Vec<&str> = takes.iter().map(|(here, _)| *here).chain(["bucket", "position"]).collect();
     request.finish(&expected)?;
     let arguments = if arguments.is_empty() { Arguments::None } else { Arguments::Json(arguments.into()) };
-    Ok(Task::Subscribe { shape, arguments, position })
+    Ok(Task::Subscribe { shape, operation, arguments, position })
 }
 
 /// Something about rules; what it takes is known there.

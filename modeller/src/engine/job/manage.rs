@@ -71,7 +71,8 @@ impl Jobs {
     /// If the store can't be read.
     pub async fn list(&self, state: JobState, count: u64) -> Result<Vec<Doc<JobEntry>>> {
         let select = by_time(in_state(state), usize::try_from(count).unwrap_or(usize::MAX));
-        let rows = self.engine.store().read(&select, Rows::of(shape())).await?;
+        // Through a context: who reads jobs in a live query is told of them.
+        let rows = self.engine.cx().read(&select, Rows::of(shape())).await?;
         store::sink::<Rows>(rows).rows.iter().map(|row| model::doc_from_row(shape(), row)).collect()
     }
 
@@ -82,7 +83,7 @@ impl Jobs {
     pub async fn counts(&self) -> Result<JobCounts> {
         let mut counts = JobCounts::default();
         for state in JobState::ALL {
-            let count = self.engine.store().count(shape(), &in_state(state)).await?;
+            let count = self.engine.cx().count(shape(), &in_state(state)).await?;
             match state {
                 JobState::Waiting => counts.waiting = count,
                 JobState::Running => counts.running = count,

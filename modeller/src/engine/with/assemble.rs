@@ -28,6 +28,24 @@ pub(super) fn json(rows: &JsonRows, with: &[With], levels: &[Level]) -> Option<V
     (!writer.is_full).then_some(writer.out)
 }
 
+/// Each of the rows' documents by itself with all levels in it; `None` if they are larger than an answer may be.
+#[cfg(feature = "live")]
+pub(super) fn each(rows: &JsonRows, with: &[With], levels: &[Level]) -> Option<Vec<Vec<u8>>> {
+    let members: Vec<Members<'_>> = with.iter().map(Members::of).collect();
+    let documents = usize::try_from(rows.rows()).unwrap_or(usize::MAX);
+    let (mut all, mut bytes) = (Vec::with_capacity(documents), 0);
+    for index in 0..documents {
+        let mut writer = Writer { out: Vec::new(), is_full: false };
+        writer.document(rows.document(index), &members, levels, index);
+        bytes += writer.out.len();
+        if writer.is_full || bytes > MAX_BYTES {
+            return None;
+        }
+        all.push(writer.out);
+    }
+    Some(all)
+}
+
 /// A relation with the names of its members as JSON.
 struct Members<'w> {
     with: &'w With,

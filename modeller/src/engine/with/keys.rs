@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use super::With;
+#[cfg(feature = "live")]
+use crate::model::Shape;
 use crate::model::{Cell, Link, RowView, Value};
 
 /// The values of one column of some documents: for each document, numbers into the list of all values.
@@ -107,6 +109,9 @@ pub(crate) struct Kept {
     columns: Vec<usize>,
     pub(super) keys: Vec<Keys>,
     pub(super) ends: Vec<usize>,
+    /// The ids of the documents, if they are wanted.
+    #[cfg(feature = "live")]
+    pub(super) ids: Option<Vec<std::sync::Arc<str>>>,
 }
 
 impl Kept {
@@ -117,12 +122,24 @@ impl Kept {
             columns: with.iter().map(|with| with.relation.column).collect(),
             keys: with.iter().map(keys).collect(),
             ends: Vec::new(),
+            #[cfg(feature = "live")]
+            ids: None,
         }
+    }
+
+    /// The same, keeping the ids of the documents, too.
+    #[cfg(feature = "live")]
+    pub(super) fn with_ids(self) -> Self {
+        Kept { ids: Some(Vec::new()), ..self }
     }
 
     /// Takes a row that has been written up to here.
     pub(crate) fn row(&mut self, row: &dyn RowView, end: usize) {
         self.ends.push(end);
+        #[cfg(feature = "live")]
+        if let (Some(ids), Cell::Text(id)) = (&mut self.ids, row.cell(Shape::ID)) {
+            ids.push(id.into());
+        }
         for (&column, keys) in self.columns.iter().zip(&mut self.keys) {
             keys.push(row.cell(column));
         }

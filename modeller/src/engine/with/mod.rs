@@ -20,6 +20,8 @@ use super::scope::{MAX_BYTES, visible};
 use super::search::Hits;
 use super::{Cx, Engine};
 use crate::engine::pipeline::too_large;
+#[cfg(feature = "live")]
+use crate::model::Value;
 use crate::model::{Code, Error, Link, Relation, Result, Shape, View};
 use crate::query::limits::MAX_RELATED;
 use crate::query::{Filter, Op, Operand, Order, Path, Select};
@@ -138,9 +140,64 @@ pub(super) async fn read(cx: &Cx, mut question: Question) -> Result<JsonRows> {
     Ok(rows)
 }
 
+/// Documents with what belongs to them, each by itself.
+#[cfg(feature = "live")]
+#[derive(Debug)]
+pub(crate) struct Documents {
+    /// Their JSON, and their ids before it.
+    pub(crate) all: Vec<(Arc<str>, Arc<str>)>,
+    /// By which values related documents were looked for: of each relation, from the outside in.
+    pub(crate) reached: Vec<Vec<Value>>,
+}
+
+#[cfg(feature = "live")]
+fn reach(levels: &[Level], reached: &mut Vec<Vec<Value>>) {
+    for level in levels {
+        reached.push(level.keys.values().to_vec());
+        reach(&level.below, reached);
+    }
+}
+
+/// Reads documents with what belongs to them, each by itself, and the position in the change log that they belong to.
+#[cfg(feature = "live")]
+pub(super) async fn each(engine: &Engine, mut question: Question) -> Result<(u64, Documents)> {
+    question.with.iter_mut().for_each(|with| with.see(engine));
+    question.view = replaced(question.select.shape, question.view, &question.with);
+    let question = Arc::new(question);
+    let asked = Arc::clone(&question);
+    let look: Look = Arc::new(move |view| {
+        let question = Arc::clone(&asked);
+        Box::pin(async move {
+            let position = view.position().await?;
+            let kept = Kept::of(&question.with).with_ids();
+            Ok(Box::new((position, find_keeping(view, &question, kept).await?)) as Answer)
+        })
+    });
+    let answer = engine.store().view(look).await?;
+    let Ok(found) = answer.downcast::<(u64, Found)>() else {
+        return Err(Error::new(Code::InternalError, "the store answered something else than was found"));
+    };
+    let (position, Found { mut rows, levels }) = *found;
+    if rows.is_too_large() {
+        return Err(too_large());
+    }
+    let documents = assemble::each(&rows, &question.with, &levels).ok_or_else(too_large)?;
+    let ids = rows.kept().and_then(|kept| kept.ids.take()).unwrap_or_default();
+    // JSON is always UTF-8.
+    let text = |json: Vec<u8>| String::from_utf8(json).unwrap_or_default().into();
+    let all = ids.into_iter().zip(documents.into_iter().map(text)).collect();
+    let mut reached = Vec::new();
+    reach(&levels, &mut reached);
+    Ok((position, Documents { all, reached }))
+}
+
 async fn find(view: &mut dyn store::View, question: &Question) -> Result<Found> {
+    find_keeping(view, question, Kept::of(&question.with)).await
+}
+
+async fn find_keeping(view: &mut dyn store::View, question: &Question, kept: Kept) -> Result<Found> {
     let Question { select, view: shown, form, hits, with } = question;
-    let rows = JsonRows::new(select.shape, shown.clone(), form.clone(), hits.clone()).keeping(Kept::of(with));
+    let rows = JsonRows::new(select.shape, shown.clone(), form.clone(), hits.clone()).keeping(kept);
     let mut rows = store::sink::<JsonRows>(view.read(select, rows).await?);
     let mut left = MAX_BYTES.saturating_sub(rows.written());
     let levels = match rows.is_too_large() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::text::LiveText;
+use crate::engine::Standing;
 
 /// What happened to one document of a live query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +32,34 @@ impl LiveChangeKind {
     }
 }
 
+/// What an answer is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Documents, each with an id.
+    Documents,
+    /// The figures of groups, each with keys.
+    Groups,
+    /// One figure, or one object of several.
+    Figure,
+}
+
+impl Form {
+    /// What this query answers.
+    pub(super) fn of(standing: &Standing) -> Self {
+        match &standing.figures {
+            None => Form::Documents,
+            Some(figured) if figured.is_grouped() => Form::Groups,
+            Some(_) => Form::Figure,
+        }
+    }
+}
+
 /// One change of the answer. They are meant one after the other: an index counts what is there once those before it are done.
 #[derive(Clone, Debug)]
 pub struct LiveChange {
     /// What happened.
     pub kind: LiveChangeKind,
-    /// The document.
+    /// The document; of figures the keys of the group, as JSON.
     pub id: Arc<str>,
     /// Its JSON; `None` if it leaves.
     pub document: Option<Arc<str>>,
@@ -45,17 +68,22 @@ pub struct LiveChange {
 }
 
 impl LiveChange {
-    fn write(&self, out: &mut String) {
+    fn write(&self, form: Form, out: &mut String) {
         out.push_str("{\"type\":\"");
         out.push_str(self.kind.name());
-        out.push_str("\",\"_id\":");
-        out.push_str(&Json::from(&*self.id).to_string());
+        if form == Form::Documents {
+            out.push_str("\",\"_id\":");
+            out.push_str(&Json::from(&*self.id).to_string());
+        } else {
+            out.push_str("\",\"key\":");
+            out.push_str(&self.id);
+        }
         if let Some(index) = self.index {
             out.push_str(",\"index\":");
             out.push_str(&index.to_string());
         }
         if let Some(document) = &self.document {
-            out.push_str(",\"document\":");
+            out.push_str(if form == Form::Documents { ",\"document\":" } else { ",\"group\":" });
             out.push_str(document);
         }
         out.push('}');
@@ -72,13 +100,17 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    pub(super) fn new(seq: u64, position: &str, changes: Vec<LiveChange>) -> Self {
+    pub(super) fn new(form: Form, seq: u64, position: &str, changes: Vec<LiveChange>) -> Self {
+        if let (Form::Figure, Some(LiveChange { document: Some(figure), .. })) = (form, changes.last()) {
+            let text = format!("{{\"position\":\"{position}\",\"data\":{figure}}}").into();
+            return Frame { seq, changes, text };
+        }
         let mut text = format!("{{\"position\":\"{position}\",\"changes\":[");
         for (at, change) in changes.iter().enumerate() {
             if at > 0 {
                 text.push(',');
             }
-            change.write(&mut text);
+            change.write(form, &mut text);
         }
         text.push_str("]}");
         Frame { seq, changes, text: text.into() }
@@ -86,12 +118,18 @@ impl Frame {
 }
 
 /// The whole answer as JSON.
-pub(super) fn whole(position: &str, reset: bool, documents: &[Arc<str>]) -> LiveText {
+pub(super) fn whole(form: Form, position: &str, reset: bool, documents: &[Arc<str>]) -> LiveText {
     let mut text = format!("{{\"position\":\"{position}\"");
     if reset {
         text.push_str(",\"reset\":true");
     }
-    text.push_str(",\"documents\":[");
+    if let (Form::Figure, [figure]) = (form, documents) {
+        text.push_str(",\"data\":");
+        text.push_str(figure);
+        text.push('}');
+        return text.into();
+    }
+    text.push_str(if form == Form::Documents { ",\"documents\":[" } else { ",\"groups\":[" });
     for (at, document) in documents.iter().enumerate() {
         if at > 0 {
             text.push(',');

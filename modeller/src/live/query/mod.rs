@@ -6,6 +6,8 @@
 
 mod event;
 mod feed;
+mod figures;
+mod kept;
 mod named;
 mod node;
 mod queue;
@@ -13,13 +15,15 @@ mod reactive;
 mod resume;
 mod settle;
 mod stream;
+mod subscriber;
+mod task;
 mod text;
 mod token;
 mod window;
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -32,21 +36,20 @@ pub use stream::{LiveEvent, LiveStream};
 pub use text::LiveText;
 
 use self::feed::Feed;
+use self::kept::Kept;
 use self::node::Node;
 use self::queue::Queue;
 use self::reactive::Reactives;
-use self::window::Window;
+use self::subscriber::Subscriber;
 use super::channel::Source;
 use super::index::Index;
-use crate::engine::{Arguments, Cx, Engine, Operation, Standing};
-use crate::model::{Code, Error, Result, Shape};
+use crate::engine::{Arguments, Cx, Engine, Operation, Standing, panic_message};
+use crate::model::{Result, Shape};
+use crate::query::Filter;
 use crate::store::{Batch, RowChange, cannot_watch};
 
-/// How long after a failure a window is read again.
-const PAUSE: Duration = Duration::from_millis(200);
-
-/// How often the store is asked whether somebody else has written.
-const LOOK: Duration = Duration::from_secs(1);
+/// Rows that a query is told of.
+type Filed = (&'static Shape, Filter);
 
 /// What names a query: all who ask the same share it.
 type Key = [u8; 32];
@@ -73,15 +76,25 @@ struct Standings {
     position: Option<u64>,
     /// The newest query's generation: a batch of that one or a later one knows of all queries.
     generation: u64,
-    /// Windows that have to be read anew.
-    stale: Vec<(&'static Shape, Key)>,
 }
 
 /// The standing queries of one model.
 struct OfModel {
     nodes: HashMap<Key, Node>,
-    /// Which of them a row may belong to.
+    /// Which of them a row may belong to, and which of other models it may be told with.
     index: Index<Key>,
+    /// The models of those.
+    guests: HashMap<Key, &'static str>,
+}
+
+impl OfModel {
+    fn new(shape: &'static Shape) -> Self {
+        OfModel { nodes: HashMap::new(), index: Index::new(shape), guests: HashMap::new() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.nodes.is_empty() && self.guests.is_empty()
+    }
 }
 
 impl Queries {
@@ -107,11 +120,12 @@ impl Queries {
         self: &Arc<Self>,
         cx: &Cx,
         shape: &'static Shape,
+        operation: Operation,
         arguments: Arguments,
         from: Option<&str>,
     ) -> Result<LiveStream> {
         let engine = cx.engine();
-        let standing = Arc::new(Standing::parse(cx, shape, arguments)?);
+        let standing = Arc::new(Standing::parse(cx, shape, operation, arguments)?);
         self.start(engine)?;
         self.begin(engine).await?;
         let key = standing.sign(engine, b"key");
@@ -150,7 +164,7 @@ impl Queries {
             state.batches = Some(batches);
             return Err(cannot_watch());
         }
-        tokio::spawn(attend(Arc::downgrade(self), batches));
+        tokio::spawn(task::attend(Arc::downgrade(self), batches));
         self.feed.nudge();
         Ok(())
     }
@@ -166,17 +180,28 @@ impl Queries {
 
     fn enter(&self, key: Key, standing: &Arc<Standing>, queue: &Arc<Queue>) {
         let mut state = self.state();
-        let of_model = state
-            .models
-            .entry(&standing.shape.path)
-            .or_insert_with(|| OfModel { nodes: HashMap::new(), index: Index::new(standing.shape) });
-        let node = of_model.nodes.entry(key).or_insert_with(|| {
-            of_model.index.insert(key, &standing.filter);
-            Node::new(Arc::clone(standing), self.feed.want(standing.shape))
-        });
-        node.subscribers.push(Arc::downgrade(queue));
-        let generation = node.generation;
-        state.generation = state.generation.max(generation);
+        let Standings { models, generation, .. } = &mut *state;
+        let home: &'static str = &standing.shape.path;
+        let is_new = !models.get(home).is_some_and(|of_model| of_model.nodes.contains_key(&key));
+        if is_new {
+            let (mut newest, filed) = (0, standing.watched(None));
+            for (shape, filter) in &filed {
+                let of_model = models.entry(&shape.path).or_insert_with(|| OfModel::new(shape));
+                of_model.index.insert(key, filter);
+                if shape.path != home {
+                    of_model.guests.insert(key, home);
+                }
+                newest = self.feed.want(shape);
+            }
+            *generation = newest.max(*generation);
+            // Proof: a query watches its own model.
+            if let Some(of_model) = models.get_mut(home) {
+                of_model.nodes.insert(key, Node::new(Arc::clone(standing), newest, filed));
+            }
+        }
+        if let Some(node) = models.get_mut(home).and_then(|of_model| of_model.nodes.get_mut(&key)) {
+            node.subscribers.push(Arc::downgrade(queue));
+        }
     }
 
     fn leave(&self, key: &Key, shape: &'static Shape, queue: &Arc<Queue>) {
@@ -184,14 +209,48 @@ impl Queries {
         let Some(of_model) = state.models.get_mut(&*shape.path) else { return };
         let Some(node) = of_model.nodes.get_mut(key) else { return };
         node.subscribers.retain(|other| other.strong_count() > 0 && !std::ptr::eq(other.as_ptr(), &**queue));
-        if node.subscribers.is_empty() {
-            of_model.index.remove(*key, &node.standing.filter);
-            of_model.nodes.remove(key);
+        if !node.subscribers.is_empty() {
+            return;
+        }
+        let Some(node) = of_model.nodes.remove(key) else { return };
+        for (shape, filter) in node.filed {
             self.feed.release(shape);
+            let Some(of_model) = state.models.get_mut(&*shape.path) else { continue };
+            of_model.index.remove(*key, &filter);
+            of_model.guests.remove(key);
+            if of_model.is_empty() {
+                state.models.remove(&*shape.path);
+            }
         }
-        if of_model.nodes.is_empty() {
-            state.models.remove(&*shape.path);
+    }
+
+    /// The answer of a query was read at a position. Answers whether it has to be read again.
+    fn was_read(&self, engine: &Engine, shape: &'static Shape, key: &Key, position: u64, kept: Kept) -> bool {
+        let mut state = self.state();
+        let Standings { models, position: matched, .. } = &mut *state;
+        let Some(of_model) = models.get_mut(&*shape.path) else { return false };
+        let Some(node) = of_model.nodes.get_mut(key) else { return false };
+        let mut is_stale = node.read(engine, position, kept);
+        let Some(reached) = node.shown().and_then(|(kept, _)| kept.reached()) else { return is_stale };
+        let filed = node.standing.watched(Some(reached));
+        let is_same = |(before, after): &(&Filed, &Filed)| before.1 == after.1;
+        if node.filed.iter().zip(&filed).all(|pair| is_same(&pair)) {
+            return is_stale;
         }
+        // What was matched since it was read was matched with what it was filed under before.
+        if let Some(matched) = *matched
+            && matched > position
+        {
+            is_stale |= node.missed(matched);
+        }
+        let before = std::mem::replace(&mut node.filed, filed.clone());
+        for ((shape, before), (_, after)) in before.iter().zip(&filed).filter(|pair| !is_same(pair)) {
+            if let Some(of_model) = models.get_mut(&*shape.path) {
+                of_model.index.remove(*key, before);
+                of_model.index.insert(*key, after);
+            }
+        }
+        is_stale
     }
 
     /// Does something with a node, if it is there.
@@ -200,8 +259,21 @@ impl Queries {
         state.models.get_mut(&*shape.path)?.nodes.get_mut(key).map(body)
     }
 
-    /// Takes in a batch, and tells the bindings of channels.
+    /// Takes in a batch. If that breaks, nothing that is known of the answers is sure any more: all begin anew.
     fn take_in(&self, engine: &Engine, batch: &Batch) {
+        let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.match_all(engine, batch))) else { return };
+        tracing::error!(panic = panic_message(&*panic), "matching live queries panicked; they begin anew");
+        let mut state = self.state();
+        for node in state.models.values_mut().flat_map(|of_model| of_model.nodes.values_mut()) {
+            node.forget(batch.until);
+        }
+        drop(state);
+        self.reactives.missed(0, batch.until);
+        engine.channels().missed(0, engine.clock().now());
+    }
+
+    /// Matches a batch, and tells the bindings of channels.
+    fn match_all(&self, engine: &Engine, batch: &Batch) {
         let has_gap = self.match_batch(engine, batch);
         let (channels, now) = (engine.channels(), engine.clock().now());
         // A mere nudge tells of nothing.
@@ -214,8 +286,9 @@ impl Queries {
 
     /// Matches a batch with the queries. Answers whether there was something before it that nobody has told of.
     fn match_batch(&self, engine: &Engine, batch: &Batch) -> bool {
+        let mut stale = Vec::new();
         let mut state = self.state();
-        let Standings { models, position, generation, stale, .. } = &mut *state;
+        let Standings { models, position, generation, .. } = &mut *state;
         // Another process has written meanwhile, and told nobody.
         let has_gap = position.is_some_and(|position| batch.after > position);
         // A mere nudge is of no position.
@@ -241,7 +314,11 @@ impl Queries {
                 let Some(of_model) = models.get(&*change.shape.path) else { continue };
                 for row in [&change.old, &change.new].into_iter().flatten() {
                     of_model.index.candidates(row, |key| {
-                        let changes = touched.entry((&change.shape.path, key)).or_default();
+                        let home = match of_model.guests.is_empty() {
+                            true => &change.shape.path,
+                            false => of_model.guests.get(&key).copied().unwrap_or(&change.shape.path),
+                        };
+                        let changes = touched.entry((home, key)).or_default();
                         // A key may come twice, for one row and for both.
                         if changes.last().is_none_or(|last| !std::ptr::eq(*last, change)) {
                             changes.push(change);
@@ -257,7 +334,17 @@ impl Queries {
                 }
             }
         }
+        drop(state);
+        stale.into_iter().for_each(|(shape, key)| self.refresh(shape, key));
         has_gap
+    }
+
+    /// Has an answer read anew by a task of its own, so that nobody else waits for it.
+    fn refresh(&self, shape: &'static Shape, key: Key) {
+        let is_due = |node: &mut Node| node.is_stale() && !std::mem::replace(&mut node.is_read, true);
+        if self.with_node(shape, &key, is_due) == Some(true) {
+            tokio::spawn(task::read_anew(self.me.clone(), shape, key));
+        }
     }
 
     /// Notices what other processes have written, of which nobody is told.
@@ -268,7 +355,7 @@ impl Queries {
             return;
         }
         // What this process has just committed is about to be told.
-        match tokio::time::timeout(PAUSE, batches.recv()).await {
+        match tokio::time::timeout(task::PAUSE, batches.recv()).await {
             Ok(Some(batch)) => {
                 self.take_in(engine, &batch);
                 self.feed.done(&batch);
@@ -280,29 +367,6 @@ impl Queries {
                     engine,
                     &Batch { after: until, until, generation: u64::MAX, commits: Vec::new() },
                 );
-            }
-        }
-    }
-
-    /// Reads the windows anew that have to be, as long as that succeeds.
-    async fn read_stale(&self, engine: &Engine) -> Result<()> {
-        loop {
-            let next = self.state().stale.pop();
-            let Some((shape, key)) = next else { return Ok(()) };
-            let stale = |node: &mut Node| node.is_stale().then(|| Arc::clone(&node.standing));
-            let Some(standing) = self.with_node(shape, &key, stale).flatten() else { continue };
-            let limit = window::limit(standing.prefix().unwrap_or_default());
-            match standing.read(engine, Some(limit)).await {
-                Ok((position, rows)) => {
-                    let window = Window::new(rows, limit);
-                    if self.with_node(shape, &key, |node| node.read(engine, position, window)) == Some(true) {
-                        self.state().stale.push((shape, key));
-                    }
-                }
-                Err(error) => {
-                    self.state().stale.push((shape, key));
-                    return Err(error);
-                }
             }
         }
     }
@@ -327,87 +391,5 @@ impl Source for Queries {
     }
 }
 
-/// Matches what the store tells of, for as long as there is somebody to tell.
-async fn attend(queries: Weak<Queries>, mut batches: UnboundedReceiver<Batch>) {
-    let mut pause = LOOK;
-    loop {
-        if let Some(queries) = queries.upgrade()
-            && let Some(engine) = queries.engine.upgrade()
-            && let Err(error) = queries.begin(&engine).await
-        {
-            tracing::warn!(%error, "it is not known yet how far the change log goes; trying again");
-        }
-        let told = tokio::time::timeout(pause, batches.recv()).await;
-        let Some((queries, engine)) = queries.upgrade().and_then(|queries| {
-            let engine = queries.engine.upgrade()?;
-            Some((queries, engine))
-        }) else {
-            return;
-        };
-        pause = LOOK;
-        match told {
-            Ok(Some(batch)) => {
-                queries.take_in(&engine, &batch);
-                queries.feed.done(&batch);
-            }
-            Ok(None) => return,
-            Err(_) => queries.look_round(&engine, &mut batches).await,
-        }
-        if let Err(error) = queries.read_stale(&engine).await {
-            tracing::warn!(%error, "a live query can't be read; trying again");
-            pause = PAUSE;
-        }
-        queries.moved.notify_waiters();
-    }
-}
-
-/// One subscriber's part in a query; it leaves when it is dropped.
-struct Subscriber {
-    queries: Arc<Queries>,
-    engine: Arc<Engine>,
-    key: Key,
-    standing: Arc<Standing>,
-    queue: Arc<Queue>,
-}
-
-impl Drop for Subscriber {
-    fn drop(&mut self) {
-        self.queries.leave(&self.key, self.standing.shape, &self.queue);
-    }
-}
-
-impl Subscriber {
-    /// The whole answer, and its position; from now on the queue has what comes after it.
-    async fn answer(&self) -> Result<(u64, Vec<Arc<str>>)> {
-        self.queue.prepare();
-        let Subscriber { standing, engine, .. } = self;
-        let Some(prefix) = standing.prefix() else {
-            let (position, rows) = standing.read(engine, None).await?;
-            self.queue.start(position);
-            return Ok((position, rows.iter().map(|row| window::json_of(standing, row)).collect()));
-        };
-        if let Some(shown) = self.shown() {
-            return Ok(shown);
-        }
-        let limit = window::limit(prefix);
-        let (position, rows) = standing.read(engine, Some(limit)).await?;
-        let window = Window::new(rows, limit);
-        let read = |node: &mut Node| node.read(engine, position, window);
-        if self.queries.with_node(standing.shape, &self.key, read) == Some(true) {
-            self.queries.state().stale.push((standing.shape, self.key));
-            self.queries.feed.nudge();
-        }
-        // Somebody else may have read more of it meanwhile.
-        self.shown().ok_or_else(|| Error::new(Code::InternalError, "a live query is not there"))
-    }
-
-    /// What others have read already.
-    fn shown(&self) -> Option<(u64, Vec<Arc<str>>)> {
-        let shown = |node: &mut Node| {
-            let (window, position) = node.shown()?;
-            self.queue.start(position);
-            Some((position, window.documents(&self.standing)))
-        };
-        self.queries.with_node(self.standing.shape, &self.key, shown)?
-    }
-}
+#[cfg(all(test, feature = "sqlite"))]
+mod tests;

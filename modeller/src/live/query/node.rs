@@ -2,14 +2,17 @@
 
 use std::sync::{Arc, Weak};
 
-use super::event::{Frame, LiveChange, LiveChangeKind};
+use super::event::{Form, Frame, LiveChange, LiveChangeKind};
+use super::kept::{Kept, Taken};
 use super::queue::Queue;
 use super::token;
-use super::window::{Window, id_of, json_of};
+use super::window::{id_of, json_of};
 use crate::engine::{Engine, Standing};
+use crate::model::{Error, Shape};
+use crate::query::Filter;
 use crate::store::{Commit, RowChange};
 
-/// How many changes wait for a window that is being read.
+/// How many changes wait for an answer that is being read.
 const MOST: usize = 1_000;
 
 /// A standing query with those who subscribe to it.
@@ -18,31 +21,62 @@ pub(super) struct Node {
     pub(super) subscribers: Vec<Weak<Queue>>,
     /// Transactions that began under an earlier generation may have changes that nobody noted.
     pub(super) generation: u64,
-    pub(super) state: State,
+    state: State,
+    /// Under which filters it is filed.
+    pub(super) filed: Vec<(&'static Shape, Filter)>,
+    /// Somebody reads its answer anew.
+    pub(super) is_read: bool,
 }
 
 /// What a node knows of its answer.
-pub(super) enum State {
+enum State {
     /// Nothing: the two rows of a change decide.
     Open,
-    /// The window is not read yet. What happened since it was asked for waits; it has to be read behind this position.
-    Unread(Vec<Commit>, u64),
-    /// The window, as it was at a position.
-    Shown(Window, u64),
-    /// The window was right at a position, and has to be read anew.
-    Stale(Window, u64),
+    /// The answer is not read yet.
+    Unread(Waiting),
+    /// The answer, as it was at a position.
+    Shown(Kept, u64),
+    /// The answer was right at a position, and has to be read anew.
+    Stale(Kept, u64, Waiting),
+}
+
+/// What happens while an answer is being read.
+#[derive(Default)]
+struct Waiting {
+    commits: Vec<Commit>,
+    changes: usize,
+    /// It has to be read at this position or a later one.
+    behind: u64,
+}
+
+impl Waiting {
+    fn behind(position: u64) -> Self {
+        Waiting { behind: position, ..Waiting::default() }
+    }
+
+    fn add(&mut self, seq: u64, changes: &[&RowChange]) {
+        self.changes += changes.len();
+        if self.changes > MOST {
+            // It is being read for so long that it is cheaper to read it again.
+            *self = Waiting::behind(seq.max(self.behind));
+        } else {
+            let changes = changes.iter().map(|&change| change.clone()).collect();
+            self.commits.push(Commit { seq, changes });
+        }
+    }
 }
 
 impl Node {
-    pub(super) fn new(standing: Arc<Standing>, generation: u64) -> Self {
-        let state = match standing.count {
-            Some(_) => State::Unread(Vec::new(), 0),
-            None => State::Open,
-        };
-        Node { standing, subscribers: Vec::new(), generation, state }
+    pub(super) fn new(
+        standing: Arc<Standing>,
+        generation: u64,
+        filed: Vec<(&'static Shape, Filter)>,
+    ) -> Self {
+        let state = if standing.is_open() { State::Open } else { State::Unread(Waiting::default()) };
+        Node { standing, subscribers: Vec::new(), generation, state, filed, is_read: false }
     }
 
-    /// Takes in what one transaction changed. Answers whether its window has to be read now.
+    /// Takes in what one transaction changed. Answers whether its answer has to be read now.
     pub(super) fn apply(&mut self, engine: &Engine, seq: u64, changes: &[&RowChange]) -> bool {
         match &mut self.state {
             State::Open => {
@@ -50,84 +84,112 @@ impl Node {
                     changes.iter().filter_map(|change| decided(&self.standing, change)).collect();
                 self.tell(engine, seq, changes);
             }
-            State::Unread(waiting, behind) => {
-                if waiting.iter().map(|commit| commit.changes.len()).sum::<usize>() + changes.len() > MOST {
-                    // It is being read for so long that it is cheaper to read it again.
-                    waiting.clear();
-                    *behind = seq.max(*behind);
-                } else {
-                    let changes = changes.iter().map(|&change| change.clone()).collect();
-                    waiting.push(Commit { seq, changes });
-                }
+            // Their rows say nothing.
+            State::Unread(waiting) | State::Stale(.., waiting) if self.standing.is_related() => {
+                waiting.behind = waiting.behind.max(seq);
             }
-            State::Shown(window, position) if seq > *position => {
-                match window.apply(&self.standing, changes) {
-                    Some(changes) => {
-                        *position = seq;
-                        self.tell(engine, seq, changes);
-                    }
-                    None => return self.spoil(),
+            State::Unread(waiting) | State::Stale(.., waiting) => waiting.add(seq, changes),
+            State::Shown(kept, position) if seq > *position => match kept.apply(&self.standing, changes) {
+                Taken::Changes(changes) => {
+                    *position = seq;
+                    self.tell(engine, seq, changes);
                 }
-            }
-            State::Shown(..) | State::Stale(..) => {}
+                Taken::Unknown => return self.spoil(seq),
+                Taken::Refused(error) => self.refuse(&error),
+            },
+            State::Shown(..) => {}
         }
         false
     }
 
-    /// Something happened that nobody noted, up to this position. Answers whether its window has to be read now.
+    /// Something happened that nobody noted, up to this position. Answers whether its answer has to be read now.
     pub(super) fn missed(&mut self, until: u64) -> bool {
         match &mut self.state {
-            State::Open => {
-                for queue in self.subscribers.iter().filter_map(Weak::upgrade) {
-                    queue.reset(until);
-                }
-            }
-            State::Unread(_, behind) => *behind = (*behind).max(until),
-            State::Shown(_, position) if *position < until => return self.spoil(),
-            State::Shown(..) | State::Stale(..) => {}
+            State::Open => self.queues().for_each(|queue| queue.reset(until)),
+            State::Unread(waiting) | State::Stale(.., waiting) => waiting.behind = waiting.behind.max(until),
+            State::Shown(_, position) if *position < until => return self.spoil(until),
+            State::Shown(..) => {}
         }
         false
     }
 
-    fn spoil(&mut self) -> bool {
+    /// Nothing that it knows is sure any more: all who subscribe begin anew.
+    pub(super) fn forget(&mut self, until: u64) {
+        if !matches!(self.state, State::Open) {
+            self.state = State::Unread(Waiting::behind(until));
+        }
+        self.queues().for_each(|queue| queue.forget(until));
+    }
+
+    /// There is no answer: it is over for all who subscribe. Who comes later may find one.
+    pub(super) fn refuse(&mut self, error: &Error) {
+        self.queues().for_each(|queue| queue.refuse(error.clone()));
+        self.state = State::Unread(Waiting::default());
+    }
+
+    fn queues(&self) -> impl Iterator<Item = Arc<Queue>> + use<'_> {
+        self.subscribers.iter().filter_map(Weak::upgrade)
+    }
+
+    fn spoil(&mut self, behind: u64) -> bool {
         let state = std::mem::replace(&mut self.state, State::Open);
         self.state = match state {
-            State::Shown(window, position) => State::Stale(window, position),
+            State::Shown(kept, position) => State::Stale(kept, position, Waiting::behind(behind)),
             other => other,
         };
         self.is_stale()
     }
 
-    /// Whether its window has to be read.
+    /// Whether its answer has to be read.
     pub(super) fn is_stale(&self) -> bool {
         matches!(self.state, State::Stale(..))
     }
 
-    /// The window was read at a position. Answers whether it has to be read again.
-    pub(super) fn read(&mut self, engine: &Engine, position: u64, window: Window) -> bool {
-        match std::mem::replace(&mut self.state, State::Open) {
-            State::Unread(_, behind) if position < behind => self.state = State::Stale(window, position),
-            State::Unread(waiting, _) => {
-                self.state = State::Shown(window, position);
-                for commit in waiting {
-                    let changes: Vec<&RowChange> = commit.changes.iter().collect();
-                    self.apply(engine, commit.seq, &changes);
-                }
+    /// The answer was read at a position. Answers whether it has to be read again.
+    pub(super) fn read(&mut self, engine: &Engine, position: u64, read: Kept) -> bool {
+        let waiting = match std::mem::replace(&mut self.state, State::Open) {
+            State::Unread(waiting) => {
+                self.state = if position < waiting.behind {
+                    State::Stale(read, position, Waiting::behind(waiting.behind))
+                } else {
+                    State::Shown(read, position)
+                };
+                waiting
             }
-            State::Stale(mut known, then) | State::Shown(mut known, then) if then < position => {
-                let changes = known.replace(&self.standing, window);
+            State::Stale(mut known, then, waiting) if then < position => {
+                let changes = known.replace(&self.standing, read);
+                self.state = if position < waiting.behind {
+                    State::Stale(known, position, Waiting::behind(waiting.behind))
+                } else {
+                    State::Shown(known, position)
+                };
+                self.tell(engine, position, changes);
+                waiting
+            }
+            State::Shown(mut known, then) if then < position => {
+                let changes = known.replace(&self.standing, read);
                 self.state = State::Shown(known, position);
                 self.tell(engine, position, changes);
+                Waiting::default()
             }
-            other => self.state = other,
+            other => {
+                self.state = other;
+                return self.is_stale();
+            }
+        };
+        for commit in waiting.commits {
+            let changes: Vec<&RowChange> = commit.changes.iter().collect();
+            if commit.seq > position {
+                self.apply(engine, commit.seq, &changes);
+            }
         }
         self.is_stale()
     }
 
     /// What it shows, or has shown last, and since when.
-    pub(super) fn shown(&self) -> Option<(&Window, u64)> {
+    pub(super) fn shown(&self) -> Option<(&Kept, u64)> {
         match &self.state {
-            State::Shown(window, position) | State::Stale(window, position) => Some((window, *position)),
+            State::Shown(kept, position) | State::Stale(kept, position, _) => Some((kept, *position)),
             State::Open | State::Unread(..) => None,
         }
     }
@@ -138,7 +200,7 @@ impl Node {
             return;
         }
         let position = token::encode(&self.standing, engine, seq);
-        let frame = Arc::new(Frame::new(seq, &position, changes));
+        let frame = Arc::new(Frame::new(Form::of(&self.standing), seq, &position, changes));
         for queue in self.subscribers.iter().filter_map(Weak::upgrade) {
             queue.push(&frame);
         }

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 
 use super::event::{Frame, LiveChange, merged};
 use super::text::LiveText;
+use crate::model::Error;
 
 /// How many transactions wait for a subscriber, each by itself. Behind that they become one.
 const MOST_FRAMES: usize = 64;
@@ -40,6 +41,8 @@ struct State {
     is_answering: bool,
     /// What it has missed begins and ends before this position: it has to begin anew, with an answer from then or later.
     behind: Option<u64>,
+    /// It is over.
+    refused: Option<Error>,
     /// Places count: changes of windows can't be put together.
     in_order: bool,
     counts: Counts,
@@ -61,6 +64,7 @@ pub(super) enum Next {
     /// Changes of several transactions, put together.
     Several(u64, Vec<LiveChange>),
     Reset,
+    Ended(Error),
 }
 
 impl Queue {
@@ -115,6 +119,18 @@ impl Queue {
         self.state().sink = Some(sink);
     }
 
+    /// What the subscriber has may not be true, whatever position it is from.
+    pub(super) fn forget(&self, seq: u64) {
+        self.state().start_again(seq);
+        self.ready.notify_one();
+    }
+
+    /// There is no answer any more.
+    pub(super) fn refuse(&self, error: Error) {
+        self.state().refused.get_or_insert(error);
+        self.ready.notify_one();
+    }
+
     /// The answer is about to be read: what happens from now on waits.
     pub(super) fn prepare(&self) {
         let mut state = self.state();
@@ -146,6 +162,9 @@ impl Queue {
     /// What is next, if there is something.
     pub(super) fn take(&self) -> Option<Next> {
         let mut state = self.state();
+        if let Some(error) = &state.refused {
+            return Some(Next::Ended(error.clone()));
+        }
         if state.is_answering || state.behind.is_some() {
             state.counts.resets += u64::from(!state.is_answering);
             return Some(Next::Reset);

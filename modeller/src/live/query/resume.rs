@@ -16,6 +16,16 @@ const MOST_DOCUMENTS: usize = 500;
 /// be told.
 pub(super) async fn missed(subscriber: &Subscriber, from: u64) -> Result<Option<(u64, Vec<LiveChange>)>> {
     let Subscriber { standing, engine, queue, .. } = subscriber;
+    let model = &[standing.shape.path.as_str()];
+    // Of these a row says too little: either nothing has changed in any of the models, or they are told as a whole.
+    if standing.figures.is_some() || standing.is_related() {
+        let shown = subscriber.answer().await?.0;
+        let models: Vec<&str> =
+            standing.watched(None).into_iter().map(|(shape, _)| shape.path.as_str()).collect();
+        let log = changes(subscriber, from, &models).await?;
+        let same = shown >= from && log.is_some_and(|log| log.is_empty());
+        return Ok(same.then_some((shown, Vec::new())));
+    }
     // A window begins with what it shows now: either nothing has changed in it, or it is told as a whole.
     let shown = match standing.count {
         Some(_) => Some(subscriber.answer().await?.0),
@@ -24,7 +34,7 @@ pub(super) async fn missed(subscriber: &Subscriber, from: u64) -> Result<Option<
     if shown.is_none() {
         queue.prepare();
     }
-    let Some(mut log) = changes(subscriber, from).await? else { return Ok(None) };
+    let Some(mut log) = changes(subscriber, from, model).await? else { return Ok(None) };
     // A document that is changed while this goes on is read again.
     for _ in 0..4 {
         let ids: Vec<&str> = log.keys().map(String::as_str).collect();
@@ -32,7 +42,7 @@ pub(super) async fn missed(subscriber: &Subscriber, from: u64) -> Result<Option<
             return Ok(None);
         }
         let (position, rows) = standing.read_ids(engine, &ids).await?;
-        let Some(again) = changes(subscriber, from).await? else { return Ok(None) };
+        let Some(again) = changes(subscriber, from, model).await? else { return Ok(None) };
         let complete = again
             .iter()
             .all(|(id, changes)| log.contains_key(id) || changes.iter().all(|change| change.seq > position));
@@ -63,8 +73,12 @@ pub(super) async fn missed(subscriber: &Subscriber, from: u64) -> Result<Option<
     Ok(None)
 }
 
-/// The log of the model since a position, by document; `None` if it does not reach back that far, or is too long.
-async fn changes(subscriber: &Subscriber, from: u64) -> Result<Option<HashMap<String, Vec<Change>>>> {
+/// The log of some models since a position, by document; `None` if it does not reach back that far, or is too long.
+async fn changes(
+    subscriber: &Subscriber,
+    from: u64,
+    models: &[&str],
+) -> Result<Option<HashMap<String, Vec<Change>>>> {
     let log = match subscriber.engine.store().changes(from, MOST_CHANGES).await {
         Ok(log) => log,
         Err(error) if error.is(Code::InvalidCursor) => return Ok(None),
@@ -75,7 +89,7 @@ async fn changes(subscriber: &Subscriber, from: u64) -> Result<Option<HashMap<St
     }
     let mut by_id: HashMap<String, Vec<Change>> = HashMap::new();
     for change in log {
-        if change.model == subscriber.standing.shape.path {
+        if models.contains(&change.model.as_str()) {
             by_id.entry(change.id.clone()).or_default().push(change);
         }
     }

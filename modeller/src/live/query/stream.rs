@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::event::{Frame, whole};
+use super::event::{Form, Frame, whole};
 use super::queue::{LiveSink, Next};
 use super::text::LiveText;
 use super::{Subscriber, resume, token};
@@ -12,9 +12,11 @@ use crate::model::{Error, Result};
 /// What a subscriber is told; the JSON is the same for all who ask the same, and cheap to clone.
 #[derive(Clone, Debug)]
 pub enum LiveEvent {
-    /// `{"position":..,"changes":[{"type":"enter","_id":..,"document":{..}},..]}`: what transactions have changed.
+    /// `{"position":..,"changes":[{"type":"enter","_id":..,"document":{..}},..]}`: what transactions have changed. Of groups of figures a
+    /// change is `{"type":..,"key":{..},"group":{..}}`; a figure is told as `{"position":..,"data":..}`.
     Changes(LiveText),
-    /// `{"position":..,"reset":true,"documents":[..]}`: the whole answer anew, for what was missed can't be told any more.
+    /// `{"position":..,"reset":true,"documents":[..]}`: the whole answer anew, for what was missed can't be told any more. The figures of
+    /// groups are `groups`.
     Reset(LiveText),
     /// It is over.
     Ended(Error),
@@ -59,7 +61,8 @@ impl LiveStream {
         match resume::missed(&subscriber, from).await? {
             Some((position, changes)) => {
                 let text = token::encode(&subscriber.standing, &subscriber.engine, position);
-                let first = Frame::new(position, &text, changes).text;
+                let form = Form::of(&subscriber.standing);
+                let first = Frame::new(form, position, &text, changes).text;
                 Ok(LiveStream { subscriber, first })
             }
             None => Self::begun(subscriber, true).await,
@@ -67,7 +70,8 @@ impl LiveStream {
     }
 
     /// What it begins with: `{"position":..,"documents":[..]}`; with `"reset":true` if it was to go on behind a position and can't; or
-    /// `{"position":..,"changes":[..]}` with all that has changed since.
+    /// `{"position":..,"changes":[..]}` with all that has changed since. Instead of `documents` there are `groups` where figures of groups were
+    /// asked for, and `data` where one figure was.
     pub fn first(&self) -> &LiveText {
         &self.first
     }
@@ -90,8 +94,10 @@ impl LiveStream {
             Next::Frame(frame) => LiveEvent::Changes(frame.text.clone()),
             Next::Several(seq, changes) => {
                 let position = token::encode(standing, engine, seq);
-                LiveEvent::Changes(Frame::new(seq, &position, changes).text)
+                let form = Form::of(standing);
+                LiveEvent::Changes(Frame::new(form, seq, &position, changes).text)
             }
+            Next::Ended(error) => LiveEvent::Ended(error),
             Next::Reset => match all(&self.subscriber, true).await {
                 Ok(text) => LiveEvent::Reset(text),
                 Err(error) => LiveEvent::Ended(error),
@@ -115,5 +121,5 @@ impl fmt::Debug for LiveStream {
 async fn all(subscriber: &Subscriber, reset: bool) -> Result<LiveText> {
     let (position, documents) = subscriber.answer().await?;
     let position = token::encode(&subscriber.standing, &subscriber.engine, position);
-    Ok(whole(&position, reset, &documents))
+    Ok(whole(Form::of(&subscriber.standing), &position, reset, &documents))
 }

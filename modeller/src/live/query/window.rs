@@ -13,17 +13,23 @@ use crate::store::RowChange;
 /// So many documents behind the window are kept too: when one leaves, the next one is at hand.
 const SPARE: usize = 32;
 
-/// A document of a window.
-#[derive(Clone, Debug)]
-struct Kept {
-    id: Arc<str>,
-    row: Arc<Row>,
+/// Something that is shown, be it a row or its JSON.
+#[derive(Debug)]
+pub(super) struct Shown<T: ?Sized> {
+    pub(super) id: Arc<str>,
+    pub(super) what: Arc<T>,
+}
+
+impl<T: ?Sized> Clone for Shown<T> {
+    fn clone(&self) -> Self {
+        Shown { id: Arc::clone(&self.id), what: Arc::clone(&self.what) }
+    }
 }
 
 /// The documents from the first one on, as far as they are known.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Window {
-    rows: Vec<Kept>,
+    rows: Vec<Shown<Row>>,
     /// Whether there are no others behind them.
     is_whole: bool,
 }
@@ -49,12 +55,12 @@ impl Window {
     /// Of rows that were read, `limit` of them at most.
     pub(super) fn new(rows: Vec<Row>, limit: u64) -> Self {
         let is_whole = (rows.len() as u64) < limit;
-        let rows = rows.into_iter().map(|row| Kept { id: id_of(&row), row: Arc::new(row) }).collect();
+        let rows = rows.into_iter().map(|row| Shown { id: id_of(&row), what: Arc::new(row) }).collect();
         Window { rows, is_whole }
     }
 
     /// What it shows.
-    fn shown(&self, standing: &Standing) -> &[Kept] {
+    fn shown(&self, standing: &Standing) -> &[Shown<Row>] {
         let end = usize::try_from(standing.prefix().unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
         let start = usize::try_from(standing.start).unwrap_or(usize::MAX);
         let end = end.min(self.rows.len());
@@ -63,7 +69,7 @@ impl Window {
 
     /// The documents that it shows, as JSON.
     pub(super) fn documents(&self, standing: &Standing) -> Vec<Arc<str>> {
-        self.shown(standing).iter().map(|kept| json_of(standing, &kept.row)).collect()
+        self.shown(standing).iter().map(|kept| json_of(standing, &kept.what)).collect()
     }
 
     /// Takes in the changes of one transaction. Answers what becomes of what it shows, or `None` if that has to be read anew.
@@ -82,7 +88,8 @@ impl Window {
             self.rows.truncate(needed + SPARE);
             self.is_whole = false;
         }
-        Some(difference(standing, before.shown(standing), self.shown(standing)))
+        let json = |row: &Arc<Row>| json_of(standing, row);
+        Some(difference(before.shown(standing), self.shown(standing), json))
     }
 
     fn take_in(&mut self, standing: &Standing, change: &RowChange) {
@@ -93,25 +100,29 @@ impl Window {
         }
         let Some(new) = change.new.as_ref().filter(|new| standing.matches(*new)) else { return };
         let at = self.rows.partition_point(|kept| {
-            query::compare(standing.shape, &standing.order, &*kept.row, new) == Ordering::Less
+            query::compare(standing.shape, &standing.order, &*kept.what, new) == Ordering::Less
         });
         // What comes behind the last known one may come behind others, too.
         if at < self.rows.len() || self.is_whole {
-            self.rows.insert(at, Kept { id: id.into(), row: Arc::new(new.clone()) });
+            self.rows.insert(at, Shown { id: id.into(), what: Arc::new(new.clone()) });
         }
     }
 
     /// Becomes another one that was read anew, and answers what that changes.
     pub(super) fn replace(&mut self, standing: &Standing, with: Window) -> Vec<LiveChange> {
         let before = std::mem::replace(self, with);
-        difference(standing, before.shown(standing), self.shown(standing))
+        difference(before.shown(standing), self.shown(standing), |row| json_of(standing, row))
     }
 }
 
 /// What makes one list of the other.
-fn difference(standing: &Standing, before: &[Kept], after: &[Kept]) -> Vec<LiveChange> {
+pub(super) fn difference<T: PartialEq + ?Sized>(
+    before: &[Shown<T>],
+    after: &[Shown<T>],
+    json: impl Fn(&Arc<T>) -> Arc<str>,
+) -> Vec<LiveChange> {
     let ids: HashSet<&str> = after.iter().map(|kept| &*kept.id).collect();
-    let known: HashMap<&str, &Kept> = before.iter().map(|kept| (&*kept.id, kept)).collect();
+    let known: HashMap<&str, &Shown<T>> = before.iter().map(|kept| (&*kept.id, kept)).collect();
     let mut changes = Vec::new();
     let mut now: Vec<&str> = Vec::with_capacity(before.len());
     for kept in before {
@@ -131,7 +142,7 @@ fn difference(standing: &Standing, before: &[Kept], after: &[Kept]) -> Vec<LiveC
         let kind = match known.get(id) {
             None => LiveChangeKind::Enter,
             Some(_) if !is_there => LiveChangeKind::Move,
-            Some(old) if old.row != kept.row => LiveChangeKind::Update,
+            Some(old) if old.what != kept.what => LiveChangeKind::Update,
             Some(_) => continue,
         };
         if !is_there {
@@ -142,8 +153,35 @@ fn difference(standing: &Standing, before: &[Kept], after: &[Kept]) -> Vec<LiveC
             }
             now.insert(index, id);
         }
-        let (id, document) = (Arc::clone(&kept.id), Some(json_of(standing, &kept.row)));
+        let (id, document) = (Arc::clone(&kept.id), Some(json(&kept.what)));
         changes.push(LiveChange { kind, id, document, index: Some(index) });
     }
+    changes
+}
+
+/// What makes one set of the other.
+pub(super) fn difference_of_sets<T: PartialEq + ?Sized>(
+    before: &[Shown<T>],
+    after: &[Shown<T>],
+    json: impl Fn(&Arc<T>) -> Arc<str>,
+) -> Vec<LiveChange> {
+    let mut gone: HashMap<&str, &Shown<T>> = before.iter().map(|shown| (&*shown.id, shown)).collect();
+    let mut changes = Vec::new();
+    for shown in after {
+        let kind = match gone.remove(&*shown.id) {
+            None => LiveChangeKind::Enter,
+            Some(old) if old.what != shown.what => LiveChangeKind::Update,
+            Some(_) => continue,
+        };
+        let (id, document) = (Arc::clone(&shown.id), Some(json(&shown.what)));
+        changes.push(LiveChange { kind, id, document, index: None });
+    }
+    let leaves = before.iter().filter(|shown| gone.contains_key(&*shown.id));
+    changes.extend(leaves.map(|shown| LiveChange {
+        kind: LiveChangeKind::Leave,
+        id: Arc::clone(&shown.id),
+        document: None,
+        index: None,
+    }));
     changes
 }

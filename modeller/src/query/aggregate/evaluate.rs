@@ -110,6 +110,36 @@ fn tallies(aggregation: &Aggregation) -> Vec<Tally> {
     aggregation.aggregates.iter().map(tally).collect()
 }
 
+/// A key or figure in the form that all answers have.
+pub(super) fn settle(kind: Kind, value: &mut Value) {
+    // The sum of no floats is a float, and of no decimal numbers one of those.
+    match (kind, &*value) {
+        (Kind::Number, Value::Integer(integer)) => *value = Value::Number(*integer as f64),
+        (Kind::Decimal, Value::Integer(integer)) => *value = Value::Text(integer.to_string()),
+        (_, Value::Number(float)) => *value = Value::Number(float + 0.0),
+        _ => {}
+    }
+}
+
+/// By which columns groups are sorted, whether the largest come first, and what they hold.
+pub(super) fn order_by(aggregation: &Aggregation) -> Vec<(usize, bool, Kind)> {
+    let keys = (0..aggregation.group_by.len()).map(|key| (key, false));
+    (aggregation.order.iter().copied())
+        .filter(|(column, _)| *column < aggregation.columns())
+        .chain(keys)
+        .map(|(column, descending)| (column, descending, aggregation.kind(column)))
+        .collect()
+}
+
+/// Which of two groups comes first.
+pub(super) fn compare(order_by: &[(usize, bool, Kind)], left: &Row, right: &Row) -> Ordering {
+    let by = |&(column, descending, kind): &(usize, bool, Kind)| {
+        let ordering = order(kind, &left[column], &right[column]);
+        if descending { ordering.reverse() } else { ordering }
+    };
+    order_by.iter().map(by).find(|ordering| ordering.is_ne()).unwrap_or(Ordering::Equal)
+}
+
 /// Collects groups in no order, and puts them into it.
 pub(crate) struct Groups<'a> {
     aggregation: &'a Aggregation,
@@ -128,13 +158,7 @@ impl<'a> Groups<'a> {
             return Err(too_many_groups());
         }
         for (at, value) in group.0.iter_mut().enumerate() {
-            // The sum of no floats is a float, and of no decimal numbers one of those.
-            match (self.aggregation.kind(at), &*value) {
-                (Kind::Number, Value::Integer(integer)) => *value = Value::Number(*integer as f64),
-                (Kind::Decimal, Value::Integer(integer)) => *value = Value::Text(integer.to_string()),
-                (_, Value::Number(float)) => *value = Value::Number(float + 0.0),
-                _ => {}
-            }
+            settle(self.aggregation.kind(at), value);
             self.bytes += 32 + value.as_text().map_or(0, str::len);
         }
         if self.bytes > MAX_ANSWER {
@@ -149,19 +173,8 @@ impl<'a> Groups<'a> {
     /// The page of groups that was asked for.
     pub(crate) fn finish(self) -> Vec<Row> {
         let Groups { aggregation, mut rows, .. } = self;
-        let keys = (0..aggregation.group_by.len()).map(|key| (key, false));
-        let order_by: Vec<(usize, bool, Kind)> = (aggregation.order.iter().copied())
-            .filter(|(column, _)| *column < aggregation.columns())
-            .chain(keys)
-            .map(|(column, descending)| (column, descending, aggregation.kind(column)))
-            .collect();
-        rows.sort_unstable_by(|left, right| {
-            let by = |&(column, descending, kind): &(usize, bool, Kind)| {
-                let ordering = order(kind, &left[column], &right[column]);
-                if descending { ordering.reverse() } else { ordering }
-            };
-            order_by.iter().map(by).find(|ordering| ordering.is_ne()).unwrap_or(Ordering::Equal)
-        });
+        let order_by = order_by(aggregation);
+        rows.sort_unstable_by(|left, right| compare(&order_by, left, right));
         let start = usize::try_from(aggregation.start).unwrap_or(usize::MAX).min(rows.len());
         rows.drain(..start);
         if let Some(count) = aggregation.count {

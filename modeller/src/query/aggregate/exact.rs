@@ -32,6 +32,12 @@ impl Exact {
         }
     }
 
+    /// Takes a finite float away that was added once.
+    #[cfg(feature = "live")]
+    pub(super) fn subtract(&mut self, number: f64) {
+        self.add(-number);
+    }
+
     /// Adds an integer.
     pub(super) fn add_integer(&mut self, number: i128) {
         let size = number.unsigned_abs();

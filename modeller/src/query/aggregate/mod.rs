@@ -12,6 +12,8 @@
 mod canonical;
 mod evaluate;
 mod exact;
+#[cfg(feature = "live")]
+mod running;
 mod tally;
 
 use std::fmt;
@@ -26,6 +28,11 @@ pub(crate) use evaluate::Groups;
 pub use evaluate::{Evaluation, evaluate, evaluate_among};
 #[cfg(feature = "sqlite")]
 pub(crate) use tally::{Extreme, Total, Values, listed};
+#[cfg(feature = "live")]
+pub(crate) use {
+    running::{Running, Unsettled},
+    tally::Key as GroupKey,
+};
 
 /// Figures over the rows of a model that fulfil a filter, one answer for each group of them.
 #[derive(Clone)]

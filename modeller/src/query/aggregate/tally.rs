@@ -43,12 +43,13 @@ impl From<Key> for Value {
 }
 
 /// A sum that loses nothing.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Total {
     count: u64,
     /// 2⁶⁴ integers of 64 bits are not too many.
     whole: i128,
-    float: Option<Box<Exact>>,
+    /// With how many floats it is the sum of.
+    float: Option<(u64, Box<Exact>)>,
     decimal: Option<DecimalSum>,
 }
 
@@ -58,12 +59,34 @@ impl Total {
         match cell {
             Cell::Integer(integer) => self.whole += i128::from(integer),
             Cell::Number(float) if float.is_finite() => {
-                self.float.get_or_insert_with(|| Box::new(Exact::new())).add(float);
+                let (floats, sum) = self.float.get_or_insert_with(|| (0, Box::new(Exact::new())));
+                *floats += 1;
+                sum.add(float);
             }
             Cell::Text(text) if self.decimal.get_or_insert_default().add(text) => {}
             _ => return,
         }
         self.count += 1;
+    }
+
+    /// Takes a number away that was added once; anything else is passed over.
+    #[cfg(feature = "live")]
+    pub(crate) fn subtract(&mut self, cell: Cell<'_>) {
+        match cell {
+            Cell::Integer(integer) => self.whole -= i128::from(integer),
+            Cell::Number(number) if number.is_finite() => {
+                let Some((floats, sum)) = &mut self.float else { return };
+                *floats -= 1;
+                sum.subtract(number);
+                // Without any float it is the sum of integers, as if there had never been one.
+                if *floats == 0 {
+                    self.float = None;
+                }
+            }
+            Cell::Text(text) if self.decimal.as_mut().is_some_and(|decimal| decimal.subtract(text)) => {}
+            _ => return,
+        }
+        self.count = self.count.saturating_sub(1);
     }
 
     /// The sum: an integer if all that was added were integers.
@@ -73,7 +96,7 @@ impl Total {
         }
         match self.float {
             None => i64::try_from(self.whole).map(Value::Integer).map_err(|_| Fault::Overflow),
-            Some(mut float) => {
+            Some((_, mut float)) => {
                 float.add_integer(self.whole);
                 float.sum().map(Value::Number).ok_or(Fault::Overflow)
             }
@@ -85,7 +108,7 @@ impl Total {
         if self.count == 0 {
             return Value::Null;
         }
-        let mut float = self.float.map_or_else(Exact::new, |float| *float);
+        let mut float = self.float.map_or_else(Exact::new, |(_, float)| *float);
         float.add_integer(self.whole);
         Value::Number(float.average(self.count))
     }
@@ -220,12 +243,7 @@ impl Tally {
         }
         match self.function {
             Function::Count => self.count += 1,
-            Function::Sum | Function::Avg => match (self.kind, &value) {
-                (Kind::Json, Value::Text(text)) => self.total.add(json_number(text)),
-                // No other text is a number, and no average of decimal numbers is exact.
-                (kind, Value::Text(_)) if kind != Kind::Decimal || self.function == Function::Avg => {}
-                (_, value) => self.total.add(value.view()),
-            },
+            Function::Sum | Function::Avg => self.total.add(addend(self.function, self.kind, &value)),
             Function::Min => self.extreme(value, Ordering::Less),
             Function::Max => self.extreme(value, Ordering::Greater),
             Function::Values => self.values.add(value),
@@ -252,6 +270,16 @@ impl Tally {
             },
             Function::Values => listed(self.kind, self.values.finish()?),
         })
+    }
+}
+
+/// What a value in its one form adds to a sum or an average; `Null` if that is nothing.
+pub(super) fn addend(function: Function, kind: Kind, value: &Value) -> Cell<'_> {
+    match (kind, value) {
+        (Kind::Json, Value::Text(text)) => json_number(text),
+        // No other text is a number, and no average of decimal numbers is exact.
+        (kind, Value::Text(_)) if kind != Kind::Decimal || function == Function::Avg => Cell::Null,
+        (_, value) => value.view(),
     }
 }
 

@@ -11,9 +11,9 @@ use super::fault::{caller, internal};
 use super::select;
 use super::table::Tables;
 use super::writer::guarded;
-use super::{NEVER, changes};
-use crate::model::Result;
-use crate::query::Select;
+use super::{NEVER, aggregate, changes};
+use crate::model::{Result, Row, Shape};
+use crate::query::{Aggregation, Filter, Select};
 use crate::store::{Answer, BoxFuture, Each, Look, Sink, View};
 
 /// How long reads may take where they are asked for.
@@ -106,6 +106,16 @@ impl View for Snapshot<'_> {
             let table = self.tables.of(select.shape)?;
             select::each(self.connection, table, select, each, &mut *sink, self.stop)?;
             Ok(sink)
+        })
+    }
+
+    fn count<'a>(&'a mut self, shape: &'static Shape, filter: &'a Filter) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move { select::count(self.connection, self.tables.of(shape)?, filter) })
+    }
+
+    fn aggregate<'a>(&'a mut self, aggregation: &'a Aggregation) -> BoxFuture<'a, Result<Vec<Row>>> {
+        Box::pin(async move {
+            aggregate::figures(self.connection, self.tables.of(aggregation.shape)?, aggregation)
         })
     }
 

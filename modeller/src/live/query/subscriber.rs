@@ -1,0 +1,57 @@
+//! One subscriber's part in a live query.
+
+use std::sync::Arc;
+
+use super::kept::Kept;
+use super::node::Node;
+use super::queue::Queue;
+use super::{Key, Queries, window};
+use crate::engine::{Engine, Standing};
+use crate::model::{Code, Error, Result};
+
+/// One subscriber's part in a query; it leaves when it is dropped.
+pub(super) struct Subscriber {
+    pub(super) queries: Arc<Queries>,
+    pub(super) engine: Arc<Engine>,
+    pub(super) key: Key,
+    pub(super) standing: Arc<Standing>,
+    pub(super) queue: Arc<Queue>,
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        self.queries.leave(&self.key, self.standing.shape, &self.queue);
+    }
+}
+
+impl Subscriber {
+    /// The whole answer, and its position; from now on the queue has what comes after it.
+    pub(super) async fn answer(&self) -> Result<(u64, Vec<Arc<str>>)> {
+        self.queue.prepare();
+        let Subscriber { standing, engine, .. } = self;
+        if standing.is_open() {
+            let (position, rows) = standing.read(engine, None).await?;
+            self.queue.start(position);
+            return Ok((position, rows.iter().map(|row| window::json_of(standing, row)).collect()));
+        }
+        if let Some(shown) = self.shown() {
+            return Ok(shown);
+        }
+        let (position, kept) = Kept::read(standing, engine).await?;
+        if self.queries.was_read(engine, standing.shape, &self.key, position, kept) {
+            self.queries.refresh(standing.shape, self.key);
+        }
+        // Somebody else may have read more of it meanwhile.
+        self.shown().ok_or_else(|| Error::new(Code::InternalError, "a live query is not there"))
+    }
+
+    /// What others have read already.
+    fn shown(&self) -> Option<(u64, Vec<Arc<str>>)> {
+        let shown = |node: &mut Node| {
+            let (kept, position) = node.shown()?;
+            self.queue.start(position);
+            Some((position, kept.documents(&self.standing)))
+        };
+        self.queries.with_node(self.standing.shape, &self.key, shown)?
+    }
+}

@@ -1,0 +1,85 @@
+//! What goes on in the background: matching what the store tells of, and reading answers anew.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::kept::Kept;
+use super::node::Node;
+use super::{Key, Queries};
+use crate::engine::caught;
+use crate::model::{Code, Shape};
+use crate::store::Batch;
+
+/// How long after a failure an answer is read again.
+pub(super) const PAUSE: Duration = Duration::from_millis(200);
+
+/// How long changes are waited for that come together, when an answer has to be read once more.
+const DEBOUNCE: Duration = Duration::from_millis(10);
+
+/// How often the store is asked whether somebody else has written.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Matches what the store tells of, for as long as there is somebody to tell.
+pub(super) async fn attend(queries: Weak<Queries>, mut batches: UnboundedReceiver<Batch>) {
+    loop {
+        if let Some(queries) = queries.upgrade()
+            && let Some(engine) = queries.engine.upgrade()
+            && let Err(error) = queries.begin(&engine).await
+        {
+            tracing::warn!(%error, "it is not known yet how far the change log goes; trying again");
+        }
+        let told = tokio::time::timeout(LOOK, batches.recv()).await;
+        let Some((queries, engine)) = queries.upgrade().and_then(|queries| {
+            let engine = queries.engine.upgrade()?;
+            Some((queries, engine))
+        }) else {
+            return;
+        };
+        match told {
+            Ok(Some(batch)) => {
+                queries.take_in(&engine, &batch);
+                queries.feed.done(&batch);
+            }
+            Ok(None) => return,
+            Err(_) => queries.look_round(&engine, &mut batches).await,
+        }
+        queries.moved.notify_waiters();
+    }
+}
+
+/// Reads the answer of a query until it is one of a moment since which nothing has happened that it is not told of.
+pub(super) async fn read_anew(queries: Weak<Queries>, shape: &'static Shape, key: Key) {
+    loop {
+        let Some(queries) = queries.upgrade() else { return };
+        let Some(engine) = queries.engine.upgrade() else { return };
+        let stale = |node: &mut Node| {
+            node.is_read = node.is_stale();
+            node.is_read.then(|| Arc::clone(&node.standing))
+        };
+        let Some(standing) = queries.with_node(shape, &key, stale).flatten() else { return };
+        let pause = match caught(Kept::read(&standing, &engine)).await {
+            Ok(Ok((position, kept))) => {
+                queries.was_read(&engine, shape, &key, position, kept);
+                DEBOUNCE
+            }
+            Ok(Err(error)) if error.is(Code::InvalidQuery) => {
+                queries.with_node(shape, &key, |node| node.refuse(&error));
+                queries.moved.notify_waiters();
+                continue;
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "a live query can't be read; trying again");
+                PAUSE
+            }
+            Err(panic) => {
+                tracing::error!(%panic, "the read of a live query panicked; trying again");
+                PAUSE
+            }
+        };
+        queries.moved.notify_waiters();
+        drop((queries, engine));
+        tokio::time::sleep(pause).await;
+    }
+}
