@@ -61,6 +61,8 @@ pub mod test {
 mod pages {
     #[doc = include_str!("../../docs/aggregates.md")]
     mod aggregates {}
+    #[doc = include_str!("../../docs/asyncapi.md")]
+    mod asyncapi {}
     #[doc = include_str!("../../docs/channels.md")]
     mod channels {}
     #[doc = include_str!("../../docs/configuration.md")]

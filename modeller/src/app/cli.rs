@@ -1,4 +1,4 @@
-//! The program's command line: `serve`, `inspect`, `schema`, `openapi`, `migrate`, `export`, `import`.
+//! The program's command line: `serve`, `inspect`, `schema`, `openapi`, `asyncapi`, `migrate`, `export`, `import`.
 
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -137,6 +137,7 @@ fn command(about: &openapi::About) -> Command {
                 .arg(model.clone()),
         )
         .subcommand(Command::new("openapi").about("Print the OpenAPI document"))
+        .subcommand(Command::new("asyncapi").about("Print the AsyncAPI document: what goes over connections that stay open"))
         .subcommand(
             Command::new("migrate")
                 .about("Compare the database with the models")
@@ -220,6 +221,17 @@ async fn run(mut app: App, matches: &ArgMatches) -> Result<ExitCode, StartError>
             let app = app.listed().await?;
             let registry = app.registry()?;
             print(&format!("{:#}\n", openapi::document(&registry, &app.about())))?;
+        }
+        "asyncapi" => {
+            let app = app.listed().await?;
+            match app.watch.document(&app.registry()?, &app.about()) {
+                Some(document) => print(&format!("{document:#}\n"))?,
+                None => {
+                    let _ =
+                        writeln!(io::stderr(), "error: this program was built without the feature `live`");
+                    return Ok(ExitCode::FAILURE);
+                }
+            }
         }
         "migrate" => {
             let apply = match matches.subcommand_name() {

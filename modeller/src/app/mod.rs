@@ -370,13 +370,14 @@ impl App {
         let mut behaviours = engine::describe(engine.registry());
         behaviours.extend(self.watch.describe(engine.registry()));
         let (models, described) = (engine.registry().clone(), engine.registry().clone());
+        let spoken_of = about.clone();
         let mut door = HttpDoor::new(Arc::new(Pipeline(engine)), self.http)
             .page(Page::made("/@metadata", json, once(move || metadata::document(&models, &behaviours))))
             .page(Page::made("/@openapi.json", json, once(move || openapi::document(&described, &about))))
             .page(Page::new("/@docs", "text/html; charset=utf-8", docs::PAGE).policy(docs::POLICY))
             .page(Page::new("/@docs.css", "text/css; charset=utf-8", docs::STYLE))
             .page(Page::new("/@docs.js", "text/javascript; charset=utf-8", docs::SCRIPT));
-        door = self.watch.doors(watched, door);
+        door = self.watch.doors(watched, spoken_of, door);
         door = self.pages.into_iter().fold(door, HttpDoor::page);
         door = self.routes.into_iter().fold(door, HttpDoor::route);
         door = self.folders.into_iter().fold(door, HttpDoor::folder);

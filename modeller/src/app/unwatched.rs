@@ -54,7 +54,11 @@ impl Watch {
         Vec::new()
     }
 
-    pub(super) fn doors(self, _watched: &Watched, door: HttpDoor) -> HttpDoor {
+    pub(super) fn document(&self, _registry: &Registry, _about: &openapi::About) -> Option<Json> {
+        None
+    }
+
+    pub(super) fn doors(self, _watched: &Watched, _about: openapi::About, door: HttpDoor) -> HttpDoor {
         door
     }
 }

@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
-use super::{App, StartError};
+use super::{App, StartError, once};
 use crate::doors::http::{self, HttpDoor, Method, Mount, Page, Route, RouteCx};
-use crate::doors::openapi::{self, Component};
+use crate::doors::openapi::Component;
 #[cfg(feature = "socketio")]
 use crate::doors::socketio::{self, SocketIoDoor, SocketIoOptions};
 use crate::doors::ws::{
     self, Caller, RealtimeDoor, RealtimeOptions, RealtimeSubscriptionRequest, RealtimeSubscriptionResponse,
     WsDoor,
 };
+use crate::doors::{asyncapi, openapi};
 use crate::engine::Engine;
 use crate::live::rule::declared;
 use crate::live::{self, ChannelSettings, Channels, Connections, Live, LiveOptions, Rules, RulesOptions};
@@ -164,12 +165,32 @@ impl Watch {
         vec![page]
     }
 
-    /// Opens the doors to it, behind the HTTP door.
-    pub(super) fn doors(self, watched: &Watched, door: HttpDoor) -> HttpDoor {
+    /// The description of what goes over connections that stay open.
+    pub(super) fn document(&self, registry: &Registry, about: &openapi::About) -> Option<Json> {
+        Some(self.spoken().document(registry, about))
+    }
+
+    fn spoken(&self) -> Spoken {
+        Spoken {
+            rules: self.rules.is_some(),
+            realtime: self.realtime.enabled.then(|| self.realtime.clone()),
+            #[cfg(feature = "socketio")]
+            socketio: self.socketio.enabled,
+        }
+    }
+
+    /// Opens the doors to it, behind the HTTP door, and describes them.
+    pub(super) fn doors(self, watched: &Watched, about: openapi::About, door: HttpDoor) -> HttpDoor {
         let live = &watched.0;
+        let (spoken, registry) = (self.spoken(), live.engine().registry().clone());
         let (connections, socket) = (live.connections().clone(), WsDoor::new(live.clone()));
         let door = door
             .live(live.clone())
+            .page(Page::made(
+                "/@asyncapi.json",
+                "application/json",
+                once(move || spoken.document(&registry, &about)),
+            ))
             .page(Page::made("/@metrics", live::METRICS, move || connections.metrics().into()))
             .mount(Mount::at(ws::PATH, move |request| {
                 let remote = http::remote(&request);
@@ -207,6 +228,34 @@ fn realtime(live: &Arc<Live>, options: RealtimeOptions, door: HttpDoor) -> HttpD
             async move { realtime.answer(request, remote).await }
         },
     ))
+}
+
+/// Which of the doors and operations there are.
+struct Spoken {
+    rules: bool,
+    realtime: Option<RealtimeOptions>,
+    #[cfg(feature = "socketio")]
+    socketio: bool,
+}
+
+impl Spoken {
+    fn document(&self, registry: &Registry, about: &openapi::About) -> Json {
+        let info = asyncapi::Info {
+            title: about.title.clone(),
+            version: about.version.clone(),
+            description: about.description.clone(),
+        };
+        asyncapi::document(registry, &info, &|catalog| {
+            let mut doors = vec![ws::protocol(catalog, self.rules)];
+            doors.extend(self.realtime.iter().map(|options| ws::realtime_protocol(catalog, options)));
+            #[cfg(feature = "socketio")]
+            if self.socketio {
+                doors.push(socketio::protocol(catalog, self.rules));
+            }
+            doors.push(http::protocol(catalog));
+            doors
+        })
+    }
 }
 
 impl Watched {

@@ -31,6 +31,9 @@ pub use rule::{
     RulesOptions,
 };
 
+#[cfg(feature = "server")]
+pub(crate) use rule::operation::OPERATIONS as RULE_OPERATIONS;
+
 pub use query::{
     LiveChange, LiveChangeKind, LiveEvent, LiveSink, LiveStream, LiveText, NamedQuery, ReactiveStream,
 };

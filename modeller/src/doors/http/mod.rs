@@ -12,6 +12,8 @@ mod answer;
 mod body;
 mod compress;
 mod decode;
+#[cfg(feature = "live")]
+mod described;
 mod dispatch;
 mod door;
 mod events;
@@ -43,6 +45,8 @@ pub use page::Page;
 pub use route::{IntoReply, Json, Route, RouteCx, RouteReply, Written};
 pub use serve::{listen, serve};
 
+#[cfg(feature = "live")]
+pub(crate) use described::protocol;
 pub(crate) use events::Listener;
 pub(crate) use folder::check as check_folders;
 

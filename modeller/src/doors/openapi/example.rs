@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::walk;
+use crate::doors::schemas::walk;
 use crate::model::Shape;
 
 /// Keywords that need no thought, or that are thought of below. With any other an example might be wrong, so there is none.

@@ -2,22 +2,14 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::names::{Names, pascal};
 use super::operations::{Components, id, too_large_head};
-use super::schemas::{ModelSchemas, Schemas, reference};
 use super::{errors, parameters, replies};
+use crate::doors::schemas::called::Called;
+use crate::doors::schemas::names::Names;
+use crate::doors::schemas::{ModelSchemas, Schemas, reference};
 use crate::engine::Operation;
 use crate::model::{Code, Shape};
-use crate::registry::{Behaviour, BehaviourKind, Registry};
-
-/// A method or a query, its schemas among the components.
-pub(super) struct Called {
-    behaviour: &'static Behaviour,
-    /// A reference to the payload's schema, and the schema itself.
-    payload: (Json, Json),
-    may_be_empty: bool,
-    reply: Json,
-}
+use crate::registry::{BehaviourKind, Registry};
 
 /// The methods and the queries of a model.
 pub(super) fn of(
@@ -26,20 +18,7 @@ pub(super) fn of(
     registry: &Registry,
     schemas: &mut Schemas,
 ) -> Vec<Called> {
-    let kinds = [BehaviourKind::Method, BehaviourKind::Query];
-    let behaviours = kinds.into_iter().flat_map(|kind| registry.behaviours_of(shape, kind));
-    let called = |behaviour: &'static Behaviour| {
-        let base = format!("{}{}", names.base(), pascal(behaviour.name));
-        let payload = behaviour.payload_shape().ok()?;
-        let reply = behaviour.reply_schema().unwrap_or(Json::Bool(true));
-        Some(Called {
-            behaviour,
-            payload: schemas.add_payload(&format!("{base}Payload"), payload.schema.clone()),
-            may_be_empty: payload.may_be_empty(),
-            reply: schemas.add_schema(&format!("{base}Reply"), reply).0,
-        })
-    };
-    behaviours.filter_map(called).collect()
+    Called::of(shape, names, registry, schemas, &[BehaviourKind::Method, BehaviourKind::Query])
 }
 
 impl Called {
@@ -53,15 +32,14 @@ impl Called {
         paths: &mut Map<String, Json>,
     ) {
         let operation = Operation::Invoke(self.behaviour);
-        let (name, docs) = (self.behaviour.name, self.behaviour.docs.trim());
-        let (summary, description) = docs.split_once("\n\n").unwrap_or((docs, ""));
+        let name = self.behaviour.name;
         let mut described = json!({
             "operationId": ids.claim(&id(place, name)),
             "tags": [shape.path],
-            "summary": if summary.is_empty() { name } else { summary },
+            "summary": self.summary(),
         });
-        if !description.is_empty() {
-            described["description"] = description.into();
+        if !self.description().is_empty() {
+            described["description"] = self.description().into();
         }
         let mut reply = replies::reply("The answer.", self.reply.clone());
         if operation.is_write() {

@@ -3,25 +3,19 @@
 //! The document is made from the models' shapes and from nothing else, so it is complete by construction and cannot go
 //! stale. It says no more than what the pipeline keeps: a request that fits it is accepted, one that does not is refused.
 
-mod aggregates;
 mod errors;
 mod example;
-mod filter;
 mod methods;
-mod names;
 mod operations;
 mod pages;
 mod parameters;
 mod procedures;
-mod relations;
 mod replies;
-mod schemas;
-mod search;
 mod transaction;
-mod walk;
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::doors::schemas::{Schemas, names};
 use crate::model::Shape;
 use crate::registry::Registry;
 
@@ -66,7 +60,7 @@ impl Default for About {
 pub fn document(registry: &Registry, about: &About) -> Json {
     let models = registry.models();
     let mounts = registry.mounts();
-    let mut schemas = schemas::Schemas::new();
+    let mut schemas = Schemas::new();
     let mut shared = operations::Components {
         parameters: names::Shared::new("parameters"),
         responses: names::Shared::new("responses"),

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::names::{Names, Shared};
-use super::schemas::ModelSchemas;
-use super::{aggregates, errors, example, parameters, relations, replies, search};
-use crate::engine::{BodyKind, MAX_OPERATIONS, Operation};
+use super::{errors, example, parameters, replies};
+use crate::doors::schemas::errors::codes_of;
+use crate::doors::schemas::names::{Names, Shared};
+use crate::doors::schemas::{ModelSchemas, aggregates, replies as schemas, steps};
+use crate::engine::{BodyKind, Operation};
 use crate::model::Shape;
 
 /// What operations have in common.
@@ -30,7 +31,7 @@ pub(super) fn add(
         let mut described = json!({
             "operationId": ids.claim(&id(place, operation.name())),
             "tags": [shape.path],
-            "summary": summary(operation),
+            "summary": schemas::summary(operation),
             "description": description(operation),
         });
         let parameters = parameters::of(operation, shape, names, &mut shared.parameters);
@@ -52,8 +53,7 @@ pub(super) fn add(
             responses.insert(status.to_owned(), response);
         }
         responses.insert("431".into(), too_large_head());
-        responses
-            .extend(errors::responses(&errors::codes_of(operation, shape, referred), &mut shared.responses));
+        responses.extend(errors::responses(&codes_of(operation, shape, referred), &mut shared.responses));
         described["responses"] = responses.into();
         let method = operation.method().to_ascii_lowercase();
         let path = format!("/{place}/{}", operation.name());
@@ -71,27 +71,6 @@ pub(super) fn id(place: &str, name: &str) -> String {
     let plain = |character: char| if character.is_ascii_alphanumeric() { character } else { '_' };
     let path: String = place.chars().map(plain).collect();
     format!("{path}_{name}")
-}
-
-fn summary(operation: Operation) -> &'static str {
-    match operation {
-        Operation::Insert => "Add a document",
-        Operation::Get => "Get one document",
-        Operation::List => "List documents, page by page",
-        Operation::Find => "Find all documents that fulfil a query",
-        Operation::Paginate => "Page through documents with a cursor",
-        Operation::First => "Get the first documents",
-        Operation::Last => "Get the last documents",
-        Operation::Count => "Count documents, or values of a field",
-        Operation::Aggregate => "Count, add up, average, and find the least and the greatest",
-        Operation::Update => "Change documents",
-        Operation::Upsert => "Change a document, or add it",
-        Operation::Delete => "Delete documents",
-        Operation::Restore => "Bring documents back from the trash",
-        Operation::Clear => "Delete all documents",
-        Operation::Batch => "Do several things at once",
-        Operation::Invoke(behaviour) => behaviour.name,
-    }
 }
 
 fn description(operation: Operation) -> &'static str {
@@ -144,8 +123,8 @@ fn body(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Option<Jso
         BodyKind::Query if operation == Operation::Aggregate => {
             (aggregates::body(shape, names), Some(aggregates::example()))
         }
-        BodyKind::Query => (find(operation, shape, names), Some(json!({ "query": {}, "count": 10 }))),
-        BodyKind::Batch => (together(steps(shape, names)), None),
+        BodyKind::Query => (steps::find(operation, shape, names), Some(json!({ "query": {}, "count": 10 }))),
+        BodyKind::Batch => (steps::together(steps::steps(shape, names)), None),
     };
     let mut media = json!({ "schema": schema });
     if let Some(example) = example {
@@ -153,99 +132,4 @@ fn body(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Option<Jso
     }
     let required = operation != Operation::Find;
     Some(json!({ "required": required, "content": { "application/json": media } }))
-}
-
-fn find(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Json {
-    let mut body = json!({
-        "type": "object",
-        "properties": {
-            "query": names.filter(),
-            "sort": parameters::sort_of_body(shape, names.sort()),
-            "start": parameters::start(),
-            "count": parameters::count(operation),
-            "fields": parameters::fields_of_body(shape),
-        },
-        "additionalProperties": false,
-    });
-    if !shape.searchable.is_empty() {
-        body["properties"]["search"] = search::search(shape);
-        body["properties"]["snippet"] = search::snippet(shape);
-    }
-    if !names.related().is_empty() {
-        body["properties"]["with"] = relations::of_body(names);
-    }
-    body
-}
-
-/// What may stand in a batch, one schema each.
-pub(super) fn steps(shape: &Shape, names: &ModelSchemas) -> Vec<Json> {
-    let step = |op: &str, members: &[(&str, Json)], required: &[&str]| {
-        let mut properties = Map::from_iter([("op".to_owned(), json!({ "const": op }))]);
-        properties.extend(members.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())));
-        json!({
-            "type": "object",
-            "title": op,
-            "properties": properties,
-            "required": required,
-            "additionalProperties": false,
-        })
-    };
-    let derived = parameters::pin_schema(shape).is_none_or(|(_, required)| !required);
-    let some = || ("query", names.which());
-    let document = || ("data", names.insert());
-    let version = || {
-        (
-            "version",
-            json!({
-                "type": "integer",
-                "description": "The version that the document must have.",
-                "minimum": i64::MIN,
-                "maximum": i64::MAX,
-            }),
-        )
-    };
-    let mut steps = vec![
-        step("insert", &[document()], &["op", "data"]),
-        step("update", &[some(), ("data", names.update()), version()], &["op", "query", "data"]),
-        step(
-            "upsert",
-            &upsert(shape, document()),
-            if derived { &["op", "data"] } else { &["op", "query", "data"] },
-        ),
-        step("delete", &[some(), version()], &["op", "query"]),
-    ];
-    if Operation::Restore.is_offered(shape) {
-        steps.push(step("restore", &[some()], &["op", "query"]));
-    }
-    let any = json!({ "anyOf": [names.filter(), { "type": "null" }] });
-    steps.extend(["get", "find"].map(|op| step(op, &[("query", any.clone())], &["op"])));
-    let values = ("field", aggregates::any_field(shape));
-    steps.push(step(
-        "count",
-        &[("query", any.clone()), values, ("distinct", json!({ "type": "boolean" }))],
-        &["op"],
-    ));
-    steps.extend(aggregates::steps(shape, names, any));
-    steps
-}
-
-/// `{operations: [..]}` of these steps.
-pub(super) fn together(steps: Vec<Json>) -> Json {
-    json!({
-        "type": "object",
-        "properties": { "operations": {
-            "type": "array",
-            "minItems": 1,
-            "maxItems": MAX_OPERATIONS,
-            "items": { "oneOf": steps },
-        } },
-        "required": ["operations"],
-        "additionalProperties": false,
-    })
-}
-
-/// What an upsert of a batch takes: a query for one document, if the body does not always name one.
-fn upsert<'a>(shape: &Shape, document: (&'a str, Json)) -> Vec<(&'a str, Json)> {
-    let pin = parameters::pin_schema(shape).filter(|(_, required)| *required);
-    pin.map(|(schema, _)| ("query", schema)).into_iter().chain([document]).collect()
 }

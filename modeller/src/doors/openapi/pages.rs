@@ -4,10 +4,10 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value as Json, json};
 
-use super::names::Names;
 use super::operations::{Components, too_large_head};
-use super::schemas::{Schemas, reference};
 use super::{errors, replies};
+use crate::doors::schemas::names::Names;
+use crate::doors::schemas::{Schemas, reference};
 use crate::model::{Code, rooted};
 
 /// A route beside those of the models.
@@ -144,6 +144,8 @@ fn own() -> Vec<Page> {
     vec![
         object("All models, their operations and fields", "/@metadata"),
         object("This document", "/@openapi.json"),
+        #[cfg(feature = "live")]
+        object("What goes over connections that stay open, as AsyncAPI 3.0", "/@asyncapi.json"),
         docs,
         object("Whether the server is well", "/@health"),
     ]

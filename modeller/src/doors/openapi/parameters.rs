@@ -1,16 +1,12 @@
 //! The parameters of operations.
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
-use super::names::Shared;
-use super::relations;
-use super::schemas::ModelSchemas;
-use super::search;
-use super::walk;
-use super::{aggregates, filter};
-use crate::engine::{Argument, BodyKind, Operation, least_count};
-use crate::model::{ColumnInfo, Kind, Shape};
-use crate::query::limits;
+use crate::doors::schemas::arguments::{count, fields, object, pin_schema, some_fields, start};
+use crate::doors::schemas::names::Shared;
+use crate::doors::schemas::{ModelSchemas, aggregates, errors, reference, relations, search};
+use crate::engine::{Argument, BodyKind, Operation};
+use crate::model::Shape;
 
 /// All parameters of an operation, those of the URL's query first.
 pub(super) fn of(
@@ -40,7 +36,7 @@ fn all(operation: Operation, shape: &Shape, names: &ModelSchemas) -> Vec<Json> {
     } else if operation.arguments().contains(&Argument::Query) && operation.body() != BodyKind::Query {
         parameters.push(which(shape));
     }
-    if super::errors::takes_version(operation) {
+    if errors::takes_version(operation) {
         parameters.push(header(
             "If-Match",
             "The version that the document must have: the `ETag` of the answer it came with.",
@@ -124,7 +120,7 @@ fn reads(operation: Operation, shape: &Shape, names: &ModelSchemas, parameters: 
             }
             // They have no place in a URL.
             Argument::GroupBy | Argument::Aggregates => continue,
-            Argument::With => match relations::parameter(names, operation) {
+            Argument::With => match with_parameter(names, operation) {
                 Some(parameter) => parameter,
                 None => continue,
             },
@@ -168,107 +164,6 @@ fn cursor() -> Json {
     })
 }
 
-/// The schema of `start`.
-pub(super) fn start() -> Json {
-    json!({ "type": "integer", "minimum": 0, "maximum": limits::MAX_START, "default": 0 })
-}
-
-/// The schema of `count`.
-pub(super) fn count(operation: Operation) -> Json {
-    let least = least_count(operation);
-    let most = if operation == Operation::Aggregate { limits::MAX_GROUPS as u64 } else { limits::MAX_COUNT };
-    let mut schema = json!({ "type": "integer", "minimum": least, "maximum": most });
-    match operation {
-        Operation::List | Operation::Paginate => schema["default"] = limits::DEFAULT_COUNT.into(),
-        Operation::First | Operation::Last => schema["default"] = 1.into(),
-        _ => {}
-    }
-    schema
-}
-
-/// The schema of `sort`: no field comes twice.
-pub(super) fn sort(shape: &Shape) -> Json {
-    let names: Vec<&str> =
-        public(shape).filter(|column| column.kind != Kind::Json).map(|column| column.name.as_str()).collect();
-    let keys: Vec<String> = names.iter().flat_map(|name| [(*name).to_owned(), format!("-{name}")]).collect();
-    let both = |name: &&str| {
-        let there = |key: String| json!({ "contains": { "const": key } });
-        json!({ "not": { "allOf": [there((*name).to_owned()), there(format!("-{name}"))] } })
-    };
-    json!({
-        "type": "array",
-        "description": "Names of fields, a `-` before one for largest first; none twice.",
-        "items": { "type": "string", "enum": keys },
-        "maxItems": limits::MAX_SORT,
-        "uniqueItems": true,
-        "allOf": names.iter().map(both).collect::<Vec<_>>(),
-    })
-}
-
-/// The schema of `fields`.
-pub(super) fn some_fields(shape: &Shape) -> Json {
-    let names: Vec<&str> = public(shape).map(|column| column.name.as_str()).collect();
-    json!({ "type": "array", "items": { "type": "string", "enum": names } })
-}
-
-/// The schema of `sort` in a body: one key as text, several as an array or as an object with directions, or nothing.
-pub(super) fn sort_of_body(shape: &Shape, keys: Json) -> Json {
-    let names = || public(shape).filter(|column| column.kind != Kind::Json).map(|column| &column.name);
-    let one: Vec<String> = [String::new()]
-        .into_iter()
-        .chain(names().flat_map(|name| [name.clone(), format!("-{name}")]))
-        .collect();
-    let direction = json!({ "enum": [1, -1, "asc", "desc"] });
-    let directions: Map<String, Json> = names().map(|name| (name.clone(), direction.clone())).collect();
-    let object = json!({
-        "type": "object",
-        "properties": directions,
-        "additionalProperties": false,
-        "maxProperties": limits::MAX_SORT,
-    });
-    json!({ "anyOf": [keys, object, { "type": "string", "enum": one }, { "type": "null" }] })
-}
-
-/// The schema of `fields` in a body: one name as text, several as an array, or nothing.
-pub(super) fn fields_of_body(shape: &Shape) -> Json {
-    let one: Vec<&str> = [""].into_iter().chain(public(shape).map(|column| column.name.as_str())).collect();
-    json!({ "anyOf": [some_fields(shape), { "type": "string", "enum": one }, { "type": "null" }] })
-}
-
-/// The columns that doors show.
-pub(super) fn public(shape: &Shape) -> impl Iterator<Item = &ColumnInfo> {
-    shape.columns.iter().filter(|column| !column.private)
-}
-
-/// The fields that can be asked for as `field=value`, and how the value looks.
-fn fields(shape: &Shape) -> Vec<(&str, Json)> {
-    public(shape)
-        .filter(|column| !is_argument(shape, &column.name))
-        .map(|column| (column.name.as_str(), pair(shape, column)))
-        .collect()
-}
-
-/// Names that mean an argument do not mean a field.
-fn is_argument(shape: &Shape, name: &str) -> bool {
-    ["query", "sort", "start", "count", "after", "fields", "with"].contains(&name)
-        || (!shape.searchable.is_empty() && ["search", "snippet"].contains(&name))
-}
-
-fn pair(shape: &Shape, column: &ColumnInfo) -> Json {
-    let mut schema = match column.kind {
-        // A value of JSON may be JSON, or text that is none.
-        Kind::Text | Kind::Json => json!({ "type": "string" }),
-        Kind::Integer | Kind::Number => json!({ "type": "number" }),
-        Kind::Boolean => json!({ "type": "boolean" }),
-        Kind::DateTime => filter::date_time(),
-        Kind::Decimal => filter::decimal(),
-    };
-    if let Some(first) = first_choice(shape, &column.name) {
-        schema["examples"] = json!([first]);
-    }
-    schema
-}
-
 /// Where a value is no text, `null` asks for an absent one.
 fn or_null(mut schema: Json) -> Json {
     match schema.get_mut("anyOf").and_then(Json::as_array_mut) {
@@ -282,15 +177,6 @@ fn or_null(mut schema: Json) -> Json {
         }
     }
     schema
-}
-
-/// The first of a field's choices, where it has only some.
-fn first_choice(shape: &Shape, name: &str) -> Option<Json> {
-    let mut property = shape.schema.get("properties")?.get(name)?;
-    if let Some(target) = property.get("$ref").and_then(Json::as_str).and_then(walk::definition_name) {
-        property = shape.schema.get("$defs")?.get(&target)?;
-    }
-    property.get("enum")?.as_array()?.iter().find(|choice| choice.is_string()).cloned()
 }
 
 /// Which documents a write is for: at least one pair. OpenAPI can only say so of an exploded object, which looks the
@@ -313,23 +199,6 @@ fn pin(shape: &Shape) -> Option<Json> {
     Some(exploded(schema, required, description))
 }
 
-/// How to name one document by a field, and whether an upsert needs that: it does not if every body points at one.
-pub(super) fn pin_schema(shape: &Shape) -> Option<(Json, bool)> {
-    let unique: Vec<&str> =
-        public(shape).filter(|column| column.unique).map(|column| column.name.as_str()).collect();
-    let pins: Vec<_> = fields(shape).into_iter().filter(|(name, _)| unique.contains(name)).collect();
-    let key = shape.key.map(|key| vec![key]);
-    let mut sets = shape.unique.iter().chain(key.as_ref());
-    let derived = sets.any(|set| set.iter().all(|&index| !shape.columns[index].nullable));
-    (!pins.is_empty()).then(|| (object(pins), !derived))
-}
-
-fn object(fields: Vec<(&str, Json)>) -> Json {
-    let properties: Map<String, Json> =
-        fields.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
-    json!({ "type": "object", "properties": properties, "additionalProperties": false, "minProperties": 1 })
-}
-
 fn exploded(schema: Json, required: bool, description: &str) -> Json {
     json!({
         "name": "where",
@@ -339,5 +208,28 @@ fn exploded(schema: Json, required: bool, description: &str) -> Json {
         "style": "form",
         "explode": true,
         "schema": schema,
+    })
+}
+
+/// `with` in a URL, for models that have relations.
+fn with_parameter(names: &ModelSchemas, operation: Operation) -> Option<Json> {
+    if operation == Operation::Count {
+        return Some(json!({
+            "name": "with",
+            "in": "query",
+            "required": false,
+            "description": "Which related documents there must be, as JSON text.",
+            "content": { "application/json": { "schema": relations::constraint(names)? } },
+        }));
+    }
+    (!names.related().is_empty()).then(|| {
+        json!({
+            "name": "with",
+            "in": "query",
+            "required": false,
+            "description": "Which related documents to answer with each document, as JSON text; the names of relations with \
+                            commas between will do, too (`author,comments.author`).",
+            "content": { "application/json": { "schema": reference(&format!("{}With", names.base())) } },
+        })
     })
 }

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::names::Names;
 use super::operations::{Components, too_large_head};
-use super::schemas::reference;
 use super::{errors, parameters, replies};
+use crate::doors::schemas::names::Names;
+use crate::doors::schemas::reference;
 use crate::engine::Procedures;
 use crate::model::Code;
 

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use super::*;
 use crate::doors::sample;
+use crate::doors::schemas::errors::meaning;
+use crate::doors::schemas::walk;
 use crate::engine::Operation;
 
 fn sample_document() -> Json {
@@ -193,7 +195,7 @@ fn every_error_has_the_published_shape() {
     for &code in Code::ALL {
         let error = Error::new(code, "text").with_field("email").with_details(json!({ "more": 1 }));
         assert!(schema.is_valid(&error.to_json()), "{code}");
-        assert!(!errors::meaning(code).is_empty());
+        assert!(!meaning(code).is_empty());
     }
     let error = Error::validation(vec![Violation {
         instance_path: "/email".into(),

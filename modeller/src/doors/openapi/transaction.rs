@@ -2,15 +2,13 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::names::Names;
-use super::operations::{Components, steps, together, too_large_head};
-use super::schemas::ModelSchemas;
-use super::{errors, filter, parameters, replies};
+use super::operations::{Components, too_large_head};
+use super::{errors, parameters};
+use crate::doors::schemas::names::Names;
+use crate::doors::schemas::steps::{on_model, steps, together};
+use crate::doors::schemas::{ModelSchemas, errors as schemas, replies};
 use crate::engine::{Operation, Transact};
 use crate::model::{Code, Shape};
-
-/// Names that an operation has beside its own.
-const ALIASES: &[(&str, &str)] = &[("get", "findOne"), ("find", "where")];
 
 /// Adds the path. `referred` says of each model whether documents refer to its documents.
 pub(super) fn add(
@@ -45,8 +43,9 @@ pub(super) fn add(
             data.push(answer);
         }
     }
-    let mut done = replies::reply("What each operation answered, in their order.", replies::results(data));
-    replies::replayed(&mut done);
+    let mut done =
+        super::replies::reply("What each operation answered, in their order.", replies::results(data));
+    super::replies::replayed(&mut done);
     let mut responses = Map::from_iter([("200".to_owned(), done), ("431".to_owned(), too_large_head())]);
     responses.extend(errors::responses(&codes(models), &mut shared.responses));
     let described = json!({
@@ -63,40 +62,11 @@ pub(super) fn add(
     paths.insert(Transact::PATH.into(), json!({ "post": described }));
 }
 
-/// A step of a batch as one of a transaction: by a query, and by a key where it takes a query.
-fn on_model(mut step: Json, shape: &Shape) -> Vec<Json> {
-    let op = step["properties"]["op"]["const"].as_str().unwrap_or_default().to_owned();
-    if let Some((_, alias)) = ALIASES.iter().find(|(name, _)| *name == op) {
-        step["properties"]["op"] = json!({ "enum": [op, alias] });
-    }
-    step["properties"]["model"] = json!({ "const": shape.path });
-    require(&mut step, None, "model");
-    if step["properties"].get("query").is_none() {
-        return vec![step];
-    }
-    let mut by_key = step.clone();
-    by_key["title"] = format!("{op} by key").into();
-    if let Some(properties) = by_key["properties"].as_object_mut() {
-        properties.shift_remove("query");
-        properties.insert("key".into(), json!({ "type": "string", "pattern": filter::NO_NUL }));
-    }
-    require(&mut by_key, Some("query"), "key");
-    vec![step, by_key]
-}
-
-/// Makes one member required, in the place of another.
-fn require(step: &mut Json, instead: Option<&str>, name: &str) {
-    if let Some(required) = step["required"].as_array_mut() {
-        required.retain(|other| other.as_str() != instead);
-        required.push(name.into());
-    }
-}
-
 /// What batches of all the models can answer, and that there is no such model.
 fn codes(models: &[(&Shape, &ModelSchemas, bool)]) -> Vec<Code> {
     let mut codes = vec![Code::ModelNotFound];
     for (shape, _, referred) in models {
-        for code in errors::codes_of(Operation::Batch, shape, *referred) {
+        for code in schemas::codes_of(Operation::Batch, shape, *referred) {
             if !codes.contains(&code) {
                 codes.push(code);
             }

@@ -26,13 +26,13 @@ use crate::model::{Code, Error, Result};
 pub(super) const PREFIX: &str = "realtime:";
 
 /// What went wrong with an event that wanted no acknowledgement, or that a client was put out of a channel.
-const ERROR: &str = "realtime:error";
+pub(super) const ERROR: &str = "realtime:error";
 
 /// Something was missed in a channel.
-const MISSED: &str = "realtime:missed";
+pub(super) const MISSED: &str = "realtime:missed";
 
 /// What an event of a channel is called here.
-const fn event_name(kind: ChannelEventKind) -> &'static str {
+pub(super) const fn event_name(kind: ChannelEventKind) -> &'static str {
     match kind {
         ChannelEventKind::Broadcast => "realtime:broadcast",
         ChannelEventKind::Changes => "realtime:postgres_changes",

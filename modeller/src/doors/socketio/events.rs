@@ -12,7 +12,7 @@ use crate::live::CHANNEL_OPERATIONS;
 use crate::model::{Code, Error, Result, nearest};
 
 /// All of them.
-const EVENTS: &[&str] = &[
+pub(super) const EVENTS: &[&str] = &[
     "call",
     "transaction",
     "procedure",

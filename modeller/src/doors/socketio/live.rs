@@ -20,7 +20,10 @@ use crate::live::{
 use crate::model::{Error, Result};
 
 /// The event under which a client is told of a live query.
-const EVENT: &str = "live";
+pub(super) const EVENT: &str = "live";
+
+/// What an event of the rules is called here.
+pub(super) const RULE_EVENT: &str = "rules.event";
 
 /// The last event of a subscription.
 const ENDED: &str = "ended";
@@ -107,7 +110,7 @@ impl Stream {
             Stream::Events(stream) => match stream.receive().await {
                 RuleReceived::Event(event) => {
                     let told = json!({ "topic": event.topic, "event": &*event }).to_string();
-                    ("rules.event", written.changes(&told.into()))
+                    (RULE_EVENT, written.changes(&told.into()))
                 }
                 RuleReceived::Missed(count) => {
                     connection.outbox().connection().coalesced(count);

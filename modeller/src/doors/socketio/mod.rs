@@ -14,6 +14,7 @@ mod answer;
 mod call;
 mod channels;
 mod connection;
+mod describe;
 mod events;
 mod greeting;
 mod live;
@@ -37,6 +38,7 @@ use axum::http::{Request, Response};
 use socketioxide::handler::ConnectHandler as _;
 use socketioxide::{ParserConfig, SocketIo};
 
+pub(crate) use describe::protocol;
 pub use options::{Authenticate, Handshake, SocketIoOptions};
 
 use crate::live::{Live, Phase};

@@ -63,7 +63,7 @@ async fn carry_out(session: &Session, request: Request) -> Result<Done> {
     let identity = connection.identity();
     connection.admit()?;
     let engine = live.engine();
-    if request.kind.starts_with("rules.") {
+    if request.kind.starts_with(operation::RULES) {
         // Whatever else is wrong with it.
         rules(live)?;
     }

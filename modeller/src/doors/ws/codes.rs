@@ -9,7 +9,6 @@ pub(super) const UNKNOWN_OPERATION: &str = "UNKNOWN_OPERATION";
 pub(super) const RULES_NOT_AVAILABLE: &str = "RULES_NOT_AVAILABLE";
 
 /// The codes of the protocol, as RWS-12 lists them.
-#[cfg(test)]
 pub(super) const ALL: [&str; 15] = [
     "PARSE_ERROR",
     "INVALID_REQUEST",

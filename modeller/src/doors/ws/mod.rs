@@ -13,6 +13,7 @@ mod carry;
 mod channels;
 mod close;
 mod codes;
+mod describe;
 mod endpoint;
 mod frame;
 mod framed;
@@ -26,6 +27,7 @@ mod rfc6455;
 mod session;
 mod socket;
 mod speech;
+mod subscription;
 mod wire;
 
 use std::fmt;
@@ -40,6 +42,9 @@ pub use endpoint::{
     Caller, RealtimeDoor, RealtimeOptions, RealtimeSubscriptionParams, RealtimeSubscriptionRequest,
     RealtimeSubscriptionResponse, RealtimeSubscriptionWebSocket,
 };
+
+pub(crate) use describe::protocol;
+pub(crate) use endpoint::protocol as realtime_protocol;
 
 use session::Session;
 use wire::Writers;

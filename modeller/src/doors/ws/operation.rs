@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 
+use super::describe::{self, Describe};
 use super::request::Request;
+use super::subscription::{hear, subscribe, unsubscribe};
 use crate::engine::{Arguments, BodyKind, Call, Operation, Transact};
 use crate::live::CHANNEL_OPERATIONS;
 use crate::model::{Code, Error, Result, Shape, nearest};
@@ -39,12 +41,17 @@ pub(super) enum Answer {
     Deleted,
 }
 
+/// What the names of operations on models, on channels and on rules begin with.
+pub(super) const STORE: &str = "store.";
+pub(super) const CHANNEL: &str = "channel.";
+pub(super) const RULES: &str = "rules.";
+
 /// An operation on a model: its name here, there, and its arguments here with their names there.
-struct Known {
-    name: &'static str,
-    operation: Operation,
-    answer: Answer,
-    takes: &'static [(&'static str, &'static str)],
+pub(super) struct Known {
+    pub(super) name: &'static str,
+    pub(super) operation: Operation,
+    pub(super) answer: Answer,
+    pub(super) takes: &'static [(&'static str, &'static str)],
 }
 
 const fn known(
@@ -57,7 +64,7 @@ const fn known(
 
 const KEY: (&str, &str) = ("key", KEYED);
 const FILTER: (&str, &str) = ("filter", "query");
-const READ: &[(&str, &str)] = &[
+pub(super) const READ: &[(&str, &str)] = &[
     FILTER,
     ("sort", "sort"),
     ("start", "start"),
@@ -81,12 +88,12 @@ const PAGE: &[(&str, &str)] = &[
 ];
 
 /// Stands for the `_id` that a `key` is.
-const KEYED: &str = "_id";
+pub(super) const KEYED: &str = "_id";
 
 /// Stands for the field that one figure is about.
-const FIELD: &str = "";
+pub(super) const FIELD: &str = "";
 
-const ON_MODELS: &[Known] = &[
+pub(super) const ON_MODELS: &[Known] = &[
     known("insert", Operation::Insert, &[]),
     known("get", Operation::Get, &[KEY, FILTER, ("fields", "fields"), ("with", "with")]),
     known("update", Operation::Update, &[KEY, FILTER]),
@@ -125,62 +132,72 @@ const ON_MODELS: &[Known] = &[
     ),
 ];
 
-/// Operations that are not about one model.
-const OTHERS: &[&str] = &[
-    "store.subscribe",
-    "store.unsubscribe",
-    "store.transaction",
-    "store.buckets",
-    "store.stats",
-    "store.call",
-    "auth.login",
-    "auth.logout",
-    "auth.whoami",
+/// Any other operation: its name, how a request for it is read, and what there is to say of it.
+pub(super) struct Other {
+    pub(super) name: &'static str,
+    read: fn(&Registry, Request) -> Result<Task>,
+    pub(super) describe: Describe,
+}
+
+const fn other(
+    name: &'static str,
+    read: fn(&Registry, Request) -> Result<Task>,
+    describe: Describe,
+) -> Other {
+    Other { name, read, describe }
+}
+
+pub(super) const OTHERS: &[Other] = &[
+    other("store.subscribe", subscribe, describe::subscribe),
+    other("store.unsubscribe", |_, request| unsubscribe(request), describe::unsubscribe),
+    other("store.transaction", |_, request| transaction(request).map(Task::Transact), describe::transaction),
+    other("store.buckets", |_, request| request.finish(&[]).map(|()| Task::Buckets), describe::buckets),
+    other("store.stats", |_, request| request.finish(&[]).map(|()| Task::Stats), describe::stats),
+    other("store.call", call, describe::call),
+    other("auth.login", |_, _| Err(no_sign_in()), describe::log_in),
+    other("auth.logout", |_, request| request.finish(&[]).map(|()| Task::LogOut), describe::log_out),
+    other("auth.whoami", |_, request| request.finish(&[]).map(|()| Task::WhoAmI), describe::who_am_i),
+    other("rules.subscribe", |_, request| hear(request), describe::hear),
+    other("rules.unsubscribe", |_, request| unsubscribe(request), describe::unsubscribe),
 ];
 
 /// Reads what is asked.
-pub(super) fn read(registry: &Registry, mut request: Request) -> Result<Task> {
-    match request.kind.as_str() {
-        "store.transaction" => transaction(request).map(Task::Transact),
-        "store.buckets" => request.finish(&[]).map(|()| Task::Buckets),
-        "store.stats" => request.finish(&[]).map(|()| Task::Stats),
-        "store.call" => call(registry, request),
-        "store.subscribe" => subscribe(registry, request),
-        "store.unsubscribe" => unsubscribe(request),
-        "auth.whoami" => request.finish(&[]).map(|()| Task::WhoAmI),
-        "auth.logout" => request.finish(&[]).map(|()| Task::LogOut),
-        "auth.login" => Err(Error::new(
-            Code::Unauthorized,
-            "this application has no sign-in yet, so that no token can be valid: everybody is anonymous",
-        )),
-        kind if kind.starts_with("channel.") => channel(request),
-        "rules.subscribe" => {
-            let pattern = request.need("pattern", "a pattern of topics")?;
-            request.finish(&["pattern"])?;
-            Ok(Task::Hear(pattern))
-        }
-        "rules.unsubscribe" => unsubscribe(request),
-        kind if kind.starts_with("rules.") => rules(request),
-        kind => {
-            let name = kind.strip_prefix("store.").unwrap_or_default();
-            match ON_MODELS.iter().find(|known| known.name == name) {
-                Some(known) => on_model(registry, known, request),
-                None => Err(unknown(kind)),
-            }
-        }
+pub(super) fn read(registry: &Registry, request: Request) -> Result<Task> {
+    let kind = request.kind.as_str();
+    if let Some(other) = OTHERS.iter().find(|other| other.name == kind) {
+        return (other.read)(registry, request);
+    }
+    if let Some(name) = kind.strip_prefix(CHANNEL) {
+        let operation = CHANNEL_OPERATIONS.into_iter().find(|known| *known == name);
+        return operation.ok_or_else(|| unknown(kind)).and_then(|operation| channel(operation, request));
+    }
+    if kind.starts_with(RULES) {
+        return rules(request);
+    }
+    let name = kind.strip_prefix(STORE).unwrap_or_default();
+    match ON_MODELS.iter().find(|known| known.name == name) {
+        Some(known) => on_model(registry, known, request),
+        None => Err(unknown(kind)),
     }
 }
 
+fn no_sign_in() -> Error {
+    Error::new(
+        Code::Unauthorized,
+        "this application has no sign-in yet, so that no token can be valid: everybody is anonymous",
+    )
+}
+
 fn unknown(kind: &str) -> Error {
-    let names: Vec<String> = ON_MODELS.iter().map(|known| format!("store.{}", known.name)).collect();
-    let hint = nearest(kind, names.iter().map(String::as_str).chain(OTHERS.iter().copied()));
+    let names: Vec<String> = ON_MODELS.iter().map(|known| format!("{STORE}{}", known.name)).collect();
+    let hint = nearest(kind, names.iter().map(String::as_str).chain(OTHERS.iter().map(|other| other.name)));
     let hint = hint.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
     let shown: String = kind.chars().take(100).collect();
     Error::custom(super::codes::UNKNOWN_OPERATION, 404, format!("there is no operation `{shown}`{hint}"))
 }
 
 /// The model of a request.
-fn bucket(registry: &Registry, request: &mut Request) -> Result<&'static Shape> {
+pub(super) fn bucket(registry: &Registry, request: &mut Request) -> Result<&'static Shape> {
     let path: String = request.need("bucket", "a model's path, such as `system/users`")?;
     registry.by_id(&path).ok_or_else(|| {
         let hint = nearest(&path, registry.models().iter().map(|shape| shape.path.as_str()));
@@ -237,15 +254,28 @@ fn on_model(registry: &Registry, known: &Known, mut request: Request) -> Result<
     Ok(Task::Call(call, known.answer))
 }
 
-/// What the protocol demands, and the pipeline would do without.
+impl Known {
+    /// Whether one can subscribe to it by its name, with what it takes: to figures.
+    pub(super) fn can_be_live(&self) -> bool {
+        self.answer == Answer::Whole && matches!(self.operation, Operation::Count | Operation::Aggregate)
+    }
+
+    /// The member that the protocol demands, where the pipeline would do without.
+    pub(super) fn demands(&self) -> Option<&'static str> {
+        Some(match self.name {
+            "sum" | "avg" | "min" | "max" => "field",
+            "get" | "update" | "delete" | "restore" => "key",
+            "where" | "findOne" => "filter",
+            _ => return None,
+        })
+    }
+}
+
 fn demand(known: &Known, request: &Request, arguments: &Map<String, Json>) -> Result<()> {
-    let (needed, there) = match known.name {
-        "sum" | "avg" | "min" | "max" => ("field", arguments.contains_key("aggregates")),
-        "get" | "update" | "delete" | "restore" => ("key", arguments.contains_key("query")),
-        "where" | "findOne" => ("filter", arguments.contains_key("query")),
-        _ => return Ok(()),
-    };
-    if there {
+    let Some(needed) = known.demands() else { return Ok(()) };
+    // A filter will do for a key.
+    let there = if needed == "field" { "aggregates" } else { "query" };
+    if arguments.contains_key(there) {
         return Ok(());
     }
     let message = format!("`{}` needs `{needed}`", request.kind);
@@ -276,79 +306,21 @@ fn call(registry: &Registry, mut request: Request) -> Result<Task> {
     Ok(Task::Call(call, Answer::Whole))
 }
 
-/// A live query. What it can be is known to those who keep it; all that a `list` takes is handed on.
-fn subscribe(registry: &Registry, mut request: Request) -> Result<Task> {
-    let (mut operation, mut takes) = (Operation::List, READ);
-    if let Some(name) = request.take::<String>("query", "the name of a query")? {
-        // No query has the name of an operation.
-        let is_it = |known: &&Known| {
-            known.name == name
-                && known.answer == Answer::Whole
-                && matches!(known.operation, Operation::Count | Operation::Aggregate)
-        };
-        match ON_MODELS.iter().find(is_it) {
-            Some(known) => (operation, takes) = (known.operation, known.takes),
-            None => return subscribe_by_name(registry, name, request),
-        }
-    }
-    let shape = bucket(registry, &mut request)?;
-    let mut arguments = Map::new();
-    for &(here, there) in takes {
-        if let Some(value) = request.json(here)? {
-            arguments.insert(there.into(), value);
-        }
-    }
-    let position = request.take("position", "a string: the position to go on behind")?;
-    let expected: Vec<&str> = takes.iter().map(|(here, _)| *here).chain(["bucket", "position"]).collect();
-    request.finish(&expected)?;
-    let arguments = if arguments.is_empty() { Arguments::None } else { Arguments::Json(arguments.into()) };
-    Ok(Task::Subscribe { shape, operation, arguments, position })
-}
-
 /// Something about rules; what it takes is known there.
 fn rules(request: Request) -> Result<Task> {
-    let operation = request.kind.strip_prefix("rules.").unwrap_or_default().to_owned();
+    let operation = request.kind.strip_prefix(RULES).unwrap_or_default().to_owned();
     let arguments = serde_json::from_slice(&request.rest()?)
         .map_err(|error| Error::new(Code::InternalError, error.to_string()))?;
     Ok(Task::Rules { operation, arguments })
 }
 
 /// Something about channels; what it takes is known there.
-fn channel(mut request: Request) -> Result<Task> {
-    let name = request.kind.strip_prefix("channel.").unwrap_or_default();
-    let operation = CHANNEL_OPERATIONS.into_iter().find(|known| *known == name);
-    let operation = operation.ok_or_else(|| unknown(&request.kind))?;
+fn channel(operation: &'static str, mut request: Request) -> Result<Task> {
     let resumes = match operation {
         "subscribe" => request.take("resumes", "the `connection` of an earlier answer")?,
         _ => None,
     };
     Ok(Task::Channel { operation, arguments: request.rest()?, resumes })
-}
-
-/// A query by its name, and that of its model unless only one has it.
-fn subscribe_by_name(registry: &Registry, name: String, mut request: Request) -> Result<Task> {
-    let params = request.json("params")?.unwrap_or_else(|| json!({}));
-    let shape = match request.take::<String>("bucket", "a model's path")? {
-        Some(path) => registry.by_id(&path),
-        None => {
-            let has = |shape: &&'static Shape| registry.callable(shape, &name).is_some();
-            let mut having = registry.models().iter().copied().filter(has);
-            having.next().filter(|_| having.next().is_none())
-        }
-    };
-    request.finish(&["query", "params", "bucket"])?;
-    let shape = shape.ok_or_else(|| {
-        let shown: String = name.chars().take(100).collect();
-        let message = format!("there is no query `{shown}`, or there are several: name its `bucket`");
-        Error::new(Code::MethodNotFound, message)
-    })?;
-    Ok(Task::Watch { shape, name, params })
-}
-
-fn unsubscribe(mut request: Request) -> Result<Task> {
-    let id = request.need("subscriptionId", "a string")?;
-    request.finish(&["subscriptionId"])?;
-    Ok(Task::Unsubscribe(id))
 }
 
 /// A transaction, in the names that the pipeline has for its parts. What it is about stays as it came.

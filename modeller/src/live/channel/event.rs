@@ -42,6 +42,17 @@ pub enum ChannelEventKind {
 }
 
 impl ChannelEventKind {
+    /// All of them.
+    pub const ALL: [ChannelEventKind; 7] = [
+        ChannelEventKind::Broadcast,
+        ChannelEventKind::PresenceState,
+        ChannelEventKind::PresenceJoin,
+        ChannelEventKind::PresenceUpdate,
+        ChannelEventKind::PresenceLeave,
+        ChannelEventKind::Changes,
+        ChannelEventKind::Closed,
+    ];
+
     /// Its name on the wire.
     pub const fn name(self) -> &'static str {
         match self {

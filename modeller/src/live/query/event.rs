@@ -21,6 +21,10 @@ pub enum LiveChangeKind {
 }
 
 impl LiveChangeKind {
+    /// All of them.
+    pub const ALL: [LiveChangeKind; 4] =
+        [LiveChangeKind::Enter, LiveChangeKind::Update, LiveChangeKind::Move, LiveChangeKind::Leave];
+
     /// `enter`, `update`, `move` or `leave`.
     pub const fn name(self) -> &'static str {
         match self {

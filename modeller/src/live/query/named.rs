@@ -42,7 +42,7 @@ impl NamedQuery {
     pub fn parse(registry: &Registry, name: &str, arguments: &Json) -> Result<Self> {
         let (path, query) = name.rsplit_once('/').unwrap_or(("", name));
         let Some(shape) = registry.by_id(path) else { return Err(no_model(registry, name)) };
-        let operation = operations(shape).find(|operation| operation.name() == query).or_else(|| {
+        let operation = Self::operations(shape).find(|operation| operation.name() == query).or_else(|| {
             let behaviour = registry.callable(shape, query)?;
             (behaviour.kind == BehaviourKind::Query).then_some(Operation::Invoke(behaviour))
         });
@@ -56,6 +56,12 @@ impl NamedQuery {
             }
         };
         Ok(NamedQuery { shape, operation, arguments })
+    }
+
+    /// The operations of a model that are such questions: those that read.
+    pub(crate) fn operations(shape: &Shape) -> impl Iterator<Item = Operation> + use<'_> {
+        let all = Operation::ALL.iter().copied();
+        all.filter(|operation| !operation.is_write() && operation.is_offered(shape))
     }
 
     /// Its whole name: `system/users/list`.
@@ -86,12 +92,6 @@ impl NamedQuery {
     }
 }
 
-/// The operations of a model that read.
-fn operations(shape: &Shape) -> impl Iterator<Item = Operation> + use<'_> {
-    let all = Operation::ALL.iter().copied();
-    all.filter(|operation| !operation.is_write() && operation.is_offered(shape))
-}
-
 fn no_model(registry: &Registry, name: &str) -> Error {
     let path = name.rsplit_once('/').map_or(name, |(path, _)| path);
     let near = nearest(path, registry.models().iter().map(|shape| shape.path.as_str()));
@@ -103,7 +103,7 @@ fn no_model(registry: &Registry, name: &str) -> Error {
 
 fn no_query(registry: &Registry, shape: &'static Shape, name: &str) -> Error {
     let queries = registry.behaviours_of(shape, BehaviourKind::Query).map(|query| query.name);
-    let known: Vec<&str> = queries.chain(operations(shape).map(Operation::name)).collect();
+    let known: Vec<&str> = queries.chain(NamedQuery::operations(shape).map(Operation::name)).collect();
     let near = nearest(name, known.iter().copied());
     let hint = near.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
     let message = format!("the model `{}` has no query `{}`{hint}", shape.path, shown(name));

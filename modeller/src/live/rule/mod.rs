@@ -7,7 +7,7 @@ pub(crate) mod declared;
 mod event;
 mod fact;
 mod handler;
-mod operation;
+pub(crate) mod operation;
 mod options;
 mod pattern;
 

@@ -9,7 +9,7 @@ use crate::engine::Cx;
 use crate::model::{Code, Error, Result, nearest};
 
 /// Every operation that has one answer. Beside them there are `subscribe` and `unsubscribe`, which belong to a connection.
-const OPERATIONS: [&str; 7] =
+pub(crate) const OPERATIONS: [&str; 7] =
     ["emit", "setFact", "getFact", "deleteFact", "queryFacts", "getAllFacts", "stats"];
 
 #[derive(Deserialize)]
@@ -53,6 +53,9 @@ impl Rules {
     /// # Errors
     /// `METHOD_NOT_FOUND` if there is no such operation; `INVALID_REQUEST` for wrong arguments; those of the operation.
     pub async fn perform(&self, cx: &Cx, operation: &str, arguments: Json) -> Result<Json> {
+        if !OPERATIONS.contains(&operation) {
+            return Err(unknown(operation));
+        }
         match operation {
             "emit" => {
                 let Emit { topic, data, correlation_id } = read(arguments)?;

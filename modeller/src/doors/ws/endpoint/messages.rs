@@ -100,15 +100,23 @@ pub struct RealtimeSubscriptionParams {
     pub auth_token_param: String,
 }
 
+/// The names of messages.
+pub(super) const UPDATE: &str = "query:update";
+pub(super) const FAILURE: &str = "query:error";
+pub(super) const PING: &str = "ping";
+pub(super) const PONG: &str = "pong";
+pub(super) const ERROR: &str = "error";
+pub(super) const SHUTDOWN: &str = "shutdown";
+
 /// What is around an answer.
 pub(super) fn update(query: &NamedQuery) -> Envelope {
-    let head = head("query:update", query);
+    let head = head(UPDATE, query);
     Envelope::new(format!("{head},\"data\":"), "}}")
 }
 
 /// That the query has no answer now.
 pub(super) fn failure(query: &NamedQuery, error: &Error) -> Bytes {
-    let (head, error) = (head("query:error", query), fault(error).to_string());
+    let (head, error) = (head(FAILURE, query), fault(error).to_string());
     frame::text(&[head.as_bytes(), b",\"error\":", error.as_bytes(), b"}}"])
 }
 
@@ -119,18 +127,18 @@ fn head(event: &str, query: &NamedQuery) -> String {
 
 /// The answer to a `ping`.
 pub(super) fn pong() -> Bytes {
-    frame::text(&[b"{\"event\":\"pong\"}"])
+    frame::text(&[json!({ "event": PONG }).to_string().as_bytes()])
 }
 
 /// What is wrong with what the client said.
 pub(super) fn error(error: &Error) -> Bytes {
-    frame::text(&[json!({ "event": "error", "payload": fault(error) }).to_string().as_bytes()])
+    frame::text(&[json!({ "event": ERROR, "payload": fault(error) }).to_string().as_bytes()])
 }
 
 /// The server is about to stop.
 pub(super) fn shutdown(grace: Duration) -> Bytes {
     let grace = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
-    let said = json!({ "event": "shutdown", "payload": { "gracePeriodMs": grace } });
+    let said = json!({ "event": SHUTDOWN, "payload": { "gracePeriodMs": grace } });
     frame::text(&[said.to_string().as_bytes()])
 }
 
@@ -146,13 +154,13 @@ fn fault(error: &Error) -> Json {
 /// Whether a message asks for a `pong`: `ping`, as it is or as JSON, or an object whose `event` or `type` it is.
 pub(super) fn is_ping(text: &str) -> bool {
     let text = text.trim();
-    if text == "ping" {
+    if text == PING {
         return true;
     }
     match serde_json::from_str(text) {
-        Ok(Json::String(text)) => text == "ping",
+        Ok(Json::String(text)) => text == PING,
         Ok(Json::Object(message)) => {
-            ["event", "type"].iter().any(|name| message.get(*name).and_then(Json::as_str) == Some("ping"))
+            ["event", "type"].iter().any(|name| message.get(*name).and_then(Json::as_str) == Some(PING))
         }
         _ => false,
     }

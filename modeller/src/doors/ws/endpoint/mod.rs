@@ -9,6 +9,7 @@
 //! checked before the connection becomes a WebSocket.
 
 mod caller;
+mod describe;
 mod messages;
 mod options;
 mod subscriber;
@@ -22,6 +23,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Request, Response, header, uri::Authority};
 
 pub use caller::Caller;
+pub(crate) use describe::protocol;
 pub use messages::{
     RealtimeSubscriptionParams, RealtimeSubscriptionRequest, RealtimeSubscriptionResponse,
     RealtimeSubscriptionWebSocket,

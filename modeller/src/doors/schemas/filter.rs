@@ -3,12 +3,12 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::relations;
-use super::schemas::{Related, reference};
 use super::search;
+use super::{Related, reference};
 use crate::model::{ColumnInfo, Kind, Shape};
 
 /// Text without NUL characters, which no store keeps.
-pub(super) const NO_NUL: &str = "^[^\\u0000]*$";
+pub(crate) const NO_NUL: &str = "^[^\\u0000]*$";
 
 /// How `$like` patterns may look: there are not too many `%`.
 const LIKE: &str = r"^([^%\u0000]*%){0,16}[^%\u0000]*$";
@@ -72,7 +72,7 @@ impl Form {
 }
 
 /// What a date-time can be compared with.
-pub(super) fn date_time() -> Json {
+pub(crate) fn date_time() -> Json {
     json!({ "anyOf": [
         { "type": "string", "format": "date-time" },
         {
@@ -85,12 +85,12 @@ pub(super) fn date_time() -> Json {
 }
 
 /// What a decimal number can be compared with.
-pub(super) fn decimal() -> Json {
+pub(crate) fn decimal() -> Json {
     json!({ "type": "string", "pattern": DECIMAL })
 }
 
 /// The schemas that the filters of all models share.
-pub(super) fn shared_schemas() -> Vec<(String, Json)> {
+pub(crate) fn shared_schemas() -> Vec<(String, Json)> {
     let any = reference("AnyJson");
     let mut schemas = vec![(
         "AnyJson".to_owned(),
@@ -184,7 +184,7 @@ conditions in 32 levels, a list 1,000 values, a text to look for 1,000 character
 a pattern 100.";
 
 /// `Filter` and `Which` of a model. A `Which` names documents to write: it always leaves some out, at least in principle.
-pub(super) fn model_schemas(shape: &Shape, base: &str, related: &[Related]) -> [(&'static str, Json); 2] {
+pub(crate) fn model_schemas(shape: &Shape, base: &str, related: &[Related]) -> [(&'static str, Json); 2] {
     let mut filter = fields(shape, "Test");
     relations::add_to_filter(shape, related, &mut filter);
     filter["description"] = DESCRIPTION.into();
@@ -221,14 +221,14 @@ fn fields(shape: &Shape, suffix: &str) -> Json {
 }
 
 /// How paths into JSON look; `None` if no field holds any.
-pub(super) fn paths(shape: &Shape) -> Option<String> {
+pub(crate) fn paths(shape: &Shape) -> Option<String> {
     let public = shape.columns.iter().filter(|column| !column.private && column.kind == Kind::Json);
     let open: Vec<String> = public.map(|column| escape(&column.name)).collect();
     (!open.is_empty()).then(|| format!("^({})(\\.[A-Za-z0-9_-]+){{1,8}}$", open.join("|")))
 }
 
 /// A name, to be taken literally in a pattern.
-fn escape(name: &str) -> String {
+pub(crate) fn escape(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for character in name.chars() {
         if r"\^$.|?*+()[]{}/".contains(character) {
@@ -239,7 +239,7 @@ fn escape(name: &str) -> String {
     out
 }
 
-pub(super) fn name_of(column: &ColumnInfo) -> &'static str {
+pub(crate) fn name_of(column: &ColumnInfo) -> &'static str {
     match column.kind {
         Kind::Text => "Text",
         Kind::Integer | Kind::Number => "Number",

@@ -2,15 +2,14 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::arguments;
 use super::filter::name_of;
-use super::parameters;
-use super::schemas::{ModelSchemas, Related, reference};
-use crate::engine::Operation;
+use super::{ModelSchemas, Related, reference};
 use crate::model::{Kind, Shape};
 use crate::query::limits::MAX_COUNT;
 
 /// Adds the conditions on related documents to the schema of a filter: whole filters of them, and paths to their fields.
-pub(super) fn add_to_filter(shape: &Shape, related: &[Related], filter: &mut Json) {
+pub(crate) fn add_to_filter(shape: &Shape, related: &[Related], filter: &mut Json) {
     for Related { relation, base } in related {
         let whole = reference(&format!("{base}Filter"));
         let quantified = |description: &str| {
@@ -35,7 +34,7 @@ pub(super) fn add_to_filter(shape: &Shape, related: &[Related], filter: &mut Jso
             true => json!({ "anyOf": [properties[name].clone(), quantifiers] }),
             false => quantifiers,
         };
-        for column in parameters::public(relation.to) {
+        for column in arguments::public(relation.to) {
             let mut test = reference(&format!("{}Test", name_of(column)));
             test["description"] = "Some related document has such a value.".into();
             properties[format!("{name}.{}", column.name)] = test;
@@ -44,7 +43,7 @@ pub(super) fn add_to_filter(shape: &Shape, related: &[Related], filter: &mut Jso
 }
 
 /// The schema of a whole `with`: a member for each relation.
-pub(super) fn with_schema(shape: &Shape, related: &[Related]) -> Option<Json> {
+pub(crate) fn with_schema(shape: &Shape, related: &[Related]) -> Option<Json> {
     if related.is_empty() {
         return None;
     }
@@ -70,11 +69,11 @@ fn options(related: &Related) -> Json {
     let mut properties = Map::from_iter([
         ("query".to_owned(), filter()),
         ("where".to_owned(), filter()),
-        ("fields".to_owned(), parameters::fields_of_body(relation.to)),
+        ("fields".to_owned(), arguments::fields_of_body(relation.to)),
         ("with".to_owned(), reference(&format!("{base}With"))),
     ]);
     if relation.many {
-        let sort = parameters::sort_of_body(relation.to, reference(&format!("{base}Sort")));
+        let sort = arguments::sort_of_body(relation.to, reference(&format!("{base}Sort")));
         properties.insert("sort".into(), sort);
         let count = "How many for each document; all of them unless it is given.";
         properties.insert(
@@ -93,7 +92,7 @@ fn options(related: &Related) -> Json {
                 true => matches!(kind, Kind::Integer | Kind::Number),
                 false => kind.is_ordered(),
             };
-            let columns = parameters::public(relation.to).filter(|column| fits(column.kind));
+            let columns = arguments::public(relation.to).filter(|column| fits(column.kind));
             let members: Map<String, Json> =
                 columns.map(|column| (column.name.clone(), json!({ "type": "boolean" }))).collect();
             properties.insert(
@@ -107,31 +106,8 @@ fn options(related: &Related) -> Json {
     json!({ "type": "object", "properties": properties, "additionalProperties": false })
 }
 
-/// `with` in a URL, for models that have relations.
-pub(super) fn parameter(names: &ModelSchemas, operation: Operation) -> Option<Json> {
-    if operation == Operation::Count {
-        return Some(json!({
-            "name": "with",
-            "in": "query",
-            "required": false,
-            "description": "Which related documents there must be, as JSON text.",
-            "content": { "application/json": { "schema": constraint(names)? } },
-        }));
-    }
-    (!names.related().is_empty()).then(|| {
-        json!({
-            "name": "with",
-            "in": "query",
-            "required": false,
-            "description": "Which related documents to answer with each document, as JSON text; the names of relations with \
-                            commas between will do, too (`author,comments.author`).",
-            "content": { "application/json": { "schema": reference(&format!("{}With", names.base())) } },
-        })
-    })
-}
-
 /// `with` as a condition: which related documents there must be.
-pub(super) fn constraint(names: &ModelSchemas) -> Option<Json> {
+pub(crate) fn constraint(names: &ModelSchemas) -> Option<Json> {
     let one = |Related { relation, base }: &Related| {
         let filter = reference(&format!("{base}Filter"));
         let object = json!({
@@ -153,7 +129,7 @@ pub(super) fn constraint(names: &ModelSchemas) -> Option<Json> {
 }
 
 /// `with` in a body: names, or an object.
-pub(super) fn of_body(names: &ModelSchemas) -> Json {
+pub(crate) fn of_body(names: &ModelSchemas) -> Json {
     let related = names.related().iter();
     let one: Vec<&str> =
         [""].into_iter().chain(related.map(|related| related.relation.name.as_str())).collect();
@@ -166,7 +142,7 @@ pub(super) fn of_body(names: &ModelSchemas) -> Json {
 }
 
 /// The members that `with` may add to a document, or put in the place of a field.
-pub(super) fn add_to_answer(names: &ModelSchemas, document: &mut Json) {
+pub(crate) fn add_to_answer(names: &ModelSchemas, document: &mut Json) {
     document["title"] = format!("{}Loaded", names.base()).into();
     document["description"] = "The document with related ones, as `with` asked for them.".into();
     for Related { relation, base } in names.related() {

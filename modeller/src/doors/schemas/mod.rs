@@ -1,13 +1,33 @@
-//! `components.schemas`: the schemas of every model, and the definitions they share.
+//! Models as JSON Schemas: what their operations take and answer, and the definitions that these share. It is the same in every
+//! description of the application.
+
+pub(crate) mod aggregates;
+pub(crate) mod arguments;
+pub(crate) mod called;
+#[cfg(feature = "live")]
+pub(crate) mod catalog;
+#[cfg(feature = "live")]
+pub(crate) mod channels;
+pub(crate) mod errors;
+pub(crate) mod filter;
+#[cfg(feature = "live")]
+pub(crate) mod live;
+pub(crate) mod names;
+pub(crate) mod relations;
+pub(crate) mod replies;
+#[cfg(feature = "live")]
+pub(crate) mod rules;
+pub(crate) mod search;
+pub(crate) mod steps;
+pub(crate) mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 
-use super::names::{Names, component, pascal};
-use super::{aggregates, errors, filter, parameters, relations, search, walk};
 use crate::model::{self, Relation, Shape, View};
 use crate::registry::relations_of;
+use names::{Names, component, pascal};
 
 /// What is added to a model's name, one component each.
 const FAMILY: &[&str] =
@@ -17,81 +37,89 @@ const FAMILY: &[&str] =
 const OURS: &[&str] = &["errorMessage", "generated", "model", "private", "unique"];
 
 /// The names of one model's components.
-pub(super) struct ModelSchemas {
+pub(crate) struct ModelSchemas {
     base: String,
     related: Vec<Related>,
 }
 
 /// A relation that callers may know of, and the name of the other model's components.
-pub(super) struct Related {
-    pub(super) relation: Relation,
-    pub(super) base: String,
+pub(crate) struct Related {
+    pub(crate) relation: Relation,
+    pub(crate) base: String,
 }
 
 impl ModelSchemas {
     /// What the names begin with.
-    pub(super) fn base(&self) -> &str {
+    pub(crate) fn base(&self) -> &str {
         &self.base
     }
 
     /// The relations that callers may know of.
-    pub(super) fn related(&self) -> &[Related] {
+    pub(crate) fn related(&self) -> &[Related] {
         &self.related
     }
 
     /// A document as it is answered.
-    pub(super) fn document(&self) -> Json {
+    pub(crate) fn document(&self) -> Json {
         reference(&self.base)
     }
 
     /// A document of which only some fields were asked for.
-    pub(super) fn partial(&self) -> Json {
+    pub(crate) fn partial(&self) -> Json {
         reference(&format!("{}Partial", self.base))
     }
 
     /// A document with related ones, if there can be some.
-    pub(super) fn loaded(&self) -> Option<Json> {
+    pub(crate) fn loaded(&self) -> Option<Json> {
         (!self.related.is_empty()).then(|| reference(&format!("{}Loaded", self.base)))
     }
 
     /// What an insert takes.
-    pub(super) fn insert(&self) -> Json {
+    pub(crate) fn insert(&self) -> Json {
         reference(&format!("{}Insert", self.base))
     }
 
     /// What an update takes.
-    pub(super) fn update(&self) -> Json {
+    pub(crate) fn update(&self) -> Json {
         reference(&format!("{}Update", self.base))
     }
 
     /// A filter, the empty one included.
-    pub(super) fn filter(&self) -> Json {
+    pub(crate) fn filter(&self) -> Json {
         reference(&format!("{}Filter", self.base))
     }
 
     /// Sort keys.
-    pub(super) fn sort(&self) -> Json {
+    pub(crate) fn sort(&self) -> Json {
         reference(&format!("{}Sort", self.base))
     }
 
     /// Figures by name.
-    pub(super) fn aggregates(&self) -> Json {
+    pub(crate) fn aggregates(&self) -> Json {
         reference(&format!("{}Aggregates", self.base))
     }
 
     /// A filter that leaves documents out.
-    pub(super) fn which(&self) -> Json {
+    pub(crate) fn which(&self) -> Json {
         reference(&format!("{}Which", self.base))
     }
 }
 
 /// A `$ref` to a component schema.
-pub(super) fn reference(name: &str) -> Json {
+pub(crate) fn reference(name: &str) -> Json {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
+/// An object with these members and no others.
+#[cfg(feature = "live")]
+pub(crate) fn object<'a>(members: impl IntoIterator<Item = (&'a str, Json)>, required: &[&str]) -> Json {
+    let properties: Map<String, Json> =
+        members.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
+    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+}
+
 /// The component schemas so far.
-pub(super) struct Schemas {
+pub(crate) struct Schemas {
     names: Names,
     components: Map<String, Json>,
     /// Definitions by their former name and all they are made of, to the component that they became.
@@ -99,7 +127,7 @@ pub(super) struct Schemas {
 }
 
 impl Schemas {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut names = Names::default();
         let mut components = Map::new();
         let errors = errors::schemas().into_iter().map(|(name, schema)| (name.to_owned(), schema));
@@ -111,7 +139,7 @@ impl Schemas {
     }
 
     /// Adds all models; their names in the order given.
-    pub(super) fn add_models(&mut self, models: &[&'static Shape]) -> Vec<ModelSchemas> {
+    pub(crate) fn add_models(&mut self, models: &[&'static Shape]) -> Vec<ModelSchemas> {
         // All models get their names before any definition does, so that a definition never takes one away.
         let bases: Vec<String> = models.iter().map(|shape| self.base(shape, models)).collect();
         let relations = relations_of(models);
@@ -189,7 +217,7 @@ impl Schemas {
             relations::add_to_answer(names, &mut loaded);
             self.components.insert(format!("{base}Loaded"), loaded);
         }
-        let sort = ("Sort", parameters::sort(shape));
+        let sort = ("Sort", arguments::sort(shape));
         let figures = ("Aggregates", aggregates::figures(shape));
         let with = relations::with_schema(shape, names.related()).map(|schema| ("With", schema));
         let own = filter::model_schemas(shape, base, names.related()).into_iter().chain([sort, figures]);
@@ -199,17 +227,25 @@ impl Schemas {
     }
 
     /// Adds a payload, by this name unless another one has it; its schema with the definitions in the components.
-    pub(super) fn add_payload(&mut self, wanted: &str, mut schema: Json) -> (Json, Json) {
+    pub(crate) fn add_payload(&mut self, wanted: &str, mut schema: Json) -> (Json, Json) {
         without_nul(&mut schema);
         self.add_schema(wanted, schema)
     }
 
     /// Adds any other schema: a reference to it, and the schema as it is there.
-    pub(super) fn add_schema(&mut self, wanted: &str, schema: Json) -> (Json, Json) {
+    pub(crate) fn add_schema(&mut self, wanted: &str, schema: Json) -> (Json, Json) {
         let name = self.names.claim(&component(wanted));
         let schema = self.hoist(schema);
         self.components.insert(name.clone(), schema.clone());
         (reference(&name), schema)
+    }
+
+    /// The schema that a reference leads to.
+    #[cfg(feature = "socketio")]
+    fn resolved(&self, reference: &Json) -> Json {
+        let target =
+            reference["$ref"].as_str().and_then(|target| target.strip_prefix("#/components/schemas/"));
+        target.and_then(|name| self.components.get(name)).cloned().unwrap_or(Json::Bool(true))
     }
 
     /// The schema with its definitions moved to the components, and our keywords marked as ours.
@@ -241,7 +277,7 @@ impl Schemas {
     }
 
     /// The components that something refers to, in the end from `roots`.
-    pub(super) fn into_components(self, roots: &[&Json]) -> Map<String, Json> {
+    pub(crate) fn into_components(self, roots: &[&Json]) -> Map<String, Json> {
         let mut used = BTreeSet::new();
         let mut open = Vec::new();
         roots.iter().for_each(|root| walk::references(root, &mut open));

@@ -6,13 +6,13 @@ use serde_json::{Map, Value as Json, json};
 
 /// Hands out names.
 #[derive(Default)]
-pub(super) struct Names {
+pub(crate) struct Names {
     taken: HashSet<String>,
 }
 
 impl Names {
     /// The name itself, or with the first number behind it that makes it a new one.
-    pub(super) fn claim(&mut self, wanted: &str) -> String {
+    pub(crate) fn claim(&mut self, wanted: &str) -> String {
         let mut name = wanted.to_owned();
         let mut number = 2_u32;
         while !self.taken.insert(name.clone()) {
@@ -23,7 +23,7 @@ impl Names {
     }
 
     /// A base with which all these suffixes make new names; all of them are taken then.
-    pub(super) fn claim_family(&mut self, candidates: &[String], suffixes: &[&str]) -> String {
+    pub(crate) fn claim_family(&mut self, candidates: &[String], suffixes: &[&str]) -> String {
         let numbered = candidates.last().cloned().unwrap_or_default();
         let bases = candidates.iter().cloned().chain((2_u32..).map(|number| format!("{numbered}{number}")));
         for base in bases {
@@ -39,7 +39,7 @@ impl Names {
 }
 
 /// Components of one kind, each of which is there once however often it is used.
-pub(super) struct Shared {
+pub(crate) struct Shared {
     kind: &'static str,
     names: Names,
     known: HashMap<String, String>,
@@ -48,12 +48,12 @@ pub(super) struct Shared {
 
 impl Shared {
     /// Components under this key.
-    pub(super) fn new(kind: &'static str) -> Self {
+    pub(crate) fn new(kind: &'static str) -> Self {
         Shared { kind, names: Names::default(), known: HashMap::new(), components: Map::new() }
     }
 
     /// A `$ref` to the component, which gets this name unless another one has it.
-    pub(super) fn share(&mut self, wanted: &str, content: Json) -> Json {
+    pub(crate) fn share(&mut self, wanted: &str, content: Json) -> Json {
         let name = self.known.entry(content.to_string()).or_insert_with(|| {
             let name = self.names.claim(&component(wanted));
             self.components.insert(name.clone(), content);
@@ -62,13 +62,13 @@ impl Shared {
         json!({ "$ref": format!("#/components/{}/{name}", self.kind) })
     }
 
-    pub(super) fn into_components(self) -> Map<String, Json> {
+    pub(crate) fn into_components(self) -> Map<String, Json> {
         self.components
     }
 }
 
 /// `orderLines`, `order-lines` and `order_lines` all become `OrderLines`.
-pub(super) fn pascal(name: &str) -> String {
+pub(crate) fn pascal(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     let mut upper = true;
     for character in name.chars() {
@@ -85,7 +85,7 @@ pub(super) fn pascal(name: &str) -> String {
 }
 
 /// A name that may be a key of `components`: letters, digits, `.`, `-` and `_`.
-pub(super) fn component(name: &str) -> String {
+pub(crate) fn component(name: &str) -> String {
     let clean: String = name
         .chars()
         .map(|character| {

@@ -11,7 +11,7 @@ const WORDS: &str = "Words to look for in the searchable fields: all of them hav
 `begin*` as the beginning of a word, `-word` not at all, `this OR that` one of both. Without a `sort`, what fits best comes first.";
 
 /// The words, as text.
-pub(super) fn words() -> Json {
+pub(crate) fn words() -> Json {
     json!({
         "type": "string",
         "minLength": 1,
@@ -23,7 +23,7 @@ pub(super) fn words() -> Json {
 }
 
 /// What `search` takes in a body.
-pub(super) fn search(shape: &Shape) -> Json {
+pub(crate) fn search(shape: &Shape) -> Json {
     json!({ "anyOf": [words(), {
         "type": "object",
         "properties": {
@@ -42,7 +42,7 @@ pub(super) fn search(shape: &Shape) -> Json {
 }
 
 /// What `snippet` takes in a body.
-pub(super) fn snippet(shape: &Shape) -> Json {
+pub(crate) fn snippet(shape: &Shape) -> Json {
     json!({
         "description": "Whether `_score` and `_snippet` go with each document. It goes with `search`.",
         "anyOf": [{ "type": "boolean" }, {
@@ -62,7 +62,7 @@ pub(super) fn snippet(shape: &Shape) -> Json {
 }
 
 /// What goes with the documents that a search finds.
-pub(super) fn add_to_document(schema: &mut Json) {
+pub(crate) fn add_to_document(schema: &mut Json) {
     schema["properties"]["_score"] = json!({
         "type": ["number", "null"],
         "description": "How well the document fits the search; larger is better. Only with `snippet`.",
@@ -79,7 +79,7 @@ fn names(shape: &Shape) -> Vec<&str> {
 }
 
 /// What `$geoWithin` takes, if the model has positions.
-pub(super) fn within(shape: &Shape) -> Option<Json> {
+pub(crate) fn within(shape: &Shape) -> Option<Json> {
     let half = |half: fn(&(usize, usize)) -> usize| {
         let names: Vec<&str> = shape.geo.iter().map(|pair| &*shape.columns[half(pair)].name).collect();
         json!({ "type": "string", "enum": names })

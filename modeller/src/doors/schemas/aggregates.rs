@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::schemas::{ModelSchemas, reference};
-use super::{filter, parameters, relations};
+use super::{ModelSchemas, reference};
+use super::{arguments, filter, relations};
 use crate::engine::Operation;
 use crate::model::{ColumnInfo, Kind, Shape};
 use crate::query::limits;
@@ -18,7 +18,7 @@ fn is_numeric(column: &ColumnInfo) -> bool {
 /// The names of these fields, and the paths into all that hold JSON.
 fn field(shape: &Shape, fits: impl Fn(&ColumnInfo) -> bool) -> Option<Json> {
     let names: Vec<&str> =
-        parameters::public(shape).filter(|column| fits(column)).map(|column| column.name.as_str()).collect();
+        arguments::public(shape).filter(|column| fits(column)).map(|column| column.name.as_str()).collect();
     let names = (!names.is_empty()).then(|| json!({ "type": "string", "enum": names }));
     let paths = filter::paths(shape).map(|pattern| json!({ "type": "string", "pattern": pattern }));
     match (names, paths) {
@@ -28,12 +28,33 @@ fn field(shape: &Shape, fits: impl Fn(&ColumnInfo) -> bool) -> Option<Json> {
 }
 
 /// Any field.
-pub(super) fn any_field(shape: &Shape) -> Json {
+pub(crate) fn any_field(shape: &Shape) -> Json {
     field(shape, |_| true).unwrap_or(Json::Bool(false))
 }
 
+/// What the functions of figures are of, for this model, and what they are.
+fn functions(shape: &Shape) -> [(&'static str, Option<Json>, &'static str); 6] {
+    let count = json!({ "anyOf": [{ "const": true }, any_field(shape)] });
+    let exact = |column: &ColumnInfo| is_numeric(column) && column.kind != Kind::Decimal;
+    let ordered = |column: &ColumnInfo| column.kind.is_ordered();
+    [
+        ("count", Some(count), "How many documents, or how many values the field has."),
+        ("sum", field(shape, is_numeric), "The exact sum; 0 of nothing."),
+        ("avg", field(shape, exact), "The average; `null` of nothing."),
+        ("min", field(shape, ordered), "The least value; `null` of nothing."),
+        ("max", field(shape, ordered), "The greatest value; `null` of nothing."),
+        ("distinct", Some(any_field(shape)), "All different values, in their order."),
+    ]
+}
+
+/// What one function is of: fields of this model.
+#[cfg(feature = "live")]
+pub(crate) fn field_of(function: &str, shape: &Shape) -> Option<Json> {
+    functions(shape).into_iter().find(|(name, ..)| *name == function)?.1
+}
+
 /// The schema of `aggregates`: figures by name.
-pub(super) fn figures(shape: &Shape) -> Json {
+pub(crate) fn figures(shape: &Shape) -> Json {
     let distinct = json!({ "type": "boolean", "description": "Equal values count once." });
     let form = |function: &str, of: Json, description: &str| {
         let mut properties = Map::from_iter([(function.to_owned(), of)]);
@@ -49,19 +70,8 @@ pub(super) fn figures(shape: &Shape) -> Json {
             "additionalProperties": false,
         })
     };
-    let count = json!({ "anyOf": [{ "const": true }, any_field(shape)] });
-    let exact = |column: &ColumnInfo| is_numeric(column) && column.kind != Kind::Decimal;
-    let ordered = |column: &ColumnInfo| column.kind.is_ordered();
-    let functions = [
-        ("count", Some(count), "How many documents, or how many values the field has."),
-        ("sum", field(shape, is_numeric), "The exact sum; 0 of nothing."),
-        ("avg", field(shape, exact), "The average; `null` of nothing."),
-        ("min", field(shape, ordered), "The least value; `null` of nothing."),
-        ("max", field(shape, ordered), "The greatest value; `null` of nothing."),
-        ("distinct", Some(any_field(shape)), "All different values, in their order."),
-    ];
     let forms: Vec<Json> =
-        functions.into_iter().filter_map(|(name, of, say)| Some(form(name, of?, say))).collect();
+        functions(shape).into_iter().filter_map(|(name, of, say)| Some(form(name, of?, say))).collect();
     json!({
         "type": "object",
         "description": "Figures, each under a name of your choice. What is absent does not count.",
@@ -72,7 +82,8 @@ pub(super) fn figures(shape: &Shape) -> Json {
     })
 }
 
-fn group_by(shape: &Shape) -> Json {
+/// The schema of `groupBy`.
+pub(crate) fn group_by(shape: &Shape) -> Json {
     let one = any_field(shape);
     json!({
         "description": "Documents with the same values in these fields are a group.",
@@ -101,7 +112,7 @@ fn object(properties: &Map<String, Json>, required: &[&str]) -> Json {
 }
 
 /// The schemas of an aggregation as a step of a batch.
-pub(super) fn steps(shape: &Shape, names: &ModelSchemas, query: Json) -> [Json; 2] {
+pub(crate) fn steps(shape: &Shape, names: &ModelSchemas, query: Json) -> [Json; 2] {
     let (mut alone, mut grouped) = members(shape, names, query);
     grouped.shift_remove("query");
     for properties in [&mut alone, &mut grouped] {
@@ -119,7 +130,7 @@ pub(super) fn steps(shape: &Shape, names: &ModelSchemas, query: Json) -> [Json; 
 /// A sort names groups and figures, which JSON Schema can't say of names that a caller makes up: what is said here is how to sort
 /// by the one field that is grouped by. The forms with a query say nothing of pages and sorts, so that who tries all that is said need
 /// not try each with every filter.
-pub(super) fn body(shape: &Shape, names: &ModelSchemas) -> Json {
+pub(crate) fn body(shape: &Shape, names: &ModelSchemas) -> Json {
     let (mut alone, mut grouped) = members(shape, names, names.filter());
     if let Some(with) = relations::constraint(names) {
         alone.insert("with".into(), with.clone());
@@ -128,12 +139,12 @@ pub(super) fn body(shape: &Shape, names: &ModelSchemas) -> Json {
     let mut all = vec![object(&alone, &["aggregates"]), object(&grouped, &["groupBy"])];
     grouped.shift_remove("query");
     grouped.shift_remove("with");
-    grouped.insert("start".into(), parameters::start());
-    grouped.insert("count".into(), parameters::count(Operation::Aggregate));
+    grouped.insert("start".into(), arguments::start());
+    grouped.insert("count".into(), arguments::count(Operation::Aggregate));
     // In no order of its own.
     grouped.insert("sort".into(), json!({ "enum": [null, "", [], {}] }));
     all.push(object(&grouped, &["groupBy"]));
-    for column in parameters::public(shape) {
+    for column in arguments::public(shape) {
         let name = &column.name;
         let mut sorted = grouped.clone();
         sorted.insert("groupBy".into(), json!({ "enum": [name, [name]] }));
@@ -149,11 +160,11 @@ pub(super) fn body(shape: &Shape, names: &ModelSchemas) -> Json {
 }
 
 /// An example of a body.
-pub(super) fn example() -> Json {
+pub(crate) fn example() -> Json {
     json!({ "aggregates": { "documents": { "count": true }, "newest": { "max": "_createdAt" } } })
 }
 
 /// One group, or all documents together: keys and figures by name.
-pub(super) fn answer() -> Json {
+pub(crate) fn answer() -> Json {
     json!({ "type": "object", "additionalProperties": reference("AnyJson") })
 }

@@ -22,7 +22,7 @@ const MANY: &[&str] = &["allOf", "anyOf", "oneOf", "prefixItems"];
 const NAMED: &[&str] = &["$defs", "definitions", "dependentSchemas", "patternProperties", "properties"];
 
 /// Calls `visit` with every schema inside this one, the innermost first, and at last with itself.
-pub(super) fn each(schema: &mut Json, visit: &mut dyn FnMut(&mut Map<String, Json>)) {
+pub(crate) fn each(schema: &mut Json, visit: &mut dyn FnMut(&mut Map<String, Json>)) {
     let Some(object) = schema.as_object_mut() else { return };
     for (keyword, value) in object.iter_mut() {
         let keyword = keyword.as_str();
@@ -39,7 +39,7 @@ pub(super) fn each(schema: &mut Json, visit: &mut dyn FnMut(&mut Map<String, Jso
 }
 
 /// The names behind `#/$defs/` that this schema refers to.
-pub(super) fn definitions_used(schema: &Json) -> Vec<String> {
+pub(crate) fn definitions_used(schema: &Json) -> Vec<String> {
     let mut used = Vec::new();
     each(&mut schema.clone(), &mut |object| {
         if let Some(name) = object.get("$ref").and_then(Json::as_str).and_then(definition_name)
@@ -52,13 +52,13 @@ pub(super) fn definitions_used(schema: &Json) -> Vec<String> {
 }
 
 /// `#/$defs/Role` refers to `Role`.
-pub(super) fn definition_name(reference: &str) -> Option<String> {
+pub(crate) fn definition_name(reference: &str) -> Option<String> {
     let name = reference.strip_prefix("#/$defs/")?;
     Some(name.replace("~1", "/").replace("~0", "~"))
 }
 
 /// Adds every `$ref` in a value, wherever it stands.
-pub(super) fn references(value: &Json, found: &mut Vec<String>) {
+pub(crate) fn references(value: &Json, found: &mut Vec<String>) {
     match value {
         Json::Object(object) => {
             if let Some(Json::String(target)) = object.get("$ref") {
