@@ -90,3 +90,13 @@ async fn the_openapi_document_is_printed_as_json() {
     let server = place.serve(MULTI_APP, &["--port=0", "--database=:memory:"], &[]).await;
     assert_eq!(server.client().await.get("/@openapi.json").await.json(), document);
 }
+
+#[tokio::test]
+async fn the_asyncapi_document_is_printed_as_json() {
+    let place = Place::new();
+    let document: Value = serde_json::from_str(&place.run(MULTI_APP, &["asyncapi"]).await.ok()).unwrap();
+    assert_eq!(document["info"]["title"], "Accounts and bills");
+    assert!(document["operations"]["websocket.store.insert.billing_invoices"].is_object());
+    let server = place.serve(MULTI_APP, &["--port=0", "--database=:memory:"], &[]).await;
+    assert_eq!(server.client().await.get("/@asyncapi.json").await.json(), document);
+}

@@ -9,7 +9,7 @@ async fn help_names_the_program_its_commands_and_its_options() {
     has(&help, &["Tasks 1.2.3", "Usage: test-staged [OPTIONS] [COMMAND]", "Exit status: 0"]);
     has(&help, &["--database <PATH>", "MODELLER_DATABASE", "--address <ADDRESS>", "MODELLER_ADDRESS"]);
     has(&help, &["--readers <N>", "MODELLER_READERS", "--queue <N>", "MODELLER_QUEUE", "MODELLER_LOG"]);
-    for command in ["serve", "inspect", "schema", "openapi", "migrate", "export", "import"] {
+    for command in ["serve", "inspect", "schema", "openapi", "asyncapi", "migrate", "export", "import"] {
         has(&help, &[&format!("\n  {command}")]);
         let help = place.run(STAGED, &[command, "--help"]).await.ok();
         has(&help, &[&format!("Usage: test-staged {command}")]);
