@@ -23,7 +23,7 @@ pub use channel::{
 pub(crate) use connection::metrics::CONTENT_TYPE as METRICS;
 pub use connection::{
     Backpressure, Connection, ConnectionEvent, ConnectionInfo, ConnectionTotals, Connections, Heartbeat,
-    Held, LiveOptions, Outbox, Phase, Place, RateLimit, Stats, StoreStats, Watching,
+    Held, LiveOptions, Origin, Outbox, Phase, Place, RateLimit, Stats, StoreStats, Watching,
 };
 
 pub use rule::{

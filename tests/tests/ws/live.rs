@@ -198,6 +198,39 @@ async fn a_slow_reader_ends_up_with_what_is_there() {
 }
 
 #[tokio::test]
+async fn what_a_slow_reader_has_given_up_does_not_reach_what_it_asks_next() {
+    // OPS-03, LIV-16
+    const MARK: usize = 256 * 1024;
+    let server = Server::start(LiveOptions::new().backpressure(2 * MARK, 0.5)).await;
+    let mut client = server.client().await;
+    let begun = client.data("store.subscribe", json!({"bucket": NOTES})).await;
+    let id = begun["subscriptionId"].clone();
+    let text = "x".repeat(8_000);
+    let mut written = 0;
+    while server.live.connections().list()[0].buffered_bytes < MARK {
+        let one = note(&server, &format!("{written} {text}")).await;
+        if written % 3 == 0 {
+            Note::delete(&server.cx, &one.id).await.unwrap();
+        }
+        written += 1;
+        assert!(written < 3_000, "the sockets take all there is");
+    }
+    client.say(json!({"id": "end", "type": "store.unsubscribe", "subscriptionId": id}).to_string()).await;
+    while client.next().await["id"] != "end" {}
+    // Of what waits nothing comes any more, not even under a name that is used again.
+    let begun = client.data("store.subscribe", json!({"bucket": NOTES})).await;
+    assert_eq!(begun["subscriptionId"], id);
+    let mut known = Known::default();
+    known.take(&begun["data"]);
+    note(&server, "the last").await;
+    let there = Note::find().limit(10_000).all(&server.cx).await.unwrap();
+    while known.0.len() != there.len() {
+        known.take(&client.next().await["data"]);
+    }
+    assert!(there.iter().all(|one| known.0.contains_key(one.id.as_str())));
+}
+
+#[tokio::test]
 async fn nothing_is_told_after_a_sign_out() {
     let server = Server::start(LiveOptions::new()).await;
     let mut client = server.client().await;

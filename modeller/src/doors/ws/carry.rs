@@ -83,7 +83,7 @@ async fn carry_out(session: &Session, request: Request) -> Result<Done> {
             let stream = live.follow(&cx, shape, operation, arguments, position.as_deref());
             let stream = Box::pin(stream).await?;
             let first = stream.first().clone();
-            let watch = session.watch(Told::Documents(stream), first, place)?;
+            let watch = session.watch(&cx, Told::Documents(stream), first, place)?;
             return Ok(Done { data: watch.answer(), watch: Some(watch) });
         }
         Task::Watch { shape, name, params } => {
@@ -91,7 +91,7 @@ async fn carry_out(session: &Session, request: Request) -> Result<Done> {
             let cx = Cx::new(engine.clone(), identity);
             let mut answers = live.watch(&cx, shape, &name, &params)?;
             let first = answers.next().await?;
-            let watch = session.watch(Told::Answers(answers), first, place)?;
+            let watch = session.watch(&cx, Told::Answers(answers), first, place)?;
             return Ok(Done { data: watch.answer(), watch: Some(watch) });
         }
         Task::Channel { operation, arguments, resumes } => {
@@ -101,7 +101,8 @@ async fn carry_out(session: &Session, request: Request) -> Result<Done> {
         Task::Hear(pattern) => {
             let events = rules(live)?.subscribe(&pattern)?;
             let place = connection.subscribe(Watching::Rules)?;
-            let watch = session.watch(Told::Events(events), "null".to_owned().into(), place)?;
+            let cx = Cx::new(engine.clone(), identity);
+            let watch = session.watch(&cx, Told::Events(events), "null".to_owned().into(), place)?;
             let data = json!({ "subscriptionId": &*watch.id }).to_string().into_bytes();
             return Ok(Done { data, watch: Some(watch) });
         }

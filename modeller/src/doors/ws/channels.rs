@@ -42,7 +42,7 @@ impl ChannelSink for Sink {
         let framed = event.encoded(FORMAT, |event| push(&event.message()));
         // Once something was missed, what comes after it has to wait until that was said.
         let mut missed = self.missed();
-        if !missed.contains(event.topic().name()) && self.wire.push(Bytes::from_owner(framed)) {
+        if !missed.contains(event.topic().name()) && self.wire.push(None, Bytes::from_owner(framed)) {
             return;
         }
         missed.insert(event.topic().name().to_owned());

@@ -14,9 +14,10 @@ use super::request::{self, Refused, Said};
 use super::speech::Speech;
 use super::wire::{Wire, Writers};
 use super::{carry, messages};
+use crate::engine::Cx;
 use crate::live::{
-    Channels, Connection, Live, LiveEvent, LiveSink, LiveStream, LiveText, Outbox, Place, ReactiveStream,
-    RuleReceived, RuleStream,
+    Channels, Connection, Live, LiveEvent, LiveSink, LiveStream, LiveText, Origin, Outbox, Place,
+    ReactiveStream, RuleReceived, RuleStream,
 };
 use crate::model::{Code, Error, Result};
 
@@ -26,12 +27,13 @@ const FORMAT: &str = "ws";
 /// Where a client that keeps up is told of changes at once.
 struct Direct {
     wire: Arc<Wire>,
+    origin: Origin,
     frames: Frames,
 }
 
 impl LiveSink for Direct {
     fn take(&self, changes: &LiveText) -> bool {
-        self.wire.push(self.frames.framed(changes))
+        self.wire.push(Some(&self.origin), self.frames.framed(changes))
     }
 }
 
@@ -99,7 +101,18 @@ pub(super) struct Watch {
     told: Told,
     first: LiveText,
     frames: Frames,
+    /// That of its pushes.
+    origin: Origin,
     _place: Place,
+}
+
+/// A live query of a client, as it is listed.
+#[derive(Default)]
+struct Watched {
+    /// While anybody else has it, the name is taken: something is still said under it, or waits to be.
+    origin: Origin,
+    /// Once the client is told.
+    task: Option<AbortHandle>,
 }
 
 impl Watch {
@@ -117,7 +130,7 @@ pub(super) struct Session {
     /// Made when the client first asks for a channel.
     ears: OnceLock<Ears>,
     /// Live queries by their names. None any more once the client is gone.
-    watched: Mutex<Option<HashMap<String, Option<AbortHandle>>>>,
+    watched: Mutex<Option<HashMap<String, Watched>>>,
 }
 
 impl Session {
@@ -147,48 +160,65 @@ impl Session {
     /// Gives a live query its name: that which all have who ask the same, or one of its own if this client has that already.
     ///
     /// # Errors
-    /// `NOT_FOUND` if the client is gone.
-    pub(super) fn watch(&self, told: Told, first: LiveText, place: Place) -> Result<Watch> {
+    /// `NOT_FOUND` if the client is gone; `CONFLICT` if it is somebody else by now than who asked.
+    pub(super) fn watch(&self, cx: &Cx, told: Told, first: LiveText, place: Place) -> Result<Watch> {
         let mut watched = self.watched();
         let Some(watched) = &mut *watched else {
             return Err(Error::new(Code::NotFound, "the connection is closed"));
         };
+        // Looked at while they are held: who becomes somebody else says so first, and then ends what is there.
+        if self.connection.identity() != *cx.identity() {
+            return Err(Error::new(Code::Conflict, "the client has become somebody else meanwhile"));
+        }
+        watched.retain(|_, known| known.origin.is_held());
         let shared = format!("sub-{}", told.id());
         let names = std::iter::once(shared.clone()).chain((2_u64..).map(|at| format!("{shared}-{at}")));
         let mut free = names.filter(|name| !watched.contains_key(name));
         let id = free.next().unwrap_or_else(|| shared.clone());
-        watched.insert(id.clone(), None);
+        let origin = Origin::default();
+        watched.insert(id.clone(), Watched { origin: origin.clone(), task: None });
         let frames = Frames::new((id == shared).then_some(FORMAT), Envelope::of(told.channel(), &id));
-        Ok(Watch { id, told, first, frames, _place: place })
+        Ok(Watch { id, told, first, frames, origin, _place: place })
     }
 
     /// Tells the client from now on; its answer must be in the outbox.
     pub(super) fn begin(self: &Arc<Self>, watch: Watch) {
         let mut watched = self.watched();
-        // It may have been ended by the client already, who can guess its name.
-        if let Some(task) = watched.as_mut().and_then(|watched| watched.get_mut(&watch.id)) {
-            *task = Some(tokio::spawn(tell(Arc::downgrade(self), watch)).abort_handle());
+        // It may have been ended by the client already, who can guess its name; there may even be another one of that name.
+        let known = watched.as_mut().and_then(|watched| watched.get_mut(&watch.id));
+        if let Some(known) = known.filter(|known| known.origin.is_same(&watch.origin)) {
+            known.task = Some(tokio::spawn(tell(Arc::downgrade(self), watch)).abort_handle());
         }
     }
 
-    /// Ends a live query.
+    /// Ends a live query. Nothing more is said under its name, be it that it waits already.
     ///
     /// # Errors
     /// `NOT_FOUND` if there is none of this name.
     pub(super) fn end(&self, id: &str) -> Result<()> {
-        let task = self.watched().as_mut().and_then(|watched| watched.remove(id));
-        let shown: String = id.chars().take(100).collect();
-        let none = || Error::new(Code::NotFound, format!("there is no subscription `{shown}`"));
-        task.ok_or_else(none).map(|task| task.iter().for_each(AbortHandle::abort))
+        let known = self.watched().as_mut().and_then(|watched| watched.remove(id));
+        // One that has ended by itself, and has told so, is there no more.
+        let Some(known) = known.filter(|known| known.origin.is_held()) else {
+            let shown: String = id.chars().take(100).collect();
+            return Err(Error::new(Code::NotFound, format!("there is no subscription `{shown}`")));
+        };
+        self.end_these(&[known]);
+        Ok(())
     }
 
     /// Ends all of them: they were somebody's who is not there any more.
     pub(super) fn end_all(&self) {
         let all = self.watched().as_mut().map(std::mem::take).unwrap_or_default();
-        all.into_values().flatten().for_each(|task| task.abort());
+        self.end_these(&all.into_values().collect::<Vec<_>>());
     }
 
-    fn watched(&self) -> MutexGuard<'_, Option<HashMap<String, Option<AbortHandle>>>> {
+    fn end_these(&self, all: &[Watched]) {
+        // A task ends some time after it was told to; until then it has nothing to say.
+        self.wire.end(all.iter().map(|known| &known.origin));
+        all.iter().filter_map(|known| known.task.as_ref()).for_each(AbortHandle::abort);
+    }
+
+    fn watched(&self) -> MutexGuard<'_, Option<HashMap<String, Watched>>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -244,7 +274,7 @@ impl Speech for Session {
     fn close(&self) {
         self.wire.outbox().close();
         let all = self.watched().take().unwrap_or_default();
-        all.into_values().flatten().for_each(|task| task.abort());
+        all.into_values().filter_map(|known| known.task).for_each(|task| task.abort());
     }
 }
 
@@ -255,7 +285,8 @@ async fn tell(session: Weak<Session>, mut watch: Watch) {
         None => return,
     };
     if let Told::Documents(stream) = &mut watch.told {
-        stream.direct(Arc::new(Direct { wire: wire.clone(), frames: watch.frames.clone() }));
+        let (origin, frames) = (watch.origin.clone(), watch.frames.clone());
+        stream.direct(Arc::new(Direct { wire: wire.clone(), origin, frames }));
     }
     let mut coalesced = 0;
     loop {
@@ -277,17 +308,14 @@ async fn tell(session: Weak<Session>, mut watch: Watch) {
             connection.coalesced(now - coalesced);
             coalesced = now;
         }
-        while !wire.outbox().push(frame.clone()) {
-            if wire.outbox().is_closed() {
+        while !wire.outbox().push_of(Some(&watch.origin), frame.clone()) {
+            if wire.outbox().is_closed() || watch.origin.is_over() {
                 return;
             }
             connection.room().await;
         }
         if is_over {
-            if let Some(session) = session.upgrade() {
-                // It is this very task that is ended; there is nothing left that it would do.
-                let _ = session.end(&watch.id);
-            }
+            // Its name is free again once the client has been told so.
             return;
         }
     }

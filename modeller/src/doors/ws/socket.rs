@@ -48,7 +48,7 @@ pub(super) async fn serve(session: Arc<dyn Speech>, upgraded: Upgraded) {
         End::Ours(Close::broken())
     });
     socket.part(end).await;
-    socket.session.wire().line().close();
+    socket.session.wire().close();
     socket.session.wire().outbox().connection().end();
 }
 
@@ -217,7 +217,7 @@ impl Socket {
         let said = timeout(PARTING, async {
             while !wire.line().is_empty() {
                 match poll_fn(|context| wire.line().poll_write(context)).await? {
-                    Moved::Wrote(1.., _) => {}
+                    Moved::Wrote(bytes @ 1.., _) => wire.outbox().connection().wrote(bytes),
                     _ => return Err(io::ErrorKind::WriteZero.into()),
                 }
             }

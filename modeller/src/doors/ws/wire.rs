@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::live::Outbox;
+use crate::live::{Origin, Outbox};
 
 /// So much is read at once. It lies on the stack: a client that says nothing takes no buffer.
 const READ: usize = 16 * 1024;
@@ -73,15 +73,23 @@ impl Wire {
         self.line().io = Some(TokioIo::new(upgraded));
     }
 
-    /// Adds what many are told, unless there is no room for it: as [`Outbox::push`]. It is written soon.
+    /// Adds what many are told, unless there is no room for it: as [`Outbox::push_of`]. It is written soon.
     #[must_use = "what was not taken is not sent"]
-    pub(super) fn push(self: &Arc<Self>, frame: Bytes) -> bool {
-        let Some(writers) = &self.writers else { return self.outbox.push(frame) };
-        let taken = self.outbox.put(frame);
+    pub(super) fn push(self: &Arc<Self>, origin: Option<&Origin>, frame: Bytes) -> bool {
+        let Some(writers) = &self.writers else { return self.outbox.push_of(origin, frame) };
+        let taken = self.outbox.put(origin, frame);
         if taken && !self.is_due.swap(true, Ordering::AcqRel) && writers.0.send(Arc::clone(self)).is_err() {
             self.outbox.wake();
         }
         taken
+    }
+
+    /// Ends these: what waits of them is not written any more. What is being written comes before all answers from now on.
+    pub(super) fn end<'a>(&self, origins: impl IntoIterator<Item = &'a Origin>) {
+        let mut line = self.line();
+        self.outbox.end(origins);
+        // What is not written is not waited for.
+        line.unsent = line.unsent.min(self.outbox.connection().buffered());
     }
 
     /// Takes up what there is to write, if nothing else is. Answers whether something is.
@@ -97,7 +105,14 @@ impl Wire {
     pub(super) fn end_with(&self, frame: Bytes) {
         let mut line = self.line();
         self.outbox.take(&mut line.writing);
+        self.outbox.connection().queued(frame.len());
         line.writing.push_back(frame);
+    }
+
+    /// Lets the connection go, with what is not written: nobody is to wait for it.
+    pub(super) fn close(&self) {
+        let left = std::mem::take(&mut *self.line());
+        self.outbox.connection().wrote(left.writing.iter().map(Bytes::len).sum());
     }
 
     /// Writes what there is, as far as it goes at once. The rest is for the connection's own task.
@@ -120,18 +135,13 @@ impl Wire {
 }
 
 impl Line {
-    /// All that is counted as waiting now comes before our question whether the client is there.
+    /// When so much has been written as is counted as waiting now, the client has our question whether it is there.
     pub(super) fn asked(&mut self, waiting: usize) {
         self.unsent = waiting;
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.writing.is_empty()
-    }
-
-    /// Lets the connection go.
-    pub(super) fn close(&mut self) {
-        *self = Line::default();
     }
 
     /// Reads what there is, unless it is to wait.
@@ -215,3 +225,6 @@ async fn write(mut due: UnboundedReceiver<Arc<Wire>>) {
         wires.drain(..).for_each(|wire| wire.flush());
     }
 }
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests;

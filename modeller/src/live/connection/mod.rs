@@ -16,6 +16,6 @@ mod tests;
 
 pub use entry::{Connection, Place, Watching};
 pub use options::{Backpressure, Heartbeat, LiveOptions, RateLimit};
-pub use outbox::Outbox;
+pub use outbox::{Origin, Outbox};
 pub use registry::{Connections, Held, Phase};
 pub use stats::{ConnectionEvent, ConnectionInfo, ConnectionTotals, Stats, StoreStats};

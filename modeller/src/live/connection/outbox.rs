@@ -1,6 +1,7 @@
 //! What waits to be written to one client: answers first, then pushes.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -10,6 +11,34 @@ use super::Connection;
 
 /// Up to so many bytes are taken out at once, to be written together.
 const TOGETHER: usize = 64 * 1024;
+
+/// Where pushes come from: one subscription, for instance. It is known in the pushes that wait, and when it is over they go unsaid.
+#[derive(Clone, Debug, Default)]
+pub struct Origin(Arc<AtomicBool>);
+
+impl Origin {
+    /// Whether it has been [ended](Outbox::end): nothing of it is said any more.
+    pub fn is_over(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// Whether there is another one of this: somebody who may still push, or a push that waits.
+    pub fn is_held(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
+    /// Whether it is the very same.
+    pub fn is_same(&self, other: &Origin) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// A push that waits.
+#[derive(Debug)]
+struct Push {
+    frame: Bytes,
+    origin: Option<Origin>,
+}
 
 /// Two queues of whole frames, of which that of pushes waits while there is anything in the other.
 ///
@@ -27,7 +56,7 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Queues {
     replies: VecDeque<Bytes>,
-    pushes: VecDeque<Bytes>,
+    pushes: VecDeque<Push>,
     /// Nobody writes any more.
     closed: bool,
 }
@@ -58,22 +87,29 @@ impl Outbox {
     /// more: whoever is told `false` keeps what changes as one, and tries again when there is [room](Connection::room).
     #[must_use = "what was not taken is not sent"]
     pub fn push(&self, frame: Bytes) -> bool {
-        let taken = self.put(frame);
+        self.push_of(None, frame)
+    }
+
+    /// Adds what comes from somewhere, as [`push`](Outbox::push) does; nothing is taken from what is over.
+    #[must_use = "what was not taken is not sent"]
+    pub fn push_of(&self, origin: Option<&Origin>, frame: Bytes) -> bool {
+        let taken = self.put(origin, frame);
         if taken {
             self.wake();
         }
         taken
     }
 
-    /// Adds something as [`push`](Outbox::push) does, and wakes nobody: whoever adds it sees to it that it is written.
+    /// Adds something as [`push_of`](Outbox::push_of) does, and wakes nobody: whoever adds it sees to it that it is written.
     #[must_use = "what was not taken is not sent"]
-    pub fn put(&self, frame: Bytes) -> bool {
+    pub fn put(&self, origin: Option<&Origin>, frame: Bytes) -> bool {
         let mut queues = self.queues();
-        let taken = !queues.closed && self.0.connection.has_room();
+        let is_over = queues.closed || origin.is_some_and(Origin::is_over);
+        let taken = !is_over && self.0.connection.has_room();
         if taken {
             self.0.connection.queued(frame.len());
             self.0.connection.pushed();
-            queues.pushes.push_back(frame);
+            queues.pushes.push_back(Push { frame, origin: origin.cloned() });
         }
         taken
     }
@@ -102,12 +138,28 @@ impl Outbox {
         }
     }
 
+    /// Ends these: what waits of them is thrown away, and nothing more is taken. What was [taken out](Outbox::take) already comes before
+    /// any answer that is added from now on.
+    pub fn end<'a>(&self, origins: impl IntoIterator<Item = &'a Origin>) {
+        origins.into_iter().for_each(|origin| origin.0.store(true, Ordering::Release));
+        // Whoever has not seen it yet is done once the queues are free.
+        let (mut queues, mut bytes) = (self.queues(), 0);
+        queues.pushes.retain(|push| {
+            let stays = !push.origin.as_ref().is_some_and(Origin::is_over);
+            bytes += if stays { 0 } else { push.frame.len() };
+            stays
+        });
+        drop(queues);
+        self.0.connection.wrote(bytes);
+    }
+
     /// Throws away what waits, and takes nothing more.
     pub fn close(&self) {
         let mut queues = self.queues();
         let waiting = std::mem::replace(&mut *queues, Queues { closed: true, ..Queues::default() });
         drop(queues);
-        let bytes = waiting.replies.iter().chain(&waiting.pushes).map(Bytes::len).sum();
+        let pushes = waiting.pushes.iter().map(|push| &push.frame);
+        let bytes = waiting.replies.iter().chain(pushes).map(Bytes::len).sum();
         self.0.connection.wrote(bytes);
     }
 
@@ -123,6 +175,6 @@ impl Outbox {
 
 impl Queues {
     fn next(&mut self) -> Option<Bytes> {
-        self.replies.pop_front().or_else(|| self.pushes.pop_front())
+        self.replies.pop_front().or_else(|| self.pushes.pop_front().map(|push| push.frame))
     }
 }

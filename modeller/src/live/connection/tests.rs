@@ -186,6 +186,30 @@ async fn answers_flow_before_pushes_and_past_the_mark() {
 }
 
 #[tokio::test]
+async fn nothing_is_said_of_what_is_over() {
+    // OPS-03, LIV-16
+    let (live, _) = live(LiveOptions::new().backpressure(1_000, 0.8));
+    let connection = open(&live, "10.0.0.1:1");
+    let outbox = Outbox::new(connection.clone());
+    let (goes, stays) = (Origin::default(), Origin::default());
+    assert!(!goes.is_held() && !goes.is_over());
+    assert!(outbox.push_of(Some(&goes), "goes 1".into()));
+    assert!(outbox.push_of(Some(&stays), "stays 1".into()));
+    assert!(outbox.push("from nowhere".into()));
+    assert!(outbox.push_of(Some(&goes), "goes 2".into()));
+    assert!(goes.is_held(), "something of it waits");
+    outbox.end([&goes]);
+    assert_eq!(connection.buffered(), "stays 1from nowhere".len());
+    assert!(goes.is_over() && !goes.is_held() && !stays.is_over());
+    assert!(!outbox.push_of(Some(&goes), "goes 3".into()));
+    assert!(outbox.push_of(Some(&stays), "stays 2".into()));
+    let mut taken = std::collections::VecDeque::new();
+    outbox.take(&mut taken);
+    assert_eq!(taken, ["stays 1", "from nowhere", "stays 2"]);
+    assert!(!stays.is_held(), "what was taken out is not held");
+}
+
+#[tokio::test]
 async fn the_end_lets_nobody_in_and_waits_for_those_who_are_there() {
     // OPS-05
     const GRACE: Duration = Duration::from_millis(80);
