@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 use super::answer::{Body, Manner};
 use super::channels::{self, Ears};
 use super::events::Done;
-use super::live::Telling;
+use super::live::{Gate, Telling};
 use super::message::{Form, Incoming, Message, manner};
 use super::outbox::Outbox;
 use super::{Shared, answer, events};
@@ -35,7 +35,7 @@ const LARGE: usize = 16 * 1024;
 const NOTICING: Duration = Duration::from_secs(1);
 
 /// How long to wait before trying again to hand a packet to a transport that has too many.
-const PAUSE: Duration = Duration::from_millis(20);
+pub(super) const PAUSE: Duration = Duration::from_millis(20);
 
 /// What the door knows of a client.
 pub(super) struct Connection {
@@ -54,10 +54,7 @@ enum Kept {
     /// What is published under a query.
     Scoped(Subscription, #[expect(dead_code, reason = "given back when it is dropped")] Place),
     /// A live query.
-    Live(
-        #[expect(dead_code, reason = "ends when it is dropped")] Telling,
-        #[expect(dead_code, reason = "as above")] Place,
-    ),
+    Live(Telling, #[expect(dead_code, reason = "given back when it is dropped")] Place),
 }
 
 #[derive(Default)]
@@ -300,6 +297,19 @@ impl Connection {
         subscription.is_some()
     }
 
+    /// A live query has ended by itself: it goes, and not another one that has its name by now.
+    pub(super) fn ended(&self, id: &str, gate: &Gate) {
+        let mut state = self.state();
+        let is_this = |kept: &Kept| matches!(kept, Kept::Live(telling, _) if telling.is_behind(gate));
+        let ended = if state.subscriptions.get(id).is_some_and(is_this) {
+            state.subscriptions.remove(id)
+        } else {
+            None
+        };
+        drop(state);
+        drop(ended);
+    }
+
     /// Waits until nothing waits for the client any more.
     pub(super) async fn drained(&self, socket: &Socket) {
         while !self.outbox.is_empty() && socket.connected() {
@@ -310,18 +320,24 @@ impl Connection {
     /// Sends something as soon as the transport takes it, and answers whether it did.
     pub(super) async fn send(&self, socket: &SocketRef, event: &str, body: &Body) -> bool {
         loop {
-            match self.outbox.hand_over(body.size(), || socket.emit(event, body)) {
-                Ok(()) => return true,
-                Err(SendError::Socket(SocketError::InternalChannelFull)) => sleep(PAUSE).await,
-                Err(_) => return false,
+            match self.attempt(socket, event, body) {
+                Some(is_sent) => return is_sent,
+                None => sleep(PAUSE).await,
             }
+        }
+    }
+
+    /// Sends something, and answers whether it did; `None` if the transport has too much for now.
+    pub(super) fn attempt(&self, socket: &SocketRef, event: &str, body: &Body) -> Option<bool> {
+        match self.outbox.hand_over(body.size(), || socket.emit(event, body)) {
+            Err(SendError::Socket(SocketError::InternalChannelFull)) => None,
+            sent => Some(sent.is_ok()),
         }
     }
 
     /// Sends something if there is room for it and the transport takes it, and answers whether it did.
     pub(super) fn has_taken(&self, socket: &SocketRef, event: &str, body: &Body) -> bool {
-        self.outbox.has_room_to_push()
-            && self.outbox.hand_over(body.size(), || socket.emit(event, body)).is_ok()
+        self.outbox.has_room_to_push() && self.attempt(socket, event, body) == Some(true)
     }
 
     pub(super) fn outbox(&self) -> &Outbox {

@@ -1,16 +1,17 @@
 //! Live queries: a client asks once, and is told of every change. Who reads too slowly gets several changes as one, or the answer anew.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value as Json, json};
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::Socket;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
+use tokio::time::sleep;
 
 use super::answer::{Body, Manner};
 use super::call::{Members, model, parse};
-use super::connection::Connection;
+use super::connection::{Connection, PAUSE};
 use super::events::Done;
 use super::message::Form;
 use crate::engine::{Arguments, Operation};
@@ -66,16 +67,34 @@ fn inside(object: &str) -> &str {
     object.strip_prefix('{').unwrap_or("}")
 }
 
+/// What all that a client is told of one live query goes through. Once it is shut nothing comes any more: the name may be another one's.
+#[derive(Clone, Default)]
+pub(super) struct Gate(Arc<Mutex<bool>>);
+
+impl Gate {
+    /// Does what nothing may come behind once it is shut, unless it is.
+    fn pass<T>(&self, body: impl FnOnce() -> T) -> Option<T> {
+        let is_shut = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (!*is_shut).then(body)
+    }
+
+    fn shut(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+}
+
 /// Where a client that keeps up is told of changes at once.
 struct Direct {
     connection: Arc<Connection>,
     socket: SocketRef,
     written: Written,
+    gate: Gate,
 }
 
 impl LiveSink for Direct {
     fn take(&self, changes: &LiveText) -> bool {
-        let is_taken = self.connection.has_taken(&self.socket, EVENT, &self.written.changes(changes));
+        let body = self.written.changes(changes);
+        let is_taken = self.gate.pass(|| self.connection.has_taken(&self.socket, EVENT, &body)) == Some(true);
         if is_taken {
             self.connection.outbox().connection().pushed();
         }
@@ -122,11 +141,23 @@ impl Stream {
 }
 
 /// The task that tells; it ends with what it belongs to.
-pub(super) struct Telling(AbortHandle);
+pub(super) struct Telling {
+    task: AbortHandle,
+    gate: Gate,
+}
+
+impl Telling {
+    /// Whether it is this that tells through the gate.
+    pub(super) fn is_behind(&self, gate: &Gate) -> bool {
+        Arc::ptr_eq(&self.gate.0, &gate.0)
+    }
+}
 
 impl Drop for Telling {
     fn drop(&mut self) {
-        self.0.abort();
+        // The task ends some time after it was told to; until then it has nothing to say.
+        self.gate.shut();
+        self.task.abort();
     }
 }
 
@@ -173,8 +204,9 @@ pub(super) fn begin(
 ) -> Done {
     let (go, gone) = oneshot::channel();
     let written = Written { form: connection.form, id: id.as_str().into() };
-    let telling = tell(connection.clone(), socket.clone().into(), written, stream, gone);
-    let telling = Telling(tokio::spawn(telling).abort_handle());
+    let gate = Gate::default();
+    let telling = tell(connection.clone(), socket.clone().into(), written, stream, gate.clone(), gone);
+    let telling = Telling { task: tokio::spawn(telling).abort_handle(), gate };
     connection.keep_live(id.clone(), telling, place);
     Done { text: format!("{{\"data\":{{\"id\":\"{id}\"{first}}}"), go: Some(go) }
 }
@@ -185,28 +217,52 @@ async fn tell(
     socket: SocketRef,
     written: Written,
     mut stream: Stream,
+    gate: Gate,
     answered: oneshot::Receiver<()>,
 ) {
     if answered.await.is_err() {
         return;
     }
     if let Stream::Documents(stream) = &mut stream {
-        let direct =
-            Direct { connection: connection.clone(), socket: socket.clone(), written: written.clone() };
-        stream.direct(Arc::new(direct));
+        let (connection, socket) = (connection.clone(), socket.clone());
+        let (written, gate) = (written.clone(), gate.clone());
+        stream.direct(Arc::new(Direct { connection, socket, written, gate }));
     }
     loop {
         connection.outbox().connection().room().await;
         let (event, body) = stream.next(&connection, &written).await;
         let is_over = event == ENDED;
-        if !connection.send(&socket, event, &body).await {
-            return;
+        loop {
+            match gate.pass(|| connection.attempt(&socket, event, &body)) {
+                Some(Some(true)) => break,
+                Some(None) => sleep(PAUSE).await,
+                Some(Some(false)) | None => return,
+            }
         }
         connection.outbox().connection().pushed();
         if is_over {
             // This task goes with it.
-            connection.give_up(&socket, &written.id);
+            connection.ended(&written.id, &gate);
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_told_once_a_live_query_is_given_up() {
+        // LIV-16
+        let (gate, other) = (Gate::default(), Gate::default());
+        let task = tokio::spawn(std::future::pending::<()>());
+        let telling = Telling { task: task.abort_handle(), gate: gate.clone() };
+        assert!(telling.is_behind(&gate) && !telling.is_behind(&other));
+        assert_eq!(gate.pass(|| 1), Some(1));
+        drop(telling);
+        assert_eq!(gate.pass(|| panic!("it is shut")), None::<()>);
+        assert_eq!(other.pass(|| 1), Some(1));
+        assert!(task.await.unwrap_err().is_cancelled());
     }
 }

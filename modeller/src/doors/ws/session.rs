@@ -320,3 +320,6 @@ async fn tell(session: Weak<Session>, mut watch: Watch) {
         }
     }
 }
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests;

@@ -185,3 +185,62 @@ pub(super) fn difference_of_sets<T: PartialEq + ?Sized>(
     }));
     changes
 }
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use modeller::Model;
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+    use serde_json::json;
+    use std::sync::Arc;
+    use validator::Validate;
+
+    use super::*;
+    use crate::engine::{Arguments, Clock, Engine, Operation, Records as _};
+    use crate::registry::Registry;
+    use crate::store::sqlite::{Sqlite, SqliteOptions};
+    use crate::store::{Apply, ChangeOp};
+
+    #[derive(Clone, Serialize, Deserialize, JsonSchema, Validate, Model)]
+    #[model(scope = "test", name = "framed", crate = crate)]
+    struct Framed {
+        at: i64,
+    }
+
+    fn change(old: Option<&Row>, new: Option<&Row>) -> RowChange {
+        let op = if new.is_some() { ChangeOp::Insert } else { ChangeOp::Delete };
+        RowChange { shape: Framed::descriptor().shape(), op, old: old.cloned(), new: new.cloned() }
+    }
+
+    #[tokio::test]
+    async fn a_window_that_has_let_documents_go_knows_that_there_are_others() {
+        const SHOWN: usize = 2;
+        let registry = Registry::of(&[Framed::descriptor()]).unwrap();
+        let engine =
+            Engine::new(registry, Arc::new(Sqlite::open(SqliteOptions::memory()).unwrap()), Clock::system());
+        engine.migrate(Apply::Safe).await.unwrap();
+        let cx = engine.cx();
+        let arguments = Arguments::Json(json!({ "sort": "at", "count": SHOWN }));
+        let shape = Framed::descriptor().shape();
+        let standing = Standing::parse(&cx, shape, Operation::List, arguments).unwrap();
+        let all = i64::try_from(SHOWN + 2 * SPARE + 1).unwrap();
+        Framed::insert_many(&cx, (0..all).map(|at| Framed { at }).collect()).await.unwrap();
+        let (_, rows) = standing.read(&engine, None).await.unwrap();
+        assert_eq!(rows.len(), SHOWN + 2 * SPARE + 1);
+
+        // It was read when there was nothing, and so it was whole.
+        let mut window = Window::new(Vec::new(), limit(SHOWN as u64));
+        for row in &rows {
+            assert!(window.is_whole);
+            assert!(window.apply(&standing, &[&change(None, Some(row))]).is_some());
+        }
+        assert_eq!(window.rows.len(), SHOWN + SPARE);
+        for row in &rows[..SPARE] {
+            let changes = window.apply(&standing, &[&change(Some(row), None)]).unwrap();
+            assert_eq!(changes.len(), 2, "one goes, and the next one comes");
+        }
+        assert_eq!(window.documents(&standing).len(), SHOWN);
+        let told = window.apply(&standing, &[&change(Some(&rows[SPARE]), None)]);
+        assert!(told.is_none(), "what comes next is not known, and has to be read");
+    }
+}
