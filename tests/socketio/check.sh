@@ -6,7 +6,8 @@ cd "$here/../.."
 cargo build --quiet --package modeller-tests --bin test-chat
 export CHAT_SERVER="${CARGO_TARGET_DIR:-$PWD/target}/debug/test-chat"
 (cd "$here" && npm ci --silent --no-audit --no-fund)
-node --test --test-reporter=spec "$here"/*.test.mjs
+# Ends whatever still runs if a test waits for ever. (Not all versions of Node.js have a limit of their own.)
+timeout --kill-after=10 900 node --test --test-reporter=spec "$here"/*.test.mjs
 . tests/openapi/venv.sh
 tool "python-socketio[client]==5.18.1" msgpack==1.2.4
-python "$here/client_test.py"
+timeout --kill-after=10 300 python "$here/client_test.py"

@@ -25,8 +25,6 @@ describe("the connection", () => {
     const heard = event(client, "publish");
     await ask(client, "dispatch", { id: data.id, event: "sendMessage", data: { text: "there again" } });
     assert.equal((await heard).data.said, "there again");
-    await first.stop();
-    await second.stop();
   });
 
   test("a client that can't use polling's sessions any more gets a new one", async () => {
@@ -37,8 +35,6 @@ describe("the connection", () => {
     if (client.connected) await event(client, "disconnect");
     if (!client.connected) await event(client, "connect");
     assert.equal((await call(client, "system/users", "count")).data, 0);
-    await first.stop();
-    await second.stop();
   });
 
   test("clients are told when the server stops, and it does not wait for them", async () => {
@@ -59,7 +55,6 @@ describe("the connection", () => {
     await Promise.all(gone);
     assert.ok(Date.now() - started < 5_000, `it took ${Date.now() - started} ms`);
     assert.equal(server.process.exitCode, 0, server.errors);
-    await server.stop();
   });
 
   test("the heartbeat keeps who answers, and gives up who does not", async () => {
@@ -78,7 +73,6 @@ describe("the connection", () => {
     const started = Date.now();
     await silent.closed;
     assert.ok(Date.now() - started < 3_000);
-    await server.stop();
   });
 
   test("who connects is asked for its token, and reads why it is refused", async () => {
@@ -93,7 +87,6 @@ describe("the connection", () => {
       const known = await server.connected({ ...options, auth: { token: "let me in" } });
       assert.equal((await call(known, "system/users", "count")).data, 0);
     }
-    await server.stop();
   });
 
   test("the application hears who comes, once it is let in, and who goes", async () => {
@@ -123,7 +116,6 @@ describe("the connection", () => {
       await pause(50);
     }
     assert.equal((await comings()).length, 9, "whom it did not let in it was not told of");
-    await server.stop();
   });
 
   test("without a check of tokens any token is anonymous", async () => {
@@ -133,7 +125,6 @@ describe("the connection", () => {
     const elsewhere = server.client({ forceNew: true });
     const namespaced = elsewhere.io.socket("/admin");
     assert.equal((await event(namespaced, "connect_error")).message, "Invalid namespace");
-    await server.stop();
   });
 
   test("requests are limited, and the client is told for how long", async () => {
@@ -147,7 +138,6 @@ describe("the connection", () => {
     assert.deepEqual([error.code, error.status], ["RATE_LIMITED", 429]);
     assert.ok(error.details.retryAfterMs > 0);
     assert.equal((await ask(client, "nonsense", {})).error.code, "RATE_LIMITED");
-    await server.stop();
   });
 
   test("more clients than there may be are told to come back, and get in when there is room", async () => {
@@ -158,7 +148,6 @@ describe("the connection", () => {
     await event(waiting, "connect_error");
     first.close();
     await event(waiting, "connect");
-    await server.stop();
   });
 
   test("pages of other origins do not get in, unless they are listed", async () => {
@@ -175,7 +164,6 @@ describe("the connection", () => {
     });
     assert.equal(answer.headers.get("access-control-allow-origin"), "http://friend.example");
     assert.equal(answer.headers.get("cache-control"), "no-store");
-    await server.stop();
   });
 
   test("a message that is too large ends the connection, and only that", async () => {
@@ -189,6 +177,5 @@ describe("the connection", () => {
       await event(client, "disconnect");
     }
     assert.equal((await call(other, "system/users", "count")).data, 0);
-    await server.stop();
   });
 });

@@ -123,6 +123,5 @@ describe("a client that was away", () => {
     stream.resume();
     await live.until((documents) => documents.length === 321 && documents.some(({ text }) => text === "after"));
     assert.deepEqual(live.documents.find(({ _id }) => _id === all[0]._id), all[0]);
-    await server.stop();
   });
 });

@@ -29,7 +29,6 @@ describe("channels and connections", () => {
     const [key] = Object.keys(state);
     assert.deepEqual(updates, { [key]: [{ ref: state[key][0].ref, state: { typing: false } }] });
     assert.deepEqual(toBob.names(), []);
-    await server.stop();
   });
 
   test("nobody takes the place of another who knows only what all are told", async () => {
@@ -44,7 +43,6 @@ describe("channels and connections", () => {
     const { state } = await ask(ada, "realtime:presence_state", { channel });
     assert.deepEqual(Object.keys(state).sort(), [id, joined.id].sort());
     assert.ok(!toAda.names().includes("presence_update"));
-    await server.stop();
   });
 
   test("who does not come back has left after a while, who says goodbye at once, and who is silent in time", async () => {
@@ -87,7 +85,6 @@ describe("channels and connections", () => {
       assert.equal((await ask(alive.client, "realtime:heartbeat", {})).present, 1);
     }
     assert.deepEqual(toBob.names(), []);
-    await server.stop();
   });
 
   test("tabs of one person are under one key", async () => {
@@ -101,7 +98,6 @@ describe("channels and connections", () => {
     }
     const { state } = await ask(tabs[0], "realtime:presence_state", { channel });
     assert.deepEqual(state.ada.map(({ state }) => state.tab), [0, 1]);
-    await server.stop();
   });
 
   test("clients say nothing in a gated channel, and the application does", async () => {
@@ -116,7 +112,6 @@ describe("channels and connections", () => {
     assert.equal((await told.next("realtime:broadcast")).meta.sender_type, "system");
     await join(client, "room:open");
     assert.equal((await say(client, "room:open", 1)).status, "ok");
-    await server.stop();
   });
 
   test("who asks too often, and for too much, is told so in the words of channels", async () => {
@@ -131,7 +126,6 @@ describe("channels and connections", () => {
     const often = await say(client, "room:1", 1);
     assert.deepEqual([often.status, often.error.code], ["error", "RATE_LIMITED"]);
     assert.ok(often.error.details.retryAfterMs > 0);
-    await server.stop();
   });
 });
 
@@ -178,7 +172,6 @@ describe("a client that does not read", () => {
       const last = [await told.next("realtime:broadcast"), await told.next("realtime:broadcast")];
       assert.deepEqual(last.map(({ meta }) => meta.channel), ["room:busy", "room:quiet"]);
       assert.ok(!told.names().includes("realtime:missed"));
-      await server.stop();
     });
   }
 });

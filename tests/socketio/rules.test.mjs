@@ -14,7 +14,7 @@ for (const packed of [false, true]) {
     let server, client, other;
     const options = { transports: ["websocket"], packed };
     before(async () => {
-      server = await Server.start({ RULES: "1" });
+      server = await Server.shared({ RULES: "1" });
       [client, other] = [await server.connected(options), await server.connected(options)];
     });
     after(() => server.stop());
@@ -106,5 +106,4 @@ test("an application without rules says so, whatever is asked of them", async ()
     assert.equal((await ask(client, name, {})).error.code, "RULES_NOT_AVAILABLE");
   }
   assert.equal((await call(client, "system/users", "count")).data, 0);
-  await server.stop();
 });

@@ -12,21 +12,33 @@ if (!binary) throw new Error("CHAT_SERVER names the program to test");
 export class Server {
   clients = [];
 
-  static async start(env = {}, port = 0) {
+  // A server for the test that calls this: it ends with the test, whatever becomes of that. Otherwise it, and clients that come back for
+  // ever, would keep the run from ending.
+  static start(env = {}, port = 0) {
     const server = new Server();
-    server.env = env;
+    after(() => server.stop());
+    return server.run(env, port);
+  }
+
+  // A server for several tests: who starts it before them stops it after them.
+  static shared(env = {}) {
+    return new Server().run(env, 0);
+  }
+
+  async run(env, port) {
+    this.env = env;
     const args = ["--database", ":memory:", "--port", String(port)];
-    server.process = spawn(binary, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
-    server.errors = "";
-    server.process.stderr.on("data", (text) => (server.errors += text));
-    for await (const line of createInterface({ input: server.process.stdout })) {
+    this.process = spawn(binary, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    this.errors = "";
+    this.process.stderr.on("data", (text) => (this.errors += text));
+    for await (const line of createInterface({ input: this.process.stdout })) {
       const found = line.match(/^listening on (http:\/\/.*:(\d+))$/);
       if (found) {
-        [, server.url, server.port] = found;
-        return server;
+        [, this.url, this.port] = found;
+        return this;
       }
     }
-    throw new Error(`the server did not start: ${server.errors}`);
+    throw new Error(`the server did not start: ${this.errors}`);
   }
 
   // A client of the official library. `packed` is the other parser that it has.
@@ -58,7 +70,7 @@ export class Server {
 
   async stop() {
     for (const client of this.clients) client.close();
-    if (this.process.exitCode === null && this.process.signalCode === null) await this.kill("SIGKILL");
+    if (this.process.exitCode === null && this.process.signalCode === null) await this.kill();
   }
 }
 
@@ -94,7 +106,7 @@ export function forEachKind(tests) {
     describe(kind, () => {
       const site = { options };
       before(async () => {
-        site.server = await Server.start();
+        site.server = await Server.shared();
         site.client = await site.server.connected(options);
       });
       after(() => site.server.stop());
