@@ -1,7 +1,10 @@
 //! Intervals, and which of them hold a point: a B+ tree by where they begin, which knows of each part the farthest end.
 
-/// How many intervals a leaf holds, and how many parts an inner node has; a bit for each must fit into a number.
+/// How many parts an inner node has; a bit for each must fit into a number.
 const FULL: usize = 64;
+
+/// How many intervals a leaf holds. Leaves are what memory is waited for: a small one is few lines of it.
+const LEAF: usize = 16;
 
 /// From one number to another, both included, and what it stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,17 +89,25 @@ impl<K: Copy + Ord> Node<K> {
         }
     }
 
+    /// How long it may become.
+    fn full(&self) -> usize {
+        match self {
+            Node::Leaf(_) => LEAF,
+            Node::Inner(_) => FULL,
+        }
+    }
+
     /// Whether it was not there; and the right half, if there was no room.
     fn insert(&mut self, interval: Interval<K>) -> (bool, Option<Node<K>>) {
         match self {
             Node::Leaf(intervals) => {
                 let Err(at) = intervals.binary_search(&interval) else { return (false, None) };
-                if intervals.len() < FULL {
+                if intervals.len() < LEAF {
                     intervals.insert(at, interval);
                     return (true, None);
                 }
-                let mut right = intervals.split_off(FULL / 2);
-                match at.checked_sub(FULL / 2) {
+                let mut right = intervals.split_off(LEAF / 2);
+                match at.checked_sub(LEAF / 2) {
                     Some(at) => right.insert(at, interval),
                     None => intervals.insert(at, interval),
                 }
@@ -182,7 +193,7 @@ impl<K: Copy + Ord> Parts<K> {
         let Some([left, right]) = self.parts.get_mut(at..).and_then(|parts| parts.get_mut(..2)) else {
             return;
         };
-        if left.node.len() + right.node.len() > FULL / 2 {
+        if left.node.len() + right.node.len() > left.node.full() / 2 {
             return;
         }
         match (&mut left.node, &mut right.node) {
@@ -235,7 +246,7 @@ mod tests {
     use super::*;
 
     fn check(node: &Node<u32>, is_root: bool) -> usize {
-        assert!(node.len() <= FULL && (is_root || node.len() > 0));
+        assert!(node.len() <= node.full() && (is_root || node.len() > 0));
         let Node::Inner(Parts { ends, parts }) = node else { return 0 };
         assert_eq!(*ends, Vec::from_iter(parts.iter().map(Part::ends)));
         let heights: BTreeSet<usize> = parts.iter().map(|part| check(&part.node, false)).collect();
