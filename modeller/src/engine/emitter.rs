@@ -10,9 +10,9 @@ use serde_json::{Value as Json, json};
 use super::Cx;
 use super::Engine;
 use super::hooked::Draft;
-use super::invoke::{hint, shown};
+use super::invoke::hint;
 use super::write::{Write, Written};
-use crate::model::{Code, Error, Result, Row, Shape, View, write_row};
+use crate::model::{Code, Error, Result, Row, Shape, View, shown, write_row};
 
 /// What the engine says of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use super::behaviour::{Method, MethodHandler, Payload, Query};
 use super::idempotency::Once;
 use super::{Arguments, Call, Cx, Operation, Reply, batch};
-use crate::model::{Code, Error, Model, Result, Shape, nearest};
+use crate::model::{Code, Error, Model, Result, Shape, nearest, shown};
 use crate::registry::{Behaviour, BehaviourKind, Registry};
 
 /// So much of an unknown name is repeated.
@@ -88,15 +88,6 @@ pub(crate) fn unknown(registry: &Registry, shape: &'static Shape, name: &str) ->
 pub(super) fn hint(name: &str, known: &[&str]) -> String {
     let near = nearest(name, known.iter().copied());
     near.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
-}
-
-/// What a caller wrote, short enough to be repeated.
-pub(super) fn shown(written: &str, longest: usize) -> String {
-    let mut short: String = written.chars().take(longest).flat_map(char::escape_debug).collect();
-    if written.chars().nth(longest).is_some() {
-        short.push('…');
-    }
-    short
 }
 
 /// Checks a payload that Rust code gives.

@@ -9,9 +9,9 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::behaviour::{Event, EventHandler, IsEvent, Payload};
 use super::hub::{Observer, Published, Room};
-use super::invoke::{checked, from_json, hint, shown, to_json};
+use super::invoke::{checked, from_json, hint, to_json};
 use super::{Cx, Engine};
-use crate::model::{Code, Error, Model, Result, Shape};
+use crate::model::{Code, Error, Model, Result, Shape, shown};
 use crate::registry::BehaviourKind;
 
 /// How many payloads wait for a receiver; one that falls further behind is told how many it missed.

@@ -77,6 +77,8 @@ pub use shape::{ColumnInfo, Shape, ShapeFault, Target};
 pub use strict::{MAX_DEPTH, check_json};
 pub use suggest::nearest;
 #[cfg(feature = "engine")]
+pub(crate) use suggest::shown;
+#[cfg(feature = "engine")]
 pub use validate::{accept, check_record};
 pub use value::{Cell, Kind, Row, RowView, Value};
 

@@ -1,4 +1,14 @@
-//! "Did you mean": the known name that is nearest to an unknown one.
+//! What a caller wrote, in the words of an error: short enough to be repeated, and with the known name that is nearest to it.
+
+/// What a caller wrote, as far as it is repeated: what can't be seen is escaped, and what is long is cut.
+#[cfg(feature = "engine")]
+pub(crate) fn shown(written: &str, longest: usize) -> String {
+    let mut short: String = written.chars().take(longest).flat_map(char::escape_debug).collect();
+    if written.chars().nth(longest).is_some() {
+        short.push('…');
+    }
+    short
+}
 
 /// The name among `known` that a typing mistake could have turned into `name`.
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
@@ -48,5 +58,12 @@ mod tests {
         for typed in ["", "password", "xyz", &"e".repeat(10_000)] {
             assert_eq!(nearest(typed, known.into_iter()), None, "{typed}");
         }
+    }
+
+    #[cfg(feature = "engine")]
+    #[test]
+    fn what_is_shown_is_short_and_without_control_characters() {
+        assert_eq!(shown("a\nb", 60), "a\\nb");
+        assert_eq!(shown(&"x".repeat(10_000), 60).chars().count(), 61);
     }
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{compress, decode, headers};
 use crate::engine::Reply;
-use crate::model::{Code, Error};
+use crate::model::{Code, Error, shown};
 
 pub(super) static JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(super) static NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
@@ -42,7 +42,7 @@ impl From<Error> for Refusal {
 impl Refusal {
     /// `METHOD_NOT_ALLOWED`: the path takes these methods.
     pub(super) fn method(method: &str, allow: &str) -> Self {
-        let message = format!("`{}` is not possible here; this path takes {allow}", decode::shown(method));
+        let message = format!("`{}` is not possible here; this path takes {allow}", shown(method, 60));
         let mut refusal = Refusal::from(Error::new(Code::MethodNotAllowed, message));
         refusal.allow = HeaderValue::from_str(allow).ok();
         refusal

@@ -73,16 +73,6 @@ pub(super) fn encode(text: &str) -> String {
     out
 }
 
-/// What a caller wrote, short enough to stand in a message.
-pub(super) fn shown(written: &str) -> String {
-    const LONGEST: usize = 60;
-    let mut short: String = written.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-    if written.chars().nth(LONGEST).is_some() {
-        short.push('…');
-    }
-    short
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,11 +104,5 @@ mod tests {
     fn encoded_text_decodes_to_itself() {
         let text = "a b/c?d=é\u{0}+%";
         assert_eq!(segment(&encode(text)).unwrap(), text);
-    }
-
-    #[test]
-    fn what_is_shown_is_short_and_without_control_characters() {
-        assert_eq!(shown("a\nb"), "a\\nb");
-        assert_eq!(shown(&"x".repeat(10_000)).chars().count(), 61);
     }
 }

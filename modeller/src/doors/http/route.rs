@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::{BoxFuture, body, decode};
 use crate::engine::{Cx, Reply};
-use crate::model::{Code, Error, Result, check_json};
+use crate::model::{Code, Error, Result, check_json, shown};
 
 type Handler = Box<dyn Fn(RouteCx) -> BoxFuture<'static, Result<RouteReply>> + Send + Sync>;
 
@@ -135,7 +135,7 @@ impl RouteCx {
     pub fn param_as<T: FromStr>(&self, name: &str) -> Result<T> {
         let text = self.param(name)?;
         text.parse().map_err(|_| {
-            let message = format!("`{}` is not a possible `{name}`", decode::shown(text));
+            let message = format!("`{}` is not a possible `{name}`", shown(text, 60));
             Error::new(Code::InvalidRequest, message).with_field(name)
         })
     }

@@ -2,7 +2,7 @@
 
 use super::decode;
 use crate::engine::{Operation, unknown};
-use crate::model::{Code, Error, Result, Shape, nearest};
+use crate::model::{Code, Error, Result, Shape, nearest, shown};
 use crate::registry::{MAX_EXTENSIONS, Registry};
 
 /// The operation, method or query that a path names; nothing if it names none.
@@ -44,7 +44,7 @@ pub(super) fn nothing(registry: &Registry, path: &str) -> Error {
             let written = format!("{}/{}", part(scope), part(model));
             let near = nearest(&written, registry.models().iter().map(|shape| shape.path.as_str()));
             let hint = near.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
-            let message = format!("there is no model `{}`{hint}", decode::shown(&written));
+            let message = format!("there is no model `{}`{hint}", shown(&written, 60));
             Error::new(Code::ModelNotFound, message)
         }
     }
@@ -52,7 +52,7 @@ pub(super) fn nothing(registry: &Registry, path: &str) -> Error {
 
 /// That there is nothing at a path, whatever it looks like.
 pub(super) fn no_route(path: &str) -> Error {
-    Error::new(Code::RouteNotFound, format!("there is nothing at `{}`", decode::shown(path)))
+    Error::new(Code::RouteNotFound, format!("there is nothing at `{}`", shown(path, 60)))
 }
 
 /// Whether a path is below a model, at its own path or where it is mounted.

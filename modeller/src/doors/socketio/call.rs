@@ -7,9 +7,8 @@ use serde_json::{Map, Value as Json};
 
 use super::answer;
 use super::connection::Connection;
-use super::events::shown;
 use crate::engine::{Arguments, BodyKind, Call, Operation, Transact, unknown};
-use crate::model::{Code, Error, Result, Shape, nearest};
+use crate::model::{Code, Error, Result, Shape, nearest, shown};
 use crate::registry::Registry;
 
 /// The members of an event's argument. Their names are different: that was checked when the message was read.
@@ -55,7 +54,7 @@ impl<'a> Members<'a> {
         match self.0.keys().next() {
             None => Ok(()),
             Some(name) => {
-                let message = format!("there is no `{}` here; the event takes {known}", shown(name));
+                let message = format!("there is no `{}` here; the event takes {known}", shown(name, 60));
                 Err(Error::new(Code::InvalidRequest, message))
             }
         }
@@ -77,7 +76,7 @@ pub(super) fn model(registry: &Registry, path: &str) -> Result<&'static Shape> {
     registry.by_id(path).or_else(mounted).ok_or_else(|| {
         let near = nearest(path, registry.models().iter().map(|shape| shape.path.as_str()));
         let hint = near.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
-        Error::new(Code::ModelNotFound, format!("there is no model `{}`{hint}", shown(path)))
+        Error::new(Code::ModelNotFound, format!("there is no model `{}`{hint}", shown(path, 60)))
     })
 }
 

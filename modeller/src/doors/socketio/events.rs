@@ -9,7 +9,7 @@ use super::connection::Connection;
 use super::message::Message;
 use super::{call, channels, live, room, rules};
 use crate::live::CHANNEL_OPERATIONS;
-use crate::model::{Code, Error, Result, nearest};
+use crate::model::{Code, Error, Result, nearest, shown};
 
 /// All of them.
 pub(super) const EVENTS: &[&str] = &[
@@ -96,19 +96,9 @@ pub(super) async fn carry_out(
 pub(super) fn unknown(event: &str) -> Error {
     let near = nearest(event, EVENTS.iter().copied());
     let hint = near.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
-    let shown = shown(event);
+    let shown = shown(event, 60);
     Error::new(Code::EventNotFound, format!("there is no event `{shown}`{hint}"))
         .with_details(serde_json::json!({ "id": shown, "events": EVENTS }))
-}
-
-/// What a client wrote, short enough to be repeated.
-pub(super) fn shown(written: &str) -> String {
-    const LONGEST: usize = 60;
-    let mut short: String = written.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-    if written.chars().nth(LONGEST).is_some() {
-        short.push('…');
-    }
-    short
 }
 
 #[cfg(test)]

@@ -10,10 +10,9 @@ use socketioxide::socket::Socket;
 use super::answer::{self, Body};
 use super::call::{Members, model};
 use super::connection::Connection;
-use super::events::shown;
 use super::{Door, Inner, Line};
 use crate::engine::{Observer, Published, Subscription};
-use crate::model::{Code, Error, Result, Shape};
+use crate::model::{Code, Error, Result, Shape, shown};
 
 /// `subscribe {model, query?}`: `{id, events}`.
 pub(super) fn subscribe(connection: &Connection, socket: &Socket, argument: &str) -> Result<String> {
@@ -44,7 +43,7 @@ pub(super) async fn dispatch(connection: &Connection, argument: &str) -> Result<
     let subscription = match members.text("id")? {
         Some(id) => connection.subscription(&id).ok_or_else(|| {
             let message =
-                format!("there is no subscription `{}` of this client; `subscribe` first", shown(&id));
+                format!("there is no subscription `{}` of this client; `subscribe` first", shown(&id, 60));
             Error::new(Code::NotFound, message)
         })?,
         None => named(connection, &mut members)?,

@@ -25,11 +25,11 @@ use serde_json::Value as Json;
 pub use entry::Procedure;
 
 use self::definition::Definition;
-use super::invoke::{hint, shown};
+use super::invoke::hint;
 use super::{Cx, Engine, Records as _};
 #[cfg(feature = "server")]
 use super::{Reply, call::check_mutation_id, idempotency::Once};
-use crate::model::{Cell, Code, Doc, Error, Model as _, Result, RowView};
+use crate::model::{Cell, Code, Doc, Error, Model as _, Result, RowView, shown};
 use crate::query::Select;
 use crate::store::{self, Sink};
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::engine::{Cx, Operation, asked};
-use crate::model::{Code, Error, Result, Shape, nearest};
+use crate::model::{Code, Error, Result, Shape, nearest, shown};
 use crate::registry::{BehaviourKind, Registry};
 
 /// So much of an unknown name is repeated.
@@ -96,8 +96,10 @@ fn no_model(registry: &Registry, name: &str) -> Error {
     let path = name.rsplit_once('/').map_or(name, |(path, _)| path);
     let near = nearest(path, registry.models().iter().map(|shape| shape.path.as_str()));
     let hint = near.map_or_else(String::new, |path| format!("; did you mean `{path}`?"));
-    let message =
-        format!("a query has a name such as `system/users/list`: there is no model `{}`{hint}", shown(path));
+    let message = format!(
+        "a query has a name such as `system/users/list`: there is no model `{}`{hint}",
+        shown(path, SHOWN)
+    );
     Error::new(Code::ModelNotFound, message)
 }
 
@@ -106,12 +108,8 @@ fn no_query(registry: &Registry, shape: &'static Shape, name: &str) -> Error {
     let known: Vec<&str> = queries.chain(NamedQuery::operations(shape).map(Operation::name)).collect();
     let near = nearest(name, known.iter().copied());
     let hint = near.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
-    let message = format!("the model `{}` has no query `{}`{hint}", shape.path, shown(name));
+    let message = format!("the model `{}` has no query `{}`{hint}", shape.path, shown(name, SHOWN));
     Error::new(Code::MethodNotFound, message).with_details(json!({ "queries": known }))
-}
-
-fn shown(written: &str) -> String {
-    written.chars().take(SHOWN).flat_map(char::escape_debug).collect()
 }
 
 /// The same JSON with the members of all objects in the order of their names; but not those of a `sort`, whose order means something.

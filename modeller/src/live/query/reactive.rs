@@ -17,7 +17,7 @@ use crate::query::Filter;
 use crate::store::Batch;
 
 /// How long changes are waited for that come together with the first one.
-const DEBOUNCE: Duration = Duration::from_millis(10);
+pub(super) const DEBOUNCE: Duration = Duration::from_millis(10);
 
 type Key = [u8; 32];
 

@@ -7,6 +7,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::kept::Kept;
 use super::node::Node;
+use super::reactive::DEBOUNCE;
 use super::{Key, Queries};
 use crate::engine::caught;
 use crate::model::{Code, Shape};
@@ -14,9 +15,6 @@ use crate::store::Batch;
 
 /// How long after a failure an answer is read again.
 pub(super) const PAUSE: Duration = Duration::from_millis(200);
-
-/// How long changes are waited for that come together, when an answer has to be read once more.
-const DEBOUNCE: Duration = Duration::from_millis(10);
 
 /// How often the store is asked whether somebody else has written.
 const LOOK: Duration = Duration::from_secs(1);
