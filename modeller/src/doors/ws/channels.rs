@@ -42,7 +42,7 @@ impl ChannelSink for Sink {
         let framed = event.encoded(FORMAT, |event| push(&event.message()));
         // Once something was missed, what comes after it has to wait until that was said.
         let mut missed = self.missed();
-        if !missed.contains(event.topic().name()) && self.wire.push(None, Bytes::from_owner(framed)) {
+        if !missed.contains(event.topic().name()) && self.wire.push(None, framed) {
             return;
         }
         missed.insert(event.topic().name().to_owned());
@@ -55,9 +55,9 @@ impl ChannelSink for Sink {
     }
 }
 
-fn push(data: &str) -> Vec<u8> {
+fn push(data: &str) -> Bytes {
     let head = b"{\"type\":\"push\",\"channel\":\"channel\",\"data\":";
-    frame::text(&[head, data.as_bytes(), b"}"]).into()
+    frame::text(&[head, data.as_bytes(), b"}"])
 }
 
 impl Ears {
@@ -126,7 +126,7 @@ async fn catch_up(sink: Weak<Sink>, channels: Arc<Channels>, name: String) {
             let said = json!({ "type": "missed", "channel": topic });
             // What comes now waits, so that nothing is left out after it was said that something was.
             let mut missed = there.missed();
-            let is_said = there.wire.outbox().push(push(&said.to_string()).into());
+            let is_said = there.wire.outbox().push(push(&said.to_string()));
             if is_said {
                 missed.remove(&topic);
             }

@@ -8,11 +8,11 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Wea
 use serde_json::Value as Json;
 
 use super::changes::{columns, encode, encode_missed};
-use super::event::Body;
 use super::filter::parse_filter;
 use super::room::hand;
 use super::{ChannelAction, ChannelEvent, ChannelSink, Channels, Topic, not_joined};
 use crate::engine::{Cx, Engine};
+use crate::live::LiveText;
 use crate::live::index::Index;
 use crate::model::{self, Code, Error, Result, Shape};
 use crate::query::Filter;
@@ -353,7 +353,7 @@ impl Channels {
                 continue;
             }
             for binding in bindings.iter().filter(|binding| binding.event.includes(change.op)) {
-                let body = body.get_or_insert_with(|| Body::new(encode(change, at, &watched.columns)));
+                let body = body.get_or_insert_with(|| LiveText::from(encode(change, at, &watched.columns)));
                 binding.tell(body);
                 told += 1;
             }
@@ -369,7 +369,7 @@ impl Channels {
         }
         for watched in self.bindings.read().models.values().filter(|watched| generation < watched.generation)
         {
-            let body = Body::new(encode_missed(watched.shape, at, &watched.columns));
+            let body = LiveText::from(encode_missed(watched.shape, at, &watched.columns));
             watched.groups.values().flat_map(|group| &group.bindings).for_each(|binding| binding.tell(&body));
         }
     }
@@ -381,7 +381,7 @@ impl Channels {
 }
 
 impl Binding {
-    fn tell(&self, body: &Arc<Body>) {
+    fn tell(&self, body: &LiveText) {
         hand(&*self.sink, &ChannelEvent::change(&self.topic, &self.id, body));
     }
 }

@@ -2,9 +2,12 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::{Position, Topic};
+use crate::live::LiveText;
 use crate::model::instant;
 
 /// Where a door takes the events of one connection.
@@ -86,30 +89,8 @@ pub struct ChannelEvent {
     subscription: Option<Arc<str>>,
     position: Option<Position>,
     is_replay: bool,
-    body: Arc<Body>,
-}
-
-/// What all are told, whoever hears it.
-pub(super) struct Body {
-    json: Arc<str>,
-    made: Mutex<Made>,
-}
-
-/// What doors have made of it, by the names of their formats.
-#[derive(Default)]
-struct Made {
-    frames: Vec<(&'static str, Arc<[u8]>)>,
-    parts: Vec<(&'static str, Arc<dyn Any + Send + Sync>)>,
-}
-
-impl Body {
-    pub(super) fn new(json: String) -> Arc<Self> {
-        Arc::new(Body { json: json.into(), made: Mutex::default() })
-    }
-
-    fn made(&self) -> MutexGuard<'_, Made> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    /// What all are told, whoever hears it.
+    body: LiveText,
 }
 
 impl ChannelEvent {
@@ -120,12 +101,12 @@ impl ChannelEvent {
             subscription: None,
             position: None,
             is_replay: false,
-            body: Body::new(json),
+            body: json.into(),
         }
     }
 
     /// A change, for one binding.
-    pub(super) fn change(topic: &Topic, subscription: &Arc<str>, body: &Arc<Body>) -> Self {
+    pub(super) fn change(topic: &Topic, subscription: &Arc<str>, body: &LiveText) -> Self {
         ChannelEvent {
             kind: ChannelEventKind::Changes,
             topic: topic.clone(),
@@ -173,40 +154,23 @@ impl ChannelEvent {
 
     /// The whole of it as a JSON object.
     pub fn json(&self) -> &str {
-        &self.body.json
+        &self.body
     }
 
     /// The event as the bytes that a door writes, made once for all who hear it. A door uses formats of its own; the names of two
     /// doors must differ.
-    pub fn encoded(&self, format: &'static str, make: impl FnOnce(&Self) -> Vec<u8>) -> Arc<[u8]> {
+    pub fn encoded(&self, format: &'static str, make: impl FnOnce(&Self) -> Bytes) -> Bytes {
         if self.subscription.is_some() {
             // It is for one binding alone, whose id is part of it.
-            return make(self).into();
+            return make(self);
         }
-        let mut made = self.body.made();
-        if let Some((_, frame)) = made.frames.iter().find(|(known, _)| *known == format) {
-            return frame.clone();
-        }
-        let frame: Arc<[u8]> = make(self).into();
-        made.frames.push((format, frame.clone()));
-        frame
+        Bytes::clone(&self.body.made(format, |_| make(self)))
     }
 
     /// What a door makes of the [JSON](Self::json), once for all who hear it, whatever their bindings: a tree, or text that was checked.
-    /// A door uses formats of its own, and one type for each of them.
-    pub fn shared<T: Send + Sync + 'static>(
-        &self,
-        format: &'static str,
-        make: impl FnOnce(&str) -> T,
-    ) -> Arc<T> {
-        let mut made = self.body.made();
-        let known = made.parts.iter().find(|(known, _)| *known == format);
-        if let Some(part) = known.and_then(|(_, part)| part.clone().downcast().ok()) {
-            return part;
-        }
-        let part = Arc::new(make(self.json()));
-        made.parts.push((format, part.clone()));
-        part
+    /// A door uses formats of its own.
+    pub fn shared<T: Any + Send + Sync>(&self, format: &'static str, make: impl FnOnce(&str) -> T) -> Arc<T> {
+        self.body.made(format, make)
     }
 }
 
@@ -320,10 +284,10 @@ mod tests {
     fn doors_make_their_bytes_once_for_all() {
         let topic = Topic::new("room:1", false, 256).unwrap();
         let event = message(None).event(&topic, None);
-        let one = event.encoded("a", |event| event.json().into());
+        let one = event.encoded("a", |event| event.json().to_owned().into());
         let other = event.clone().encoded("a", |_| panic!("it has been made"));
-        assert!(Arc::ptr_eq(&one, &other));
-        assert_eq!(&*event.encoded("b", |_| vec![1]), [1]);
+        assert_eq!(one.as_ptr(), other.as_ptr());
+        assert_eq!(event.encoded("b", |_| vec![1].into())[..], [1]);
         let length = event.shared("a", str::len);
         assert_eq!(*length, event.json().len());
         assert!(Arc::ptr_eq(&length, &event.clone().shared("a", |_| panic!("it has been made"))));
@@ -333,10 +297,10 @@ mod tests {
     #[test]
     fn bindings_share_a_change_and_not_what_has_their_ids_in_it() {
         let topic = Topic::new("room:1", false, 256).unwrap();
-        let body = Body::new("{}".into());
+        let body = LiveText::from("{}".to_owned());
         let change = |id: &str| ChannelEvent::change(&topic, &id.into(), &body);
         let (one, other) = (change("b1"), change("b2"));
-        let bytes = |event: &ChannelEvent| event.encoded("a", |event| event.message().into()).to_vec();
+        let bytes = |event: &ChannelEvent| event.encoded("a", |event| event.message().into());
         assert_ne!(bytes(&one), bytes(&other));
         assert!(Arc::ptr_eq(&one.shared("a", str::len), &other.shared("a", str::len)));
     }

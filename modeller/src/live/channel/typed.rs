@@ -70,14 +70,13 @@ impl ChannelEvent {
 mod tests {
     use super::*;
     use crate::live::channel::Topic;
-    use crate::live::channel::event::Body;
 
     #[test]
     fn what_tells_of_no_document_is_no_change() {
         // LIV-27
         let topic = Topic::new("a", false, 10).unwrap();
         let missed = r#"{"eventType":null,"new":{},"old":{},"errors":["missed"]}"#;
-        let change = |json: &str| ChannelEvent::change(&topic, &"1".into(), &Body::new(json.into()));
+        let change = |json: &str| ChannelEvent::change(&topic, &"1".into(), &json.to_owned().into());
         assert_eq!(change(missed).document_change::<Json>().unwrap(), None);
         let said = ChannelEvent::new(ChannelEventKind::Broadcast, &topic, r#"{"eventType":"INSERT"}"#.into());
         assert_eq!(said.document_change::<Json>().unwrap(), None);

@@ -28,8 +28,9 @@ impl LiveText {
     /// What a door makes of the JSON, made once for all who are told. A door uses formats of its own; the names of two doors must differ.
     pub fn made<T: Any + Send + Sync>(&self, format: &'static str, make: impl FnOnce(&str) -> T) -> Arc<T> {
         let mut made = self.0.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = made.iter().find(|(known, _)| *known == format);
-        if let Some(Ok(there)) = known.map(|(_, there)| Arc::clone(there).downcast()) {
+        // By its type, too: or else two of one name would take turns for ever.
+        let mut known = made.iter().filter(|(known, _)| *known == format);
+        if let Some(there) = known.find_map(|(_, there)| Arc::clone(there).downcast().ok()) {
             return there;
         }
         let new = Arc::new(make(&self.0.json));
@@ -86,5 +87,15 @@ mod tests {
         }
         assert_eq!(*text.made("b", |json| format!("{json}!")), "[1]!");
         assert_eq!((made, *text.made::<usize>("a", |_| 0)), (1, 3));
+        // Another type of the same name is something else, and takes the place of none.
+        let mut chars = 0;
+        for _ in 0..3 {
+            text.made::<char>("a", |_| {
+                chars += 1;
+                'a'
+            });
+            assert_eq!(*text.made::<usize>("a", |_| 0), 3);
+        }
+        assert_eq!(chars, 1);
     }
 }
