@@ -1,7 +1,7 @@
 //! Who gets in, who is kept out, and what is left of those who have gone.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use modeller::live::{
     ChangesRequest, ChannelAction, ChannelEventKind, ChannelOptions, ChannelSettings, Since,
@@ -184,6 +184,34 @@ async fn who_may_no_more_is_put_out_and_told_so() {
     site.cx.channel("secret").private().broadcast("say", "unheard").unwrap();
     assert!(ear.events().is_empty());
     assert!(site.channels().leave("c1", "public"));
+}
+
+#[tokio::test]
+async fn who_may_join_and_no_more_do_what_it_does_there_is_put_out_too() {
+    // CHA-15
+    let allowed = Arc::new(Mutex::new(vec![ChannelAction::Track, ChannelAction::Changes]));
+    let may = allowed.clone();
+    let settings = ChannelSettings::new().gate([ChannelAction::Track, ChannelAction::Changes]).authorize(
+        move |_, _, action| {
+            let may = may.lock().unwrap().contains(&action);
+            async move { Ok(may) }
+        },
+    );
+    let site = site(settings).await;
+    for topic in ["bound", "present", "listening"] {
+        site.join("c1", topic).await;
+    }
+    let orders = ChangesRequest { table: "orders".into(), ..ChangesRequest::default() };
+    site.channels().bind(&site.anybody(), "c1", "bound", &orders).await.unwrap();
+    site.track("c1", "present", "here").await;
+    assert!(site.channels().reauthorize(&site.anybody(), "c1").await.is_empty());
+    for (left, topic) in [(ChannelAction::Track, "bound"), (ChannelAction::Changes, "present")] {
+        allowed.lock().unwrap().retain(|action| *action == left);
+        let out = site.channels().reauthorize(&site.anybody(), "c1").await;
+        assert_eq!(out.iter().map(|topic| topic.name()).collect::<Vec<_>>(), [topic]);
+    }
+    let stats = site.channels().stats();
+    assert_eq!((stats.members, stats.present, stats.bindings), (1, 0, 0));
 }
 
 #[tokio::test]

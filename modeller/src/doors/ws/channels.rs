@@ -9,9 +9,9 @@ use tokio::sync::Notify;
 
 use super::frame;
 use super::wire::Wire;
-use crate::engine::Cx;
+use crate::engine::{Cx, Identity};
 use crate::live::{ChannelEvent, ChannelSink, Channels, Ticket};
-use crate::model::Result;
+use crate::model::{Code, Error, Result};
 
 /// What events are called that are framed for this door.
 const FORMAT: &str = "ws";
@@ -35,6 +35,11 @@ impl Sink {
     fn missed(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.missed.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Who the client is now.
+    fn identity(&self) -> Identity {
+        self.wire.outbox().connection().identity()
+    }
 }
 
 impl ChannelSink for Sink {
@@ -55,6 +60,24 @@ impl ChannelSink for Sink {
     }
 }
 
+/// Where the events of a channel go, for as long as the client is who it was when it asked for them.
+struct Asked {
+    sink: Arc<Sink>,
+    identity: Identity,
+}
+
+impl ChannelSink for Asked {
+    fn send(&self, event: &ChannelEvent) {
+        self.sink.send(event);
+    }
+
+    fn is_open(&self) -> bool {
+        // It is asked at the end of a join. Who becomes somebody else says so first, and then has asked what it may be in: either that
+        // finds the channel, or this finds the other identity.
+        self.sink.is_open() && self.sink.identity() == self.identity
+    }
+}
+
 fn push(data: &str) -> Bytes {
     let head = b"{\"type\":\"push\",\"channel\":\"channel\",\"data\":";
     frame::text(&[head, data.as_bytes(), b"}"])
@@ -69,6 +92,9 @@ impl Ears {
     }
 
     /// Does what the client asks for, with the arguments as JSON text.
+    ///
+    /// # Errors
+    /// `CONFLICT` if it is somebody else by now than who asked; those of what is asked for.
     pub(super) async fn perform(
         &self,
         cx: &Cx,
@@ -76,15 +102,33 @@ impl Ears {
         arguments: &[u8],
         resumes: Option<&str>,
     ) -> Result<Vec<u8>> {
-        let (name, sink) = (self.ticket.name(), self.sink.clone());
+        let name = self.ticket.name();
+        self.is_asked_by(cx.identity())?;
+        let sink = Arc::new(Asked { sink: self.sink.clone(), identity: cx.identity().clone() });
         let resumes = resumes.map(Ticket::name_of);
         let performed = self.channels.perform(cx, name, operation, arguments, resumes.as_deref(), sink);
         let mut answer = performed.await?;
+        if let Err(error) = self.is_asked_by(cx.identity()) {
+            // It may do by now what it may do no more.
+            self.reauthorize(&cx.as_identity(self.sink.identity())).await;
+            if let Some(id) = answer["subscription_id"].as_str() {
+                drop(self.channels.unbind(name, id));
+                return Err(error);
+            }
+        }
         if operation == "subscribe" {
             answer["id"] = name.into();
             answer["connection"] = self.ticket.secret().into();
         }
         Ok(answer.to_string().into_bytes())
+    }
+
+    /// Fails if the client is somebody else by now.
+    fn is_asked_by(&self, identity: &Identity) -> Result<()> {
+        match self.sink.identity() == *identity {
+            true => Ok(()),
+            false => Err(Error::new(Code::Conflict, "the client has become somebody else meanwhile")),
+        }
     }
 
     /// The client is there.

@@ -256,6 +256,13 @@ impl Bindings {
         gone.len()
     }
 
+    /// Whether a connection has any through a channel.
+    pub(super) fn has(&self, connection: &str, member: u64) -> bool {
+        let books = self.read();
+        let bound = books.connections.get(connection);
+        bound.is_some_and(|bound| bound.iter().any(|bound| bound.member == member))
+    }
+
     /// Takes out those of one who leaves a channel.
     pub(super) fn remove_of(&self, connection: &str, member: u64) {
         if self.len() > 0 {

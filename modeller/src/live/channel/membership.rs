@@ -233,20 +233,33 @@ impl Channels {
         self.watch(&place.room);
     }
 
-    /// Asks again whether a connection may be in its channels, as after its identity has changed. Those where it may no more it
-    /// leaves, and its sink is told so with a [`Closed`](ChannelEventKind::Closed) event; answers their topics.
+    /// Asks again whether a connection may be in its channels, be present there, and hear of changes through them, as far as it does, as
+    /// after its identity has changed. Those where it may no more it leaves, and its sink is told so with a [`Closed`](ChannelEventKind::Closed) event; answers their topics.
     pub async fn reauthorize(&self, cx: &Cx, connection: &str) -> Vec<Topic> {
         let mut left = Vec::new();
         for (topic, _) in self.joined(connection) {
             let Ok(place) = self.place(connection, &topic) else { continue };
             let topic = place.room.topic.clone();
-            if let Err(error) = self.permit(cx, &topic, ChannelAction::Join).await
+            if let Err(error) = self.permit_again(cx, connection, &place).await
                 && self.expel(connection, &topic, &error).is_ok()
             {
                 left.push(topic);
             }
         }
         left
+    }
+
+    /// Fails unless the caller may do all that the connection does in a channel.
+    async fn permit_again(&self, cx: &Cx, connection: &str, place: &Place) -> Result<()> {
+        let topic = &place.room.topic;
+        self.permit(cx, topic, ChannelAction::Join).await?;
+        if place.room.is_present(place.member) {
+            self.permit(cx, topic, ChannelAction::Track).await?;
+        }
+        if self.bindings.has(connection, place.member) {
+            self.permit(cx, topic, ChannelAction::Changes).await?;
+        }
+        Ok(())
     }
 
     /// Puts a connection out of a channel, and tells it why.

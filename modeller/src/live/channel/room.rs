@@ -174,6 +174,13 @@ impl Room {
         self.state().members.contains_key(&id)
     }
 
+    /// Whether a member is present.
+    pub(super) fn is_present(&self, id: u64) -> bool {
+        let state = self.state();
+        let entry = state.members.get(&id).and_then(|member| member.entry);
+        entry.is_some_and(|entry| state.presence.key(entry).is_some())
+    }
+
     /// A member is present in this state.
     pub(super) fn track(&self, id: u64, entry: u64, json: Arc<str>, until: i64, most: usize) -> Tracking {
         let mut state = self.state();
