@@ -203,7 +203,9 @@ impl Socket {
         let (close, is_ours) = match end {
             End::Ours(close) => (close, true),
             End::Theirs(close) => {
-                self.session.leave();
+                if close.is_goodbye() {
+                    self.session.leave();
+                }
                 (close, false)
             }
             End::Gone => {
