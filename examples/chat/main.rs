@@ -69,16 +69,12 @@ async fn keep() -> Result<()> {
 
 /// Every room has a channel, where clients tell each other who is there and who is typing. There are no others.
 fn channels() -> ChannelSettings {
-    ChannelSettings::new()
-        .gate([ChannelAction::Join])
-        .authorize(|cx, topic, _| async move {
-            match topic.strip_prefix("room:") {
-                Some(room) if !topic.is_private() => Ok(Room::get(&cx, room).await?.is_some()),
-                _ => Ok(false),
-            }
-        })
-        // Tabs in the background send heartbeats late. Their answers to the server's pings, every 30 seconds, are never late.
-        .presence_ttl(Duration::from_secs(45))
+    ChannelSettings::new().gate([ChannelAction::Join]).authorize(|cx, topic, _| async move {
+        match topic.strip_prefix("room:") {
+            Some(room) if !topic.is_private() => Ok(Room::get(&cx, room).await?.is_some()),
+            _ => Ok(false),
+        }
+    })
 }
 
 /// A new database has a room.

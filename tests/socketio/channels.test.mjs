@@ -12,7 +12,7 @@ forEachKind((site) => {
     const [toAda, toBob, toStranger] = [ada, bob, stranger].map(listen);
     const channel = topic();
     const joined = await join(ada, channel);
-    assert.deepEqual([joined.channel, joined.private, joined.heartbeat_ms], [channel, false, 15_000]);
+    assert.deepEqual([joined.channel, joined.private, joined.heartbeat_ms], [channel, false, 22_500]);
     await join(bob, channel, { config: { broadcast: { self: false } } });
     const acked = await say(bob, channel, { text: "hello" });
     assert.deepEqual(Object.keys(acked).sort(), ["message_id", "status"]);

@@ -34,7 +34,7 @@ async fn a_client_does_everything_by_name() {
     assert_eq!(
         joined,
         json!({
-            "channel": "room:1", "private": false, "heartbeat_ms": 15_000, "position": position, "replayed": replayed
+            "channel": "room:1", "private": false, "heartbeat_ms": 22_500, "position": position, "replayed": replayed
         })
     );
     let said =

@@ -12,6 +12,14 @@ use crate::model::{Code, Error, Result};
 use crate::store::BoxFuture;
 
 /// How a connection joins a channel. They hold for as long as it stays: joining again changes nothing.
+///
+/// ```
+/// use modeller::live::ChannelOptions;
+///
+/// let mut options = ChannelOptions::new();
+/// options.private = true;
+/// assert!(options.self_ && options.presence);
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ChannelOptions {
@@ -31,6 +39,13 @@ pub struct ChannelOptions {
 
 impl Default for ChannelOptions {
     fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ChannelOptions {
+    /// As documented at each of them.
+    pub fn new() -> Self {
         ChannelOptions {
             self_: true,
             private: false,
@@ -40,9 +55,7 @@ impl Default for ChannelOptions {
             resumes: None,
         }
     }
-}
 
-impl ChannelOptions {
     /// What clients send: `{"broadcast": {"self": true}, "presence": {"key": "ada", "enabled": true}, "private": false, "since": ".."}`.
     /// All of it may be left out.
     ///
@@ -172,7 +185,8 @@ pub struct ChannelSettings {
     pub max_present: usize,
     /// How many bytes of JSON the state of one who is present has at most. 4 KiB unless set.
     pub max_state: usize,
-    /// How long one is present without a heartbeat. 30 seconds unless set; clients send one at half of it.
+    /// How long one is present without a heartbeat. 45 seconds unless set, which is more than a client has to answer a ping of its
+    /// connection; clients send a heartbeat at half of it.
     pub presence_ttl: Duration,
     /// How long one whose connection was cut stays present. 10 seconds unless set.
     pub presence_grace: Duration,
@@ -197,7 +211,7 @@ impl ChannelSettings {
             max_bindings: 100,
             max_present: 1_000,
             max_state: 4 * 1024,
-            presence_ttl: Duration::from_secs(30),
+            presence_ttl: Duration::from_secs(45),
             presence_grace: Duration::from_secs(10),
             gated: Vec::new(),
             authorizer: None,
@@ -261,6 +275,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::live::Heartbeat;
+
+    #[test]
+    fn who_answers_each_ping_stays_present() {
+        // CHA-16, RWS-07
+        let Heartbeat { interval, timeout } = Heartbeat::default();
+        assert!(ChannelSettings::new().presence_ttl > interval + timeout);
+    }
 
     #[test]
     fn clients_say_how_they_join() {
