@@ -2,12 +2,18 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::event::{Form, Frame, whole};
 use super::queue::{LiveSink, Next};
 use super::text::LiveText;
 use super::{Subscriber, resume, token};
 use crate::model::{Error, Result};
+
+/// How often an answer is asked for that the store can't give, and how long after the first time; from then on twice as long each time,
+/// which is 25 s in all.
+const MOST_TRIES: u32 = 8;
+const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 2 } else { 200 });
 
 /// What a subscriber is told; the JSON is the same for all who ask the same, and cheap to clone.
 #[derive(Clone, Debug)]
@@ -47,13 +53,15 @@ pub enum LiveEvent {
 pub struct LiveStream {
     subscriber: Subscriber,
     first: LiveText,
+    /// How often in a row the answer could not be read anew.
+    failures: u32,
 }
 
 impl LiveStream {
     /// Begins with the whole answer.
     pub(super) async fn begun(subscriber: Subscriber, reset: bool) -> Result<Self> {
         let first = all(&subscriber, reset).await?;
-        Ok(LiveStream { subscriber, first })
+        Ok(LiveStream { subscriber, first, failures: 0 })
     }
 
     /// Goes on behind a position, if the change log still reaches back that far.
@@ -63,7 +71,7 @@ impl LiveStream {
                 let text = token::encode(&subscriber.standing, &subscriber.engine, position);
                 let form = Form::of(&subscriber.standing);
                 let first = Frame::new(form, position, &text, changes).text;
-                Ok(LiveStream { subscriber, first })
+                Ok(LiveStream { subscriber, first, failures: 0 })
             }
             None => Self::begun(subscriber, true).await,
         }
@@ -98,10 +106,30 @@ impl LiveStream {
                 LiveEvent::Changes(Frame::new(form, seq, &position, changes).text)
             }
             Next::Ended(error) => LiveEvent::Ended(error),
-            Next::Reset => match all(&self.subscriber, true).await {
-                Ok(text) => LiveEvent::Reset(text),
-                Err(error) => LiveEvent::Ended(error),
-            },
+            Next::Reset => self.anew().await,
+        }
+    }
+
+    /// The whole answer anew. A store that fails may do so for a moment only: it is asked again for a while.
+    async fn anew(&mut self) -> LiveEvent {
+        loop {
+            if let Some(exponent) = self.failures.checked_sub(1) {
+                tokio::time::sleep(PAUSE * 2_u32.saturating_pow(exponent)).await;
+            }
+            match all(&self.subscriber, true).await {
+                Ok(text) => {
+                    self.failures = 0;
+                    return LiveEvent::Reset(text);
+                }
+                // What is wrong with the question is as wrong later.
+                Err(error) if error.status() < 500 || self.failures + 1 >= MOST_TRIES => {
+                    return LiveEvent::Ended(error);
+                }
+                Err(error) => {
+                    self.failures += 1;
+                    tracing::warn!(%error, "a live query can't be read; trying again");
+                }
+            }
         }
     }
 
