@@ -27,13 +27,15 @@ pub struct Team {
     pub name: String,
 }
 
-/// How often it was asked.
+/// How often it was asked for zoe, who is in one test alone.
 static ASKED: AtomicUsize = AtomicUsize::new(0);
 
 /// The sum of a player's points.
 #[modeller::query(Score)]
 async fn total(cx: &Cx, player: String) -> Result<i64> {
-    ASKED.fetch_add(1, Ordering::Relaxed);
+    if player == "zoe" {
+        ASKED.fetch_add(1, Ordering::Relaxed);
+    }
     let scores = Score::find().filter(Score::PLAYER.eq(player)).all(cx).await?;
     Ok(scores.iter().map(|score| score.points).sum())
 }
@@ -65,6 +67,16 @@ async fn backlog(cx: &Cx) -> Result<u64> {
     Ok(cx.engine().jobs().counts().await?.waiting)
 }
 
+/// The sum of a player's points, unless that is less than nothing.
+#[modeller::query(Score)]
+async fn credit(cx: &Cx, player: String) -> Result<i64> {
+    let credit: i64 = Score::find().filter(Score::PLAYER.eq(player)).sum(cx, Score::POINTS).await?;
+    match credit {
+        0.. => Ok(credit),
+        _ => Err(modeller::Error::custom("IN_DEBT", 400, "there is less than nothing")),
+    }
+}
+
 fn score(player: &str, points: i64) -> Score {
     Score { player: player.into(), points }
 }
@@ -85,41 +97,41 @@ async fn a_query_is_asked_again_when_what_it_has_read_is_written() {
     let cx = App::isolated().models::<(Score, Team)>().cx().await.unwrap();
     let live = Live::new(cx.engine().clone(), LiveOptions::default());
     let shape = Score::descriptor().shape();
-    let mut ada = live.watch(&cx, shape, "total", &json!({ "player": "ada" })).unwrap();
-    let mut same = live.watch(&cx, shape, "total", &json!({ "player": "ada" })).unwrap();
-    assert_eq!(ada.id(), same.id());
-    assert_eq!(next(&mut ada).await, 0);
+    let mut zoe = live.watch(&cx, shape, "total", &json!({ "player": "zoe" })).unwrap();
+    let mut same = live.watch(&cx, shape, "total", &json!({ "player": "zoe" })).unwrap();
+    assert_eq!(zoe.id(), same.id());
+    assert_eq!(next(&mut zoe).await, 0);
     assert_eq!(next(&mut same).await, 0);
-    silent(&mut ada).await;
+    silent(&mut zoe).await;
 
     // One push for a transaction, and one question for all who listen.
     let asked = ASKED.load(Ordering::Relaxed);
     cx.transaction(async |tx| {
-        Score::insert(&tx, score("ada", 3)).await?;
-        Score::insert(&tx, score("ada", 4)).await
+        Score::insert(&tx, score("zoe", 3)).await?;
+        Score::insert(&tx, score("zoe", 4)).await
     })
     .await
     .unwrap();
-    assert_eq!(next(&mut ada).await, 7);
+    assert_eq!(next(&mut zoe).await, 7);
     assert_eq!(next(&mut same).await, 7);
-    silent(&mut ada).await;
+    silent(&mut zoe).await;
     assert_eq!(ASKED.load(Ordering::Relaxed), asked + 1);
 
     // What others do is nothing to it; an answer that stays the same is not told.
     Score::insert(&cx, score("bob", 9)).await.unwrap();
-    silent(&mut ada).await;
+    silent(&mut zoe).await;
     assert_eq!(ASKED.load(Ordering::Relaxed), asked + 1);
-    Score::insert(&cx, score("ada", 0)).await.unwrap();
-    silent(&mut ada).await;
+    Score::insert(&cx, score("zoe", 0)).await.unwrap();
+    silent(&mut zoe).await;
     assert_eq!(ASKED.load(Ordering::Relaxed), asked + 2);
 
     // A row that comes to belong to it by an update.
-    Score::update_where(&cx, Score::PLAYER.eq("bob"), Score::PLAYER.set("ada".to_owned())).await.unwrap();
-    assert_eq!(next(&mut ada).await, 16);
-    drop((ada, same));
+    Score::update_where(&cx, Score::PLAYER.eq("bob"), Score::PLAYER.set("zoe".to_owned())).await.unwrap();
+    assert_eq!(next(&mut zoe).await, 16);
+    drop((zoe, same));
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(live.queries(), (0, 0));
-    Score::insert(&cx, score("ada", 1)).await.unwrap();
+    Score::insert(&cx, score("zoe", 1)).await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(ASKED.load(Ordering::Relaxed), asked + 3);
 }
@@ -132,7 +144,7 @@ async fn all_that_a_query_reads_counts() {
     assert_eq!(next(&mut podium).await, json!({ "teams": 0, "best": [] }));
     Team::insert(&cx, Team { name: "red".into() }).await.unwrap();
     assert_eq!(next(&mut podium).await, json!({ "teams": 1, "best": [] }));
-    Score::insert(&cx, score("ada", 0)).await.unwrap();
+    Score::insert(&cx, score("zoe", 0)).await.unwrap();
     silent(&mut podium).await;
     let bob = Score::insert(&cx, score("bob", 5)).await.unwrap();
     assert_eq!(next(&mut podium).await["best"], json!(["bob"]));
@@ -221,4 +233,30 @@ async fn jobs_that_a_query_looks_at_count() {
     assert_eq!(next(&mut backlog).await, 0);
     Late {}.enqueue(&cx).delay(Duration::from_secs(3_600)).await.unwrap();
     assert_eq!(next(&mut backlog).await, 1);
+}
+
+#[tokio::test]
+async fn who_was_away_while_an_answer_came_and_went_is_told_nothing_twice() {
+    // LIV-15
+    let cx = App::isolated().models::<(Score, Team)>().cx().await.unwrap();
+    let live = Live::new(cx.engine().clone(), LiveOptions::default());
+    let shape = Score::descriptor().shape();
+    let mut eve = live.watch(&cx, shape, "credit", &json!({ "player": "eve" })).unwrap();
+    let won = async |points| {
+        Score::insert(&cx, score("eve", points)).await.unwrap();
+        live.settle().await.unwrap();
+    };
+    assert_eq!(next(&mut eve).await, 0);
+    won(5).await;
+    won(-5).await;
+    silent(&mut eve).await;
+    won(1).await;
+    assert_eq!(next(&mut eve).await, 1);
+    // Nor that there is none, for the same reason.
+    won(-2).await;
+    assert_eq!(eve.next().await.unwrap_err().code(), "IN_DEBT");
+    won(-1).await;
+    silent(&mut eve).await;
+    won(3).await;
+    assert_eq!(next(&mut eve).await, 1);
 }

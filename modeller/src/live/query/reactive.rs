@@ -172,7 +172,7 @@ impl Reactive {
         let mut answers = self.answer.subscribe();
         // Who comes later has not seen the answer that others have.
         answers.mark_changed();
-        ReactiveStream { answers, reactive: Arc::clone(self) }
+        ReactiveStream { answers, reactive: Arc::clone(self), told: None }
     }
 
     /// Reads this from now on; whether that is something else than before.
@@ -273,6 +273,17 @@ async fn attend(reactive: Weak<Reactive>) {
 pub struct ReactiveStream {
     answers: watch::Receiver<Option<Answer>>,
     reactive: Arc<Reactive>,
+    /// What it was told last.
+    told: Option<Answer>,
+}
+
+/// Whether two answers say the same.
+fn same(one: &Answer, other: &Answer) -> bool {
+    match (one, other) {
+        (Ok(one), Ok(other)) => one == other,
+        (Err(one), Err(other)) => (one.code(), one.message()) == (other.code(), other.message()),
+        _ => false,
+    }
 }
 
 impl ReactiveStream {
@@ -281,8 +292,8 @@ impl ReactiveStream {
         self.reactive.key.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Waits for the next answer: at first for the one there is, then for one that differs. What lies between is left out when several come
-    /// before it is asked for.
+    /// Waits for the next answer: at first for the one there is, then for one that differs from what was told last. What lies between is left
+    /// out when several come before it is asked for.
     ///
     /// # Errors
     /// Those of the query; the next answer may be none.
@@ -291,7 +302,11 @@ impl ReactiveStream {
             // The sender is among what we hold.
             let _ = self.answers.changed().await;
             let answer = self.answers.borrow_and_update().clone();
-            if let Some(answer) = answer {
+            // What was left out may have been all that differed.
+            if let Some(answer) =
+                answer.filter(|answer| !self.told.as_ref().is_some_and(|told| same(told, answer)))
+            {
+                self.told = Some(answer.clone());
                 return answer;
             }
         }
