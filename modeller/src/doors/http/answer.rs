@@ -146,24 +146,30 @@ fn location(body: &[u8]) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("get?_id={}", decode::encode(id))).ok()
 }
 
-/// An error as every door sends it. What is our fault is logged, and the caller gets its number instead of its reason.
-pub(super) fn refuse(refusal: Refusal) -> Response<Body> {
-    let Refusal { mut error, allow, close } = refusal;
+/// What a caller is told of an error. What is our fault is logged, and the caller gets its number instead of its reason.
+pub(super) fn told(error: Error) -> (Error, Option<String>) {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let request_id = status.is_server_error().then(|| Uuid::new_v4().to_string());
-    if let Some(request_id) = &request_id {
-        if error.is(Code::InternalError) {
-            tracing::error!(%request_id, error = ?error.message(), "a call failed");
-            error = Error::new(
-                Code::InternalError,
-                "something went wrong on our side; the server's log says more under the request id",
-            )
-            .with_status(status.as_u16())
-            .with_details(serde_json::json!({ "requestId": request_id }));
-        } else {
-            tracing::warn!(%request_id, code = error.code(), error = ?error.message(), "a call was not served");
-        }
+    if !status.is_server_error() {
+        return (error, None);
     }
+    let request_id = Uuid::new_v4().to_string();
+    if !error.is(Code::InternalError) {
+        tracing::warn!(%request_id, code = error.code(), error = ?error.message(), "a call was not served");
+        return (error, Some(request_id));
+    }
+    tracing::error!(%request_id, error = ?error.message(), "a call failed");
+    let message = "something went wrong on our side; the server's log says more under the request id";
+    let error = Error::new(Code::InternalError, message)
+        .with_status(status.as_u16())
+        .with_details(serde_json::json!({ "requestId": request_id }));
+    (error, Some(request_id))
+}
+
+/// An error as every door sends it.
+pub(super) fn refuse(refusal: Refusal) -> Response<Body> {
+    let Refusal { error, allow, close } = refusal;
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let (error, request_id) = told(error);
     let mut response = plain(status, error.to_json().to_string());
     let headers = response.headers_mut();
     if let Some(allow) = allow {

@@ -99,7 +99,7 @@ async fn tell(mut stream: LiveStream, connection: Arc<Connection>, live: Arc<Liv
                     event(&data)
                 }
                 LiveEvent::Ended(error) => {
-                    drop(sender.send(format!("event: error\ndata: {}\n\n", error.to_json()).into()).await);
+                    drop(sender.send(end(error).into()).await);
                     return;
                 }
             },
@@ -114,6 +114,11 @@ async fn tell(mut stream: LiveStream, connection: Arc<Connection>, live: Arc<Liv
         }
         connection.pushed();
     }
+}
+
+/// The last event.
+fn end(error: Error) -> String {
+    format!("event: error\ndata: {}\n\n", answer::told(error).0.to_json())
 }
 
 /// One event. The JSON begins with the position.
@@ -148,7 +153,17 @@ impl HttpBody for Events {
 
 #[cfg(test)]
 mod tests {
-    use super::event;
+    use super::{end, event};
+    use crate::model::{Code, Error};
+
+    #[test]
+    fn what_is_our_fault_is_not_explained_at_the_end() {
+        let told = end(Error::new(Code::InternalError, "/var/db: disk I/O error"));
+        assert!(told.starts_with("event: error\ndata: {") && told.contains("INTERNAL_ERROR"), "{told}");
+        assert!(told.contains("requestId") && !told.contains("/var/db"), "{told}");
+        let told = end(Error::new(Code::InvalidQuery, "the sum is\nbeyond what its type holds"));
+        assert!(told.contains("beyond what") && told.lines().count() == 3, "{told}");
+    }
 
     #[test]
     fn an_event_is_one_line_of_data_whatever_the_json_looks_like() {
