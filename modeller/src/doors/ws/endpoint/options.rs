@@ -13,6 +13,9 @@ use crate::model::Result;
 pub(super) const TOKEN: &str = "token";
 pub(super) const AUTH_TOKEN: &str = "authToken";
 
+/// Who uses a token is remembered for about that long.
+const MAX_LIFETIME: Duration = Duration::from_secs(60 * 60);
+
 /// Tells who a caller is, or refuses it.
 type Authenticate = Arc<dyn Fn(Caller) -> BoxFuture<Result<Identity>> + Send + Sync>;
 
@@ -35,7 +38,7 @@ pub struct RealtimeOptions {
     pub websocket_path: String,
     /// What clients call the protocol, in `Sec-WebSocket-Protocol`. `modeller.realtime.v1` unless set.
     pub protocol: String,
-    /// For how long a token is good. 30 s unless set.
+    /// For how long a token is good, an hour at most. 30 s unless set. Within that time 65,536 tokens can be used, since each is remembered.
     pub token_lifetime: Duration,
     /// The whole URL of the WebSocket, as clients see it. Unless set it is made of the `Host` that a request was sent to.
     pub url: Option<String>,
@@ -146,6 +149,12 @@ impl RealtimeOptions {
         if self.protocol.is_empty() || !self.protocol.bytes().all(is_token) {
             faults.push(format!("`{}` is no name of a WebSocket's protocol", self.protocol));
         }
+        if self.token_lifetime.is_zero() || self.token_lifetime > MAX_LIFETIME {
+            faults.push(format!(
+                "a token for a subscription can't be good for {:?}: it is for more than no time, and for an hour at most",
+                self.token_lifetime
+            ));
+        }
         faults
     }
 }
@@ -188,6 +197,10 @@ mod tests {
         assert!(!RealtimeOptions::new().subscribe_path("/realtime/ws").faults().is_empty());
         for bad in ["", "a b", "a,b", "a/b", "ä"] {
             assert!(!RealtimeOptions::new().protocol(bad).faults().is_empty(), "{bad}");
+        }
+        for (time, faults) in [(0, 1), (1, 0), (3_600_000, 0), (3_600_001, 1), (u64::MAX, 1)] {
+            let options = RealtimeOptions::new().token_lifetime(Duration::from_millis(time));
+            assert_eq!(options.faults().len(), faults, "{time}");
         }
     }
 }
