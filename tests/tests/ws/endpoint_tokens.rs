@@ -1,5 +1,6 @@
 //! Who gets a subscription, and who may take it up: all of it is decided before there is a WebSocket.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use modeller::engine::{Clock, Identity};
@@ -270,4 +271,39 @@ async fn there_is_room_for_so_many_and_who_finds_none_keeps_the_token() {
     // What it has subscribed to goes on.
     Note::insert(&server.cx, Note { text: "more".into() }).await.unwrap();
     assert_eq!(client.update().await, 1);
+}
+
+#[tokio::test]
+async fn who_guesses_too_often_is_not_believed_either() {
+    // LIV-03, OPS-01
+    let (asked, clock) = (Arc::new(AtomicUsize::new(0)), Clock::manual(1_000_000));
+    let count = asked.clone();
+    let options = RealtimeOptions::new().authenticate(move |caller| {
+        count.fetch_add(1, Ordering::SeqCst);
+        let is_root = caller.token() == Some("root");
+        async move {
+            match is_root {
+                true => Ok(Identity::System),
+                false => Err(Error::new(Code::Unauthorized, "nobody is called so")),
+            }
+        }
+    });
+    let limit = RateLimit { max_requests: 4, window: Duration::from_secs(60) };
+    let limits = LiveOptions::new().rate_limit(limit);
+    let server = Server::with(App::isolated().clock(clock.clone()), limits, options).await;
+    let mut http = http::Client::connect(server.address).await;
+    let mut guess = async |token: &str| {
+        let body = json!({ "queryName": "app/notes/count", "authToken": token });
+        http.post("/realtime/subscribe", &body).await.status
+    };
+    // Who is believed does not count.
+    assert_eq!(guess("root").await, 200);
+    for at in 0..10 {
+        assert_eq!(guess(&format!("guess {at}")).await, if at < 4 { 401 } else { 429 });
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 5);
+    // The right one is answered no differently.
+    assert_eq!(guess("root").await, 429);
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(guess("root").await, 200);
 }

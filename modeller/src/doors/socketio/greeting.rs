@@ -54,12 +54,15 @@ async fn identify(
     let Some(authenticate) = &shared.options.authenticate else { return Ok(identity) };
     let handshake = Handshake { auth, headers: headers.clone(), remote: connection.remote(), identity };
     let asked = caught(authenticate(handshake));
-    match timeout(shared.options.connect_timeout, asked).await {
-        Ok(Ok(identity)) => identity,
-        Ok(Err(panic)) => {
-            tracing::error!(?panic, "what tells who a client is panicked");
-            Err(Error::new(Code::InternalError, "something went wrong on our side"))
+    let asked = async {
+        match timeout(shared.options.connect_timeout, asked).await {
+            Ok(Ok(identity)) => identity,
+            Ok(Err(panic)) => {
+                tracing::error!(?panic, "what tells who a client is panicked");
+                Err(Error::new(Code::InternalError, "something went wrong on our side"))
+            }
+            Err(_) => Err(Error::new(Code::Overloaded, "it took too long to find out who you are")),
         }
-        Err(_) => Err(Error::new(Code::Overloaded, "it took too long to find out who you are")),
-    }
+    };
+    shared.live.connections().recognise(connection.door(), connection.remote(), asked).await
 }

@@ -19,6 +19,8 @@ pub(super) enum Caller {
     Address(IpAddr),
     /// It is not known from where: within the process, or behind a listener that has no addresses.
     Unknown,
+    /// One who says to be somebody, and has yet to be believed.
+    Stranger(Box<Caller>),
 }
 
 impl Caller {
@@ -67,6 +69,24 @@ impl Limiter {
         Limiter { max: limit.max_requests, window, grain, callers: Mutex::default() }
     }
 
+    /// Says in how many milliseconds there is room for a request, unless there is; counts nothing.
+    pub(super) fn room(&self, caller: &Caller, now: i64) -> Result<(), i64> {
+        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        callers.get_mut(caller).map_or(Ok(()), |requests| self.room_in(requests, now).map(drop))
+    }
+
+    /// When the request that is to be counted now is.
+    fn room_in(&self, requests: &mut Window, now: i64) -> Result<i64, i64> {
+        requests.slide(now - self.window);
+        // The clock may have been set back: what is in the window stays in its order.
+        let now = requests.runs.back().map_or(now, |run| run.last.max(now));
+        if requests.count >= self.max {
+            let oldest = requests.runs.front().map_or(now, |run| run.last);
+            return Err((oldest + self.window - now).clamp(1, self.window));
+        }
+        Ok(now)
+    }
+
     /// Counts a request, or says in how many milliseconds there is room for one. What is refused does not count.
     pub(super) fn admit(&self, caller: Caller, now: i64) -> Result<(), i64> {
         if self.max == 0 {
@@ -77,13 +97,7 @@ impl Limiter {
             self.forget(&mut callers, now);
         }
         let requests = callers.entry(caller).or_default();
-        requests.slide(now - self.window);
-        // The clock may have been set back: what is in the window stays in its order.
-        let now = requests.runs.back().map_or(now, |run| run.last.max(now));
-        if requests.count >= self.max {
-            let oldest = requests.runs.front().map_or(now, |run| run.last);
-            return Err((oldest + self.window - now).clamp(1, self.window));
-        }
+        let now = self.room_in(requests, now)?;
         requests.count += 1;
         match requests.runs.back_mut() {
             Some(run) if now - run.first <= self.grain => {

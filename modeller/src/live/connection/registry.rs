@@ -139,6 +139,28 @@ impl Connections {
         self.shared.admit(&self.shared.counters(door), identity, remote)
     }
 
+    /// Tells who a caller is, which says to be somebody. Who is not believed counts by its address, and from where that happens as often as
+    /// requests may come nobody is asked about for a while: or else guesses would only be answered differently.
+    ///
+    /// # Errors
+    /// Those of the question; `RATE_LIMITED`, with `retryAfterMs` among the details.
+    pub(crate) async fn recognise(
+        &self,
+        door: &'static str,
+        remote: Option<SocketAddr>,
+        question: impl Future<Output = Result<Identity>>,
+    ) -> Result<Identity> {
+        let Some(limiter) = &self.shared.limiter else { return question.await };
+        let (counters, clock) = (self.shared.counters(door), &self.shared.clock);
+        let stranger = Caller::Stranger(Box::new(Caller::at(remote.map(|remote| remote.ip()))));
+        limiter.room(&stranger, clock.now()).map_err(|wait| limited(&counters, wait))?;
+        let answer = question.await;
+        if answer.is_err() {
+            limiter.admit(stranger, clock.now()).map_err(|wait| limited(&counters, wait))?;
+        }
+        answer
+    }
+
     /// Calls this with every client that comes or goes from now on. It is called in the midst of that, and should be quick; what it panics
     /// with is logged.
     pub fn listen(&self, listener: impl Fn(&ConnectionEvent) + Send + Sync + 'static) {
@@ -291,11 +313,7 @@ impl Shared {
             Some(actor) => Caller::Actor(actor.into()),
             None => Caller::at(remote.map(|remote| remote.ip())),
         };
-        limiter.admit(caller, self.clock.now()).map_err(|wait| {
-            counters.rate_limited.fetch_add(1, Ordering::Relaxed);
-            Error::new(Code::RateLimited, format!("too many requests; try again in {wait} ms"))
-                .with_details(serde_json::json!({ "retryAfterMs": wait }))
-        })
+        limiter.admit(caller, self.clock.now()).map_err(|wait| limited(counters, wait))
     }
 
     /// Tells all who listen; whom nobody listens to costs nothing.
@@ -317,6 +335,13 @@ impl Shared {
         open.remove(&id);
         self.count.send_replace(open.len());
     }
+}
+
+/// The answer to who has to wait so many milliseconds.
+fn limited(counters: &Counters, wait: i64) -> Error {
+    counters.rate_limited.fetch_add(1, Ordering::Relaxed);
+    Error::new(Code::RateLimited, format!("too many requests; try again in {wait} ms"))
+        .with_details(serde_json::json!({ "retryAfterMs": wait }))
 }
 
 impl Drop for Held {

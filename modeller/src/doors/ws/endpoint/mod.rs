@@ -174,7 +174,8 @@ impl RealtimeDoor {
             Some(ask) => {
                 let limit = live.connections().options().request_timeout;
                 let late = || Err(Error::new(Code::Overloaded, "it took too long to tell who is asking"));
-                in_time(limit, ask(caller)).await.unwrap_or_else(late)
+                let asked = async { in_time(limit, ask(caller)).await.unwrap_or_else(late) };
+                live.connections().recognise(NAME, remote, asked).await
             }
             None => caller.unasked(),
         };
