@@ -1,21 +1,23 @@
 //! Figures as calls: their arguments, and their answers as JSON.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-#[cfg(feature = "live")]
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use super::arguments::Request;
+use super::arguments::{self, Request};
 use super::pipeline::too_large;
-use super::related_figures::{self, Group, Reached};
+use super::related_figures::{self, Reached};
 use super::scope::{MAX_BYTES, visible};
 use super::{Argument, Arguments, Call, Cx, Operation, Reply};
 use crate::model::{Cell, Code, Error, Result, Row, Shape, Value, write_cell};
 #[cfg(feature = "live")]
 use crate::query::Aggregate;
+use crate::query::limits::MAX_FIGURES;
 use crate::query::{Access, Aggregation, Asked, Filter, parse_aggregation, parse_count};
 use crate::registry::Registry;
+use crate::store::{Answer, Look};
 
 /// Carries out an `aggregate`.
 pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
@@ -29,15 +31,9 @@ pub(super) async fn run(cx: &Cx, call: Call) -> Result<Reply> {
         aggregates: given(Argument::Aggregates),
         sort: given(Argument::Sort),
     };
-    let is_paged = request.start > 0 || request.count.is_some() || asked.sort.is_some();
-    if asked.group_by.is_none() && is_paged {
-        return Err(invalid("`sort`, `start` and `count` are for groups: they go with `groupBy`"));
-    }
-    if let (None, Some(figures)) = (asked.group_by, asked.aggregates.and_then(Json::as_object)) {
-        let groups = related_figures::groups(registry, shape, figures)?;
-        if groups.iter().any(|group| group.reached.is_some()) {
-            return several(cx, shape, request.filter.clone(), figures, groups).await;
-        }
+    paged(&request, &asked)?;
+    if let Some(several) = Several::parse(registry, shape, &asked, &request.filter)? {
+        return several.run(cx).await;
     }
     let (mut aggregation, names) = parse_aggregation(shape, asked, Access::Public)?;
     aggregation.filter = visible(shape, request.filter, cx.engine());
@@ -60,19 +56,30 @@ pub(super) fn check(
     if operation == Operation::Count {
         let Some(field) = given(Argument::Field) else { return Ok(()) };
         let field = field.as_str().ok_or_else(|| invalid("`field` is the name of a field"))?;
-        return match Reached::by(registry, shape, field)? {
-            Some(_) => Ok(()),
-            None => parse_count(shape, field, false, Access::Public).map(drop),
+        // What stands for it is only known when it is called.
+        let distinct = given(Argument::Distinct).and_then(Json::as_bool);
+        let Some(reached) = Reached::by(registry, shape, field)? else {
+            return parse_count(shape, field, false, Access::Public).map(drop);
         };
+        reached.check(field, "count", distinct.unwrap_or(true))?;
+        return parse_count(reached.shape(shape), reached.field, true, Access::Public).map(drop);
     }
     let (group_by, aggregates) = (given(Argument::GroupBy), given(Argument::Aggregates));
-    if let (None, Some(figures)) = (group_by, aggregates.and_then(Json::as_object))
-        && related_figures::groups(registry, shape, figures)?.iter().any(|group| group.reached.is_some())
-    {
-        return Ok(());
-    }
     let asked = Asked { group_by, aggregates, sort: given(Argument::Sort) };
-    parse_aggregation(shape, asked, Access::Public).map(drop)
+    paged(&request, &asked)?;
+    match Several::parse(registry, shape, &asked, &request.filter)? {
+        Some(_) => Ok(()),
+        None => parse_aggregation(shape, asked, Access::Public).map(drop),
+    }
+}
+
+/// Fails if a page is asked for where there are no groups.
+fn paged(request: &Request, asked: &Asked<'_>) -> Result<()> {
+    let is_paged = request.start > 0 || request.count.is_some() || asked.sort.is_some();
+    if asked.group_by.is_none() && is_paged {
+        return Err(invalid("`sort`, `start` and `count` are for groups: they go with `groupBy`"));
+    }
+    Ok(())
 }
 
 /// The field whose values a `count` is of, and whether equal ones count once.
@@ -123,41 +130,111 @@ pub(super) async fn count(cx: &Cx, call: Call) -> Result<Reply> {
 }
 
 /// Figures of documents and of what is related to them: each way takes a query of its own.
-async fn several(
-    cx: &Cx,
-    shape: &'static Shape,
-    filter: Filter,
-    figures: &Map<String, Json>,
-    groups: Vec<Group<'_, '_>>,
-) -> Result<Reply> {
-    let mut answers: HashMap<String, Vec<u8>> = HashMap::new();
-    for Group { reached, figures } in groups {
-        let (of, filter) = match &reached {
-            None => (shape, filter.clone()),
-            Some(reached) => (reached.shape(shape), reached.of(filter.clone())),
+struct Several {
+    /// The names of the figures, in the order in which they were asked for.
+    names: Vec<String>,
+    ways: Vec<Way>,
+}
+
+/// The figures of what is reached on one way, and their names.
+struct Way {
+    aggregation: Aggregation,
+    names: Vec<String>,
+}
+
+impl Several {
+    /// What is asked for, if some of it leads to related documents.
+    fn parse(
+        registry: &Registry,
+        shape: &'static Shape,
+        asked: &Asked<'_>,
+        filter: &Filter,
+    ) -> Result<Option<Self>> {
+        let (None, Some(figures)) = (asked.group_by, asked.aggregates.and_then(object)) else {
+            return Ok(None);
         };
-        let figures = Json::Object(figures);
-        let asked = Asked { aggregates: Some(&figures), ..Asked::default() };
-        let (mut aggregation, names) = parse_aggregation(of, asked, Access::Public)?;
-        aggregation.filter = visible(of, filter, cx.engine());
-        let rows = cx.aggregate(&aggregation).await?;
-        for (column, name) in names.into_iter().enumerate() {
-            let mut value = Vec::new();
-            let cell = rows.first().and_then(|row| row.0.get(column)).map_or(Cell::Null, Value::view);
-            write_cell(aggregation.kind(column), cell, &mut value);
-            answers.insert(name, value);
+        let groups = related_figures::groups(registry, shape, &figures)?;
+        if groups.iter().all(|group| group.reached.is_none()) {
+            return Ok(None);
         }
-    }
-    let mut body = vec![b'{'];
-    for (at, name) in figures.keys().enumerate() {
-        if at > 0 {
-            body.push(b',');
+        if figures.len() > MAX_FIGURES {
+            return Err(Error::new(
+                Code::InvalidQuery,
+                format!("`aggregates` takes 1 to {MAX_FIGURES} figures"),
+            ));
         }
-        body.extend_from_slice(format!("{}:", Json::from(name.as_str())).as_bytes());
-        body.extend_from_slice(answers.get(name).map_or(b"null", Vec::as_slice));
+        let way = |group: related_figures::Group<'_, '_>| {
+            let (shape, filter) = match &group.reached {
+                None => (shape, filter.clone()),
+                Some(reached) => (reached.shape(shape), reached.of(filter.clone())),
+            };
+            let figures = Json::Object(group.figures);
+            let asked = Asked { aggregates: Some(&figures), ..Asked::default() };
+            let (mut aggregation, names) = parse_aggregation(shape, asked, Access::Public)?;
+            aggregation.filter = filter;
+            Ok(Way { aggregation, names })
+        };
+        let ways = groups.into_iter().map(way).collect::<Result<_>>()?;
+        Ok(Some(Several { names: figures.keys().cloned().collect(), ways }))
     }
-    body.push(b'}');
-    Ok(Reply { body, ..Reply::default() })
+
+    /// Works them out, all from one snapshot.
+    async fn run(mut self, cx: &Cx) -> Result<Reply> {
+        for Way { aggregation, .. } in &mut self.ways {
+            let filter = std::mem::replace(&mut aggregation.filter, Filter::True);
+            aggregation.filter = visible(aggregation.shape, filter, cx.engine());
+        }
+        let Several { names, ways } = self;
+        let ways: Arc<[Way]> = ways.into();
+        let asked = Arc::clone(&ways);
+        let look: Look = Arc::new(move |view| {
+            let asked = Arc::clone(&asked);
+            Box::pin(async move {
+                let mut found = Vec::with_capacity(asked.len());
+                for way in &*asked {
+                    found.push(view.aggregate(&way.aggregation).await?);
+                }
+                Ok(Box::new(found) as Answer)
+            })
+        });
+        let found = cx.view(look).await?.downcast::<Vec<Vec<Row>>>().map_err(|_| {
+            Error::new(Code::InternalError, "the store answered something else than its figures")
+        })?;
+        let mut answers: HashMap<&str, Vec<u8>> = HashMap::new();
+        for (way, rows) in ways.iter().zip(*found) {
+            for (column, name) in way.names.iter().enumerate() {
+                let cell = rows.first().and_then(|row| row.0.get(column)).map_or(Cell::Null, Value::view);
+                let mut value = Vec::new();
+                write_cell(way.aggregation.kind(column), cell, &mut value);
+                answers.insert(name, value);
+            }
+        }
+        if answers.values().map(Vec::len).sum::<usize>() > MAX_BYTES {
+            return Err(too_large());
+        }
+        let mut body = vec![b'{'];
+        for (at, name) in names.iter().enumerate() {
+            if at > 0 {
+                body.push(b',');
+            }
+            body.extend_from_slice(format!("{}:", Json::from(name.as_str())).as_bytes());
+            body.extend_from_slice(answers.get(name.as_str()).map_or(b"null", Vec::as_slice));
+        }
+        body.push(b'}');
+        Ok(Reply { body, ..Reply::default() })
+    }
+}
+
+/// Figures as an object, which in a URL are text. What is none is looked at elsewhere.
+fn object(json: &Json) -> Option<Cow<'_, Map<String, Json>>> {
+    match json {
+        Json::Object(members) => Some(Cow::Borrowed(members)),
+        Json::String(text) => match arguments::json(text) {
+            Ok(Json::Object(members)) => Some(Cow::Owned(members)),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 fn invalid(message: &'static str) -> Error {
@@ -236,16 +313,11 @@ impl Figured {
         let given = |wanted| request.figures.iter().find(|(name, _)| *name == wanted).map(|(_, json)| json);
         let (group_by, aggregates) = (given(Argument::GroupBy), given(Argument::Aggregates));
         let asked = Asked { group_by, aggregates, sort: given(Argument::Sort) };
-        let is_paged = request.start > 0 || request.count.is_some() || asked.sort.is_some();
-        if group_by.is_none() && is_paged {
-            return Err(invalid("`sort`, `start` and `count` are for groups: they go with `groupBy`"));
-        }
+        paged(&request, &asked)?;
         if request.count.is_none() && request.start > 0 {
             return Err(invalid("a live query has no `start` without a `count`"));
         }
-        if let (None, Some(figures)) = (group_by, aggregates.and_then(Json::as_object))
-            && related_figures::groups(registry, shape, figures)?.iter().any(|group| group.reached.is_some())
-        {
+        if Several::parse(registry, shape, &asked, &request.filter)?.is_some() {
             return of_related();
         }
         let (mut aggregation, names) = parse_aggregation(shape, asked, Access::Public)?;

@@ -121,3 +121,30 @@ async fn figures_of_related_documents_stand_beside_those_of_the_documents() {
     let shared = json!({"aggregates": {"x": {"count": "author.email"}}});
     refused(&client.post("/blog/comments/aggregate", &shared).await, 400, "INVALID_QUERY");
 }
+
+#[tokio::test]
+async fn figures_of_several_ways_are_of_one_moment_and_together_as_many_as_others() {
+    // QRY-16 QRY-19
+    let Filled { server, mut client, .. } = filled(true).await;
+    let body = json!({"aggregates": {
+        "users": {"count": true}, "likes": {"sum": "comments.likes"}, "titles": {"distinct": "postsByOwner.title"}
+    }});
+    let before = server.reads.load(Ordering::Relaxed);
+    let answer = json!({"users": 2, "likes": 31, "titles": ["first", "second"]});
+    assert_eq!(aggregate(&mut client, "users", body.clone()).await, answer);
+    // None of them was a read by itself.
+    assert_eq!(server.reads.load(Ordering::Relaxed), before);
+    // In a URL they are text.
+    let text = url(&body["aggregates"].to_string());
+    let path = format!("/blog/users/aggregate?aggregates={text}");
+    assert_eq!(good(client.send("POST", &path, &[], b"").await), answer);
+    let many = |figures: usize| {
+        let figure = |at: usize| {
+            let figure = if at % 2 == 0 { json!({"count": true}) } else { json!({"sum": "comments.likes"}) };
+            (format!("f{at}"), figure)
+        };
+        json!({"aggregates": (0..figures).map(figure).collect::<serde_json::Map<_, _>>()})
+    };
+    assert_eq!(aggregate(&mut client, "users", many(32)).await.as_object().unwrap().len(), 32);
+    refused(&client.post("/blog/users/aggregate", &many(33)).await, 400, "INVALID_QUERY");
+}
