@@ -1,8 +1,11 @@
 //! The operations by their names, as doors call them.
 
-use modeller::live::RulesOptions;
+use modeller::engine::Identity;
+use modeller::live::{Bridge, RulesOptions};
 use modeller::prelude::*;
 use serde_json::json;
+
+use super::bridge::{Note, Order};
 
 #[tokio::test]
 async fn operations_take_and_answer_json() {
@@ -55,4 +58,39 @@ async fn wrong_arguments_are_refused() {
         let error = rules.perform(&cx, operation, arguments.clone()).await.unwrap_err();
         assert_eq!(error.code(), code, "{operation} {arguments}");
     }
+}
+
+#[tokio::test]
+async fn clients_don_t_say_what_the_application_says() {
+    // RUL-02 RUL-05
+    let elsewhere = Bridge::new().map_topic(|_| "written".into());
+    let options = RulesOptions::new()
+        .bridge::<Order>()
+        .bridge_with::<Note>(elsewhere)
+        .reserve("billing.**")
+        .reserve("written");
+    let cx = App::isolated().models::<(Order, Note)>().rules(options).cx().await.unwrap();
+    let (rules, client) = (cx.rules().unwrap(), cx.as_identity(Identity::Anonymous));
+    let system = cx.as_identity(Identity::System);
+    for (topic, is_theirs) in [
+        ("shop.orders.inserted", false),
+        ("shop.orders.updated", false),
+        ("shop.orders.deleted", false),
+        ("billing.paid.eu", false),
+        ("written", false),
+        ("shop.orders.wanted", true),
+        ("shop.notes.inserted", true),
+        ("billing", true),
+    ] {
+        let emitted = rules.perform(&client, "emit", json!({ "topic": topic })).await;
+        match is_theirs {
+            true => assert_eq!(emitted.unwrap()["topic"], topic),
+            false => assert_eq!(emitted.unwrap_err().code(), "FORBIDDEN", "{topic}"),
+        }
+        rules.perform(&system, "emit", json!({ "topic": topic })).await.unwrap();
+        // What the application does for somebody it does itself.
+        rules.emit(&client, topic, json!(1), None).unwrap();
+    }
+    let wrong = App::isolated().allow_empty().rules(RulesOptions::new().reserve("billing*")).cx().await;
+    assert!(wrong.is_err());
 }

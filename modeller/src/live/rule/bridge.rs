@@ -25,13 +25,17 @@ pub struct ModelChange {
 impl ModelChange {
     /// `<scope>.<model>.inserted`, `.updated` or `.deleted`.
     pub fn topic(&self) -> String {
-        let what = match self.event {
-            EmitterEvent::Insert => "inserted",
-            EmitterEvent::Update => "updated",
-            EmitterEvent::Delete => "deleted",
-        };
-        format!("{}.{what}", self.model.replace('/', "."))
+        topic(self.model, self.event)
     }
+}
+
+fn topic(model: &str, event: EmitterEvent) -> String {
+    let what = match event {
+        EmitterEvent::Insert => "inserted",
+        EmitterEvent::Update => "updated",
+        EmitterEvent::Delete => "deleted",
+    };
+    format!("{}.{what}", model.replace('/', "."))
 }
 
 type Test = Arc<dyn Fn(&ModelChange) -> bool + Send + Sync>;
@@ -98,6 +102,16 @@ pub(super) struct Bridged {
 }
 
 impl Bridged {
+    /// The topics that nobody else is to use: those that are the model's own.
+    pub(super) fn topics(&self) -> Vec<String> {
+        if self.bridge.topic.is_some() {
+            return Vec::new();
+        }
+        let path = (self.shape)().path.as_str();
+        let events = [EmitterEvent::Insert, EmitterEvent::Update, EmitterEvent::Delete];
+        events.map(|event| topic(path, event)).into()
+    }
+
     /// From now on.
     pub(super) fn begin(&self, rules: &Arc<Inner>, engine: &Arc<Engine>) -> Result<()> {
         let shape = (self.shape)();

@@ -26,10 +26,11 @@ pub use fact::Fact;
 pub use handler::RuleHandler;
 pub use options::RulesOptions;
 
+use self::bridge::Bridged;
 use self::event::Mailbox;
 use self::handler::{Handled, Handler};
 use self::pattern::{Names, Pattern};
-use crate::engine::{Cx, Engine};
+use crate::engine::{Cx, Engine, Identity};
 use crate::model::{self, Code, Error, Result};
 
 /// No data of an event is longer as JSON.
@@ -45,6 +46,8 @@ pub struct Rules(Arc<Inner>);
 
 struct Inner {
     options: RulesOptions,
+    /// Topics that clients emit nothing under.
+    reserved: Vec<Pattern>,
     /// Where handlers run, whoever emits.
     runtime: Handle,
     subscribers: RwLock<BTreeMap<u64, Arc<Mailbox>>>,
@@ -86,14 +89,18 @@ impl Rules {
     /// Gives an engine rules: those that are declared, and those of the options. It is to be called in a runtime, and once.
     ///
     /// # Errors
-    /// `INVALID_REQUEST` for patterns of handlers that are none; `MODEL_NOT_FOUND` if a bridged model is not part of the
+    /// `INVALID_REQUEST` for patterns of handlers, and of topics that are reserved, that are none; `MODEL_NOT_FOUND` if a bridged model is not part of the
     /// application; `CONFLICT` if the engine has rules.
     pub fn start(engine: &Arc<Engine>, options: RulesOptions) -> Result<Self> {
         let runtime = Handle::try_current()
             .map_err(|_| Error::new(Code::InternalError, "rules are to be started in a runtime"))?;
         let (handlers, bridges) = (options.handlers.clone(), options.bridges.clone());
+        let bridged = bridges.iter().flat_map(Bridged::topics);
+        let reserved = bridged.chain(options.reserved.iter().cloned());
+        let reserved = reserved.map(|text| Pattern::parse(&text, Names::Topics)).collect::<Result<_>>()?;
         let rules = Rules(Arc::new(Inner {
             options,
+            reserved,
             runtime,
             subscribers: RwLock::default(),
             handlers: RwLock::default(),
@@ -228,6 +235,16 @@ fn slot(engine: &Engine) -> Arc<OnceLock<Rules>> {
 }
 
 impl Inner {
+    /// Fails if a client may not emit under this topic.
+    fn permit(&self, cx: &Cx, topic: &str) -> Result<()> {
+        let is_reserved = || self.reserved.iter().any(|pattern| pattern.matches(topic));
+        if *cx.identity() != Identity::System && is_reserved() {
+            let message = "only the application itself emits events under this topic";
+            return Err(Error::new(Code::Forbidden, message).with_field("topic"));
+        }
+        Ok(())
+    }
+
     fn deliver(self: &Arc<Self>, event: &Arc<RuleEvent>, engine: &Arc<Engine>) {
         add(&self.counts.emitted, 1);
         let subscribers = self.subscribers.read().unwrap_or_else(PoisonError::into_inner);

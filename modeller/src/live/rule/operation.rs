@@ -51,7 +51,8 @@ impl Rules {
     /// list; `stats {}` the [counts](super::RuleStats).
     ///
     /// # Errors
-    /// `METHOD_NOT_FOUND` if there is no such operation; `INVALID_REQUEST` for wrong arguments; those of the operation.
+    /// `METHOD_NOT_FOUND` if there is no such operation; `INVALID_REQUEST` for wrong arguments; `FORBIDDEN` if somebody else than the
+    /// application emits under a topic that is [reserved](super::RulesOptions::reserve); those of the operation.
     pub async fn perform(&self, cx: &Cx, operation: &str, arguments: Json) -> Result<Json> {
         if !OPERATIONS.contains(&operation) {
             return Err(unknown(operation));
@@ -59,6 +60,7 @@ impl Rules {
         match operation {
             "emit" => {
                 let Emit { topic, data, correlation_id } = read(arguments)?;
+                self.0.permit(cx, &topic)?;
                 json(&*self.emit(cx, &topic, data, correlation_id.as_deref())?)
             }
             "setFact" => {

@@ -16,6 +16,7 @@ pub struct RulesOptions {
     pub(super) queue: usize,
     pub(super) max_subscriptions: usize,
     pub(super) timeout: Duration,
+    pub(super) reserved: Vec<String>,
     pub(super) handlers: Vec<(String, Call)>,
     pub(super) bridges: Vec<Bridged>,
 }
@@ -33,6 +34,7 @@ impl RulesOptions {
             queue: 256,
             max_subscriptions: 10_000,
             timeout: Duration::from_secs(30),
+            reserved: Vec::new(),
             handlers: Vec::new(),
             bridges: Vec::new(),
         }
@@ -56,6 +58,15 @@ impl RulesOptions {
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = limit;
+        self
+    }
+
+    /// Events whose topics the pattern selects are emitted by the application alone: what clients emit under them is `FORBIDDEN`. Functions
+    /// and handlers act with the application's rights, whoever has emitted what they are called with. The topics that
+    /// [bridged](RulesOptions::bridge) models have by themselves are the application's anyway.
+    #[must_use]
+    pub fn reserve(mut self, pattern: impl Into<String>) -> Self {
+        self.reserved.push(pattern.into());
         self
     }
 
