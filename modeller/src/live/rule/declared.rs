@@ -10,11 +10,14 @@ use super::pattern::{Names as Kind, Pattern};
 use crate::engine::Cx;
 use crate::engine::behaviour::declare::{Names, behaviour};
 use crate::engine::behaviour::{Checked, Described, Read};
-use crate::model::{Code, Error, Result, Site};
+use crate::model::{Code, Error, Result, Site, shown};
 use crate::registry::{Behaviour, BehaviourKind, Registry, SchemaOf};
 #[cfg(feature = "server")]
 use crate::registry::{Fault, Faults};
 use crate::store::BoxFuture;
+
+/// So much is told of what is wrong with data.
+const SHOWN: usize = 500;
 
 /// How a rule runs.
 #[derive(Clone, Copy)]
@@ -127,6 +130,8 @@ impl<T: Read + Described + Checked> FromRule<'_> for T {
     /// as bridged models do, whose documents have an id.
     fn from_rule(_: &Cx, event: &RuleEvent) -> Result<Self> {
         let refused = |why: String| {
+            // It may quote the data, however long that is and whatever it does to a log.
+            let why = shown(&why, SHOWN);
             let message = format!("the data of `{}` is not what the rule takes: {why}", event.topic);
             Error::new(Code::ValidationError, message).with_field("data")
         };
@@ -189,9 +194,27 @@ pub(crate) fn describe(registry: &Registry) -> serde_json::Value {
     all(registry).map(about).collect()
 }
 
-#[cfg(all(test, feature = "server"))]
+#[cfg(all(test, feature = "server", feature = "sqlite"))]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_is_wrong_with_data_is_told_in_a_few_words() {
+        // RUL-02
+        let cx =
+            crate::App::isolated().allow_empty().rules(crate::live::RulesOptions::new()).cx().await.unwrap();
+        let data = format!("\u{1b}[31m{}\n", "x".repeat(100_000));
+        let event = cx.rules().unwrap().emit(&cx, "a", data, None).unwrap();
+        let error = Only::from_rule(&cx, &event).unwrap_err();
+        assert!(error.is(Code::ValidationError) && error.message().len() < 1_000);
+        assert!(!error.message().contains(char::is_control), "{}", error.message());
+    }
+
+    #[derive(Debug, serde::Deserialize, schemars::JsonSchema, validator::Validate)]
+    struct Only {
+        #[expect(dead_code, reason = "it is never made")]
+        number: u32,
+    }
 
     #[test]
     fn what_no_attribute_lets_through_is_a_fault_of_the_start() {
