@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use modeller::engine::{Arguments, Operation};
 use modeller::live::LiveEvent;
 use modeller::prelude::*;
 use serde_json::{Value as Json, json};
@@ -110,6 +111,53 @@ async fn a_subscription_goes_on_where_it_was() {
     client.connect(&live, &cx).await;
     assert_eq!((client.resets, client.changes), (0, 3));
     client.agree(&cx).await;
+}
+
+#[tokio::test]
+async fn where_nothing_happens_the_position_goes_on_all_the_same() {
+    let (cx, live) = isolated().await;
+    Item::insert(&cx, item("ada", 1)).await.unwrap();
+    let shape = Item::descriptor().shape();
+    let follow = async |operation, arguments: &Json, from: Option<&str>| {
+        let arguments = Arguments::Json(arguments.clone());
+        let stream = live.follow(&cx, shape, operation, arguments, from).await.unwrap();
+        let first: Json = serde_json::from_str(stream.first()).unwrap();
+        (stream, first)
+    };
+    let ada = json!({ "query": { "owner": "ada" } });
+    let window = json!({ "query": { "owner": "ada" }, "sort": "rank", "count": 3 });
+    let mut all = Vec::new();
+    for (operation, arguments) in
+        [(Operation::List, &ada), (Operation::List, &window), (Operation::Count, &ada)]
+    {
+        let (mut stream, first) = follow(operation, arguments, None).await;
+        live.settle().await.unwrap();
+        // What it has been told is the newest there is.
+        assert_eq!(stream.position(), None);
+        all.push((operation, arguments, stream, first["position"].as_str().unwrap().to_owned()));
+    }
+    // More than anybody looks through.
+    for _ in 0..3 {
+        Item::insert_many(&cx, (0..7_000).map(|rank| item("bob", rank)).collect::<Vec<_>>()).await.unwrap();
+    }
+    live.settle().await.unwrap();
+    for (operation, arguments, stream, early) in &mut all {
+        let late = stream.position().unwrap();
+        assert_eq!(stream.position(), None, "it has been told");
+        let (_, first) = follow(*operation, arguments, Some(&early[..])).await;
+        assert_eq!(first["reset"], true, "{operation} {arguments}");
+        let (_, first) = follow(*operation, arguments, Some(&late)).await;
+        assert_eq!(first["changes"], json!([]), "{operation} {arguments}");
+    }
+    // What waits to be told comes first.
+    Item::insert(&cx, item("ada", 2)).await.unwrap();
+    Item::insert(&cx, item("bob", 2)).await.unwrap();
+    live.settle().await.unwrap();
+    for (operation, arguments, stream, _) in &mut all {
+        assert_eq!(stream.position(), None, "{operation} {arguments}");
+        let LiveEvent::Changes(_) = stream.next().await else { panic!("it begins anew") };
+        assert!(stream.position().is_some());
+    }
 }
 
 #[tokio::test]

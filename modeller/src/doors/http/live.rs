@@ -103,7 +103,7 @@ async fn tell(mut stream: LiveStream, connection: Arc<Connection>, live: Arc<Liv
                     return;
                 }
             },
-            _ = silence.tick() => ":\n\n".to_owned(),
+            _ = silence.tick() => nothing(stream.position()),
             () = sender.closed() => return,
             // The browser comes back, and goes on where it was.
             () = async { drop(ending.wait_for(|phase| *phase != Phase::Open).await) } => return,
@@ -114,6 +114,11 @@ async fn tell(mut stream: LiveStream, connection: Arc<Connection>, live: Arc<Liv
         }
         connection.pushed();
     }
+}
+
+/// That there is nothing: an event without data, which a browser tells nobody of, and yet it remembers the position.
+fn nothing(position: Option<String>) -> String {
+    position.map_or_else(|| ":\n\n".to_owned(), |position| format!("id: {position}\n\n"))
 }
 
 /// The last event.
@@ -153,8 +158,14 @@ impl HttpBody for Events {
 
 #[cfg(test)]
 mod tests {
-    use super::{end, event};
+    use super::{end, event, nothing};
     use crate::model::{Code, Error};
+
+    #[test]
+    fn where_nothing_happens_the_position_goes_on_and_nobody_is_told() {
+        assert_eq!(nothing(Some("AA".to_owned())), "id: AA\n\n");
+        assert_eq!(nothing(None), ":\n\n");
+    }
 
     #[test]
     fn what_is_our_fault_is_not_explained_at_the_end() {

@@ -256,7 +256,10 @@ impl Queries {
     /// Does something with a node, if it is there.
     fn with_node<T>(&self, shape: &'static Shape, key: &Key, body: impl FnOnce(&mut Node) -> T) -> Option<T> {
         let mut state = self.state();
-        state.models.get_mut(&*shape.path)?.nodes.get_mut(key).map(body)
+        let matched = state.position.unwrap_or_default();
+        let node = state.models.get_mut(&*shape.path)?.nodes.get_mut(key)?;
+        node.come_to(matched);
+        Some(body(node))
     }
 
     /// Takes in a batch. If that breaks, nothing that is known of the answers is sure any more: all begin anew.

@@ -140,6 +140,18 @@ impl Node {
         self.is_stale()
     }
 
+    /// All that concerns it is matched up to this position: what is shown is right there, too.
+    pub(super) fn come_to(&mut self, matched: u64) {
+        if let State::Shown(_, position) = &mut self.state {
+            *position = matched.max(*position);
+        }
+    }
+
+    /// Whether those who subscribe have what is left of all that was matched.
+    pub(super) fn is_told(&self) -> bool {
+        matches!(self.state, State::Open | State::Shown(..))
+    }
+
     /// Whether its answer has to be read.
     pub(super) fn is_stale(&self) -> bool {
         matches!(self.state, State::Stale(..))

@@ -149,6 +149,18 @@ impl Queue {
         }
     }
 
+    /// Nothing has changed up to this position that was not put in before: whether the subscriber, who has been told of all of it, has come
+    /// further so.
+    pub(super) fn come_to(&self, position: u64) -> bool {
+        let mut state = self.state();
+        let waits = state.is_answering || state.behind.is_some() || state.refused.is_some();
+        let is_further = !waits && state.frames.is_empty() && state.after < position;
+        if is_further {
+            state.after = position;
+        }
+        is_further
+    }
+
     /// Waits for what is next.
     pub(super) async fn next(&self) -> Next {
         loop {

@@ -133,6 +133,13 @@ impl LiveStream {
         }
     }
 
+    /// A later position of what it was told last, if there is one: others have written meanwhile, and nothing of this query. Whoever remembers
+    /// it goes on there after a cut, however long ago something was told.
+    pub fn position(&mut self) -> Option<String> {
+        let reached = self.subscriber.reached()?;
+        Some(token::encode(&self.subscriber.standing, &self.subscriber.engine, reached))
+    }
+
     /// How often transactions were put together for it, because it was slow, and how often it had to begin anew.
     pub fn setbacks(&self) -> (u64, u64) {
         let counts = self.subscriber.queue.counts();

@@ -45,6 +45,16 @@ impl Subscriber {
         self.shown().ok_or_else(|| Error::new(Code::InternalError, "a live query is not there"))
     }
 
+    /// How far it has come, if nothing waits for it and that is further than it was told last.
+    pub(super) fn reached(&self) -> Option<u64> {
+        // Whoever matches holds it until all are told up to the position.
+        let mut state = self.queries.state();
+        let position = state.position?;
+        let node = state.models.get_mut(&*self.standing.shape.path)?.nodes.get_mut(&self.key)?;
+        node.come_to(position);
+        (node.is_told() && self.queue.come_to(position)).then_some(position)
+    }
+
     /// What others have read already.
     fn shown(&self) -> Option<(u64, Vec<Arc<str>>)> {
         let shown = |node: &mut Node| {
