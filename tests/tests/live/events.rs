@@ -117,6 +117,9 @@ impl Source {
                 id = Some(position.to_owned());
             } else if let Some(json) = line.strip_prefix("data: ") {
                 data = Some(serde_json::from_str::<Json>(json).unwrap());
+            } else if line.is_empty() && data.is_none() {
+                // A later position, and nothing else.
+                self.last = id.take().or(self.last.take());
             } else if line.is_empty()
                 && let Some(data) = data.take()
             {
