@@ -140,7 +140,8 @@ async fn figures_of_several_ways_are_of_one_moment_and_together_as_many_as_other
     assert_eq!(good(client.send("POST", &path, &[], b"").await), answer);
     let many = |figures: usize| {
         let figure = |at: usize| {
-            let figure = if at % 2 == 0 { json!({"count": true}) } else { json!({"sum": "comments.likes"}) };
+            let figure =
+                if at.is_multiple_of(2) { json!({"count": true}) } else { json!({"sum": "comments.likes"}) };
             (format!("f{at}"), figure)
         };
         json!({"aggregates": (0..figures).map(figure).collect::<serde_json::Map<_, _>>()})
