@@ -21,22 +21,19 @@ pub(super) struct Intervals<K> {
 }
 
 /// A node has its numbers in a row: a search looks at them all without waiting for what one says.
-enum Node<K> {
+pub(super) enum Node<K> {
     Leaf(Vec<Interval<K>>),
-    Inner(Parts<K>),
+    // In a box, as nodes lie side by side, of which most are leaves.
+    Inner(Box<Parts<K>>),
 }
 
 /// Never empty, and all of one height.
-struct Parts<K> {
+pub(super) struct Parts<K> {
     /// Of each where its first interval begins, and where its farthest one ends.
     ends: Vec<(u64, u64)>,
-    parts: Vec<Part<K>>,
-}
-
-struct Part<K> {
-    /// The least of its intervals.
-    first: Interval<K>,
-    node: Node<K>,
+    nodes: Vec<Node<K>>,
+    /// Of each the least interval.
+    firsts: Vec<Interval<K>>,
 }
 
 impl<K: Copy + Ord> Intervals<K> {
@@ -48,9 +45,10 @@ impl<K: Copy + Ord> Intervals<K> {
     pub(super) fn insert(&mut self, interval: Interval<K>) -> bool {
         let (is_new, split) = self.root.insert(interval);
         if let Some(right) = split {
-            let left = std::mem::replace(&mut self.root, Node::Leaf(Vec::new()));
-            let parts: Vec<Part<K>> = [left, right].into_iter().filter_map(Part::of).collect();
-            self.root = Node::Inner(Parts { ends: parts.iter().map(Part::ends).collect(), parts });
+            let mut parts = Box::new(Parts { ends: Vec::new(), nodes: Vec::new(), firsts: Vec::new() });
+            parts.put(0, std::mem::replace(&mut self.root, Node::Leaf(Vec::new())));
+            parts.put(1, right);
+            self.root = Node::Inner(parts);
         }
         is_new
     }
@@ -58,10 +56,10 @@ impl<K: Copy + Ord> Intervals<K> {
     /// Whether it was there.
     pub(super) fn remove(&mut self, interval: &Interval<K>) -> bool {
         let removed = self.root.remove(interval);
-        while let Node::Inner(Parts { parts, .. }) = &mut self.root
-            && parts.len() <= 1
+        while let Node::Inner(parts) = &mut self.root
+            && parts.nodes.len() <= 1
         {
-            self.root = parts.pop().map_or(Node::Leaf(Vec::new()), |part| part.node);
+            self.root = parts.nodes.pop().unwrap_or(Node::Leaf(Vec::new()));
         }
         removed
     }
@@ -70,14 +68,9 @@ impl<K: Copy + Ord> Intervals<K> {
         self.root.len() == 0
     }
 
-    /// Those that hold the point.
-    pub(super) fn at(&self, point: u64, found: &mut impl FnMut(K)) {
-        self.root.at(point, found);
-    }
-
-    /// All of them.
-    pub(super) fn all(&self, found: &mut impl FnMut(K)) {
-        self.root.all(found);
+    /// Where to look for them.
+    pub(super) fn root(&self) -> &Node<K> {
+        &self.root
     }
 }
 
@@ -85,7 +78,7 @@ impl<K: Copy + Ord> Node<K> {
     fn len(&self) -> usize {
         match self {
             Node::Leaf(intervals) => intervals.len(),
-            Node::Inner(inner) => inner.parts.len(),
+            Node::Inner(parts) => parts.nodes.len(),
         }
     }
 
@@ -113,18 +106,21 @@ impl<K: Copy + Ord> Node<K> {
                 }
                 (true, Some(Node::Leaf(right)))
             }
-            Node::Inner(Parts { ends, parts }) => {
-                let at = parts.partition_point(|part| part.first <= interval).saturating_sub(1);
-                let Some(part) = parts.get_mut(at) else { return (false, None) };
-                let (is_new, split) = part.node.insert(interval);
-                part.refresh();
-                ends[at] = part.ends();
-                let Some(right) = split.and_then(Part::of) else { return (is_new, None) };
-                ends.insert(at + 1, right.ends());
-                parts.insert(at + 1, right);
-                let split = (parts.len() > FULL)
-                    .then(|| Parts { ends: ends.split_off(FULL / 2), parts: parts.split_off(FULL / 2) });
-                (is_new, split.map(Node::Inner))
+            Node::Inner(parts) => {
+                let at = parts.place(&interval);
+                let Some(node) = parts.nodes.get_mut(at) else { return (false, None) };
+                let (is_new, split) = node.insert(interval);
+                parts.refresh(at);
+                if let Some(right) = split {
+                    parts.put(at + 1, right);
+                }
+                let split = (parts.nodes.len() > FULL).then(|| {
+                    let ends = parts.ends.split_off(FULL / 2);
+                    let nodes = parts.nodes.split_off(FULL / 2);
+                    let firsts = parts.firsts.split_off(FULL / 2);
+                    Node::Inner(Box::new(Parts { ends, nodes, firsts }))
+                });
+                (is_new, split)
             }
         }
     }
@@ -135,52 +131,90 @@ impl<K: Copy + Ord> Node<K> {
                 let found = intervals.binary_search(interval);
                 found.map(|at| intervals.remove(at)).is_ok()
             }
-            Node::Inner(inner) => {
-                let Parts { ends, parts } = inner;
-                let at = parts.partition_point(|part| part.first <= *interval).saturating_sub(1);
-                let Some(part) = parts.get_mut(at) else { return false };
-                if !part.node.remove(interval) {
+            Node::Inner(parts) => {
+                let at = parts.place(interval);
+                let Some(node) = parts.nodes.get_mut(at) else { return false };
+                if !node.remove(interval) {
                     return false;
                 }
-                if part.node.len() == 0 {
-                    parts.remove(at);
-                    ends.remove(at);
+                if node.len() == 0 {
+                    parts.take(at);
                 } else {
-                    part.refresh();
-                    ends[at] = part.ends();
-                    inner.join(at.saturating_sub(1));
-                    inner.join(at);
+                    parts.refresh(at);
+                    parts.join(at.saturating_sub(1));
+                    parts.join(at);
                 }
                 true
             }
         }
     }
 
-    fn at(&self, point: u64, found: &mut impl FnMut(K)) {
-        let holds = |(at, (low, high))| u64::from((low <= point) & (point <= high)) << at;
+    /// The least interval, and where the farthest one ends.
+    fn reaches(&self) -> Option<(Interval<K>, u64)> {
         match self {
             Node::Leaf(intervals) => {
-                let ends = intervals.iter().map(|interval| (interval.low, interval.high));
-                let holding = ends.enumerate().map(holds).fold(0, |all, one| all | one);
-                each(holding, |at| found(intervals[at].key));
+                Some((*intervals.first()?, intervals.iter().map(|interval| interval.high).max()?))
             }
-            Node::Inner(Parts { ends, parts }) => {
-                let holding = ends.iter().copied().enumerate().map(holds).fold(0, |all, one| all | one);
-                each(holding, |at| parts[at].node.at(point, found));
+            Node::Inner(parts) => {
+                Some((*parts.firsts.first()?, parts.ends.iter().map(|&(_, high)| high).max()?))
             }
         }
     }
 
-    fn all(&self, found: &mut impl FnMut(K)) {
+    /// Calls `found` for those that hold the point.
+    pub(super) fn at(&self, point: u64, found: &mut impl FnMut(K)) {
+        self.here(point, found);
+        self.parts(point, &mut |part| part.at(point, found));
+    }
+
+    /// Calls `found` for those that hold the point and are in no part.
+    pub(super) fn here(&self, point: u64, found: &mut impl FnMut(K)) {
+        if let Node::Leaf(intervals) = self {
+            let ends = intervals.iter().map(|interval| (interval.low, interval.high));
+            bits(holds(ends, point), |at| found(intervals[at].key));
+        }
+    }
+
+    /// Calls `found` for the parts in which there are some that hold the point.
+    pub(super) fn parts<'a>(&'a self, point: u64, found: &mut impl FnMut(&'a Node<K>)) {
+        if let Node::Inner(parts) = self {
+            bits(holds(parts.ends.iter().copied(), point), |at| found(&parts.nodes[at]));
+        }
+    }
+
+    /// Reads here and there, so that what is asked next is at hand.
+    pub(super) fn reach(&self) -> u64 {
+        match self {
+            Node::Leaf(intervals) => thrice(intervals.len(), |at| intervals.get(at).map_or(0, |one| one.low)),
+            Node::Inner(parts) => {
+                let ends = &parts.ends;
+                thrice(ends.len(), |at| ends.get(at).map_or(0, |&(low, _)| low))
+            }
+        }
+    }
+
+    /// Calls `found` for all of them.
+    pub(super) fn all(&self, found: &mut impl FnMut(K)) {
         match self {
             Node::Leaf(intervals) => intervals.iter().for_each(|interval| found(interval.key)),
-            Node::Inner(inner) => inner.parts.iter().for_each(|part| part.node.all(found)),
+            Node::Inner(parts) => parts.nodes.iter().for_each(|node| node.all(found)),
         }
     }
 }
 
+/// At the beginning, in the middle and at the end: what lies between comes along.
+fn thrice(len: usize, read: impl Fn(usize) -> u64) -> u64 {
+    read(0) ^ read(len / 2) ^ read(len.wrapping_sub(1))
+}
+
+/// A bit for each pair of ends that the point is between. There is no branch that would have to be guessed.
+fn holds(ends: impl Iterator<Item = (u64, u64)>, point: u64) -> u64 {
+    let bit = |(at, (low, high))| u64::from((low <= point) & (point <= high)) << at;
+    ends.enumerate().map(bit).fold(0, |all, one| all | one)
+}
+
 /// The places of the bits.
-fn each(mut bits: u64, mut found: impl FnMut(usize)) {
+fn bits(mut bits: u64, mut found: impl FnMut(usize)) {
     while bits != 0 {
         found(bits.trailing_zeros() as usize);
         bits &= bits - 1;
@@ -188,52 +222,53 @@ fn each(mut bits: u64, mut found: impl FnMut(usize)) {
 }
 
 impl<K: Copy + Ord> Parts<K> {
+    /// Which part the interval belongs to.
+    fn place(&self, interval: &Interval<K>) -> usize {
+        self.firsts.partition_point(|first| first <= interval).saturating_sub(1)
+    }
+
+    /// Puts a part there, unless it is empty.
+    fn put(&mut self, at: usize, node: Node<K>) {
+        if let Some((first, high)) = node.reaches() {
+            self.ends.insert(at, (first.low, high));
+            self.nodes.insert(at, node);
+            self.firsts.insert(at, first);
+        }
+    }
+
+    fn take(&mut self, at: usize) {
+        self.ends.remove(at);
+        self.nodes.remove(at);
+        self.firsts.remove(at);
+    }
+
+    /// Looks again where a part begins and ends.
+    fn refresh(&mut self, at: usize) {
+        if let Some((first, high)) = self.nodes[at].reaches() {
+            self.ends[at] = (first.low, high);
+            self.firsts[at] = first;
+        }
+    }
+
     /// Makes one of two neighbours that are half empty together.
     fn join(&mut self, at: usize) {
-        let Some([left, right]) = self.parts.get_mut(at..).and_then(|parts| parts.get_mut(..2)) else {
+        let Some([left, right]) = self.nodes.get_mut(at..).and_then(|nodes| nodes.get_mut(..2)) else {
             return;
         };
-        if left.node.len() + right.node.len() > left.node.full() / 2 {
+        if left.len() + right.len() > left.full() / 2 {
             return;
         }
-        match (&mut left.node, &mut right.node) {
+        match (left, right) {
             (Node::Leaf(left), Node::Leaf(right)) => left.append(right),
             (Node::Inner(left), Node::Inner(right)) => {
                 left.ends.append(&mut right.ends);
-                left.parts.append(&mut right.parts);
+                left.nodes.append(&mut right.nodes);
+                left.firsts.append(&mut right.firsts);
             }
             _ => return,
         }
-        self.ends[at] = left.ends();
-        self.ends.remove(at + 1);
-        self.parts.remove(at + 1);
-    }
-}
-
-impl<K: Copy + Ord> Part<K> {
-    fn of(node: Node<K>) -> Option<Self> {
-        let first = Self::first(&node)?;
-        Some(Part { first, node })
-    }
-
-    fn first(node: &Node<K>) -> Option<Interval<K>> {
-        match node {
-            Node::Leaf(intervals) => intervals.first().copied(),
-            Node::Inner(inner) => inner.parts.first().map(|part| part.first),
-        }
-    }
-
-    /// Looks again where it begins.
-    fn refresh(&mut self) {
-        self.first = Self::first(&self.node).unwrap_or(self.first);
-    }
-
-    fn ends(&self) -> (u64, u64) {
-        let high = match &self.node {
-            Node::Leaf(intervals) => intervals.iter().map(|interval| interval.high).max(),
-            Node::Inner(inner) => inner.ends.iter().map(|&(_, high)| high).max(),
-        };
-        (self.first.low, high.unwrap_or(self.first.high))
+        self.refresh(at);
+        self.take(at + 1);
     }
 }
 
@@ -247,9 +282,12 @@ mod tests {
 
     fn check(node: &Node<u32>, is_root: bool) -> usize {
         assert!(node.len() <= node.full() && (is_root || node.len() > 0));
-        let Node::Inner(Parts { ends, parts }) = node else { return 0 };
-        assert_eq!(*ends, Vec::from_iter(parts.iter().map(Part::ends)));
-        let heights: BTreeSet<usize> = parts.iter().map(|part| check(&part.node, false)).collect();
+        let Node::Inner(parts) = node else { return 0 };
+        let reaches: Vec<_> = parts.nodes.iter().filter_map(Node::reaches).collect();
+        let ends = reaches.iter().map(|(first, high)| (first.low, *high));
+        assert_eq!(parts.ends, Vec::from_iter(ends));
+        assert_eq!(parts.firsts, Vec::from_iter(reaches.iter().map(|(first, _)| *first)));
+        let heights: BTreeSet<usize> = parts.nodes.iter().map(|part| check(part, false)).collect();
         assert_eq!(heights.len(), 1, "all paths are of one length");
         heights.first().unwrap() + 1
     }
@@ -274,14 +312,14 @@ mod tests {
             check(&tree.root, true);
             for point in points {
                 let mut found = Vec::new();
-                tree.at(point, &mut |key| found.push(key));
+                tree.root().at(point, &mut |key| found.push(key));
                 let holds = |interval: &&Interval<u32>| (interval.low..=interval.high).contains(&point);
                 let expected: Vec<u32> = plain.iter().filter(holds).map(|interval| interval.key).collect();
                 prop_assert_eq!(found, expected);
             }
-            let mut all = 0;
-            tree.all(&mut |_| all += 1);
-            prop_assert_eq!(all, plain.len());
+            let mut all = Vec::new();
+            tree.root().all(&mut |key| all.push(key));
+            prop_assert_eq!(all, Vec::from_iter(plain.iter().map(|interval| interval.key)));
             for interval in &plain {
                 prop_assert!(tree.remove(interval));
             }

@@ -8,15 +8,15 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::BuildHasherDefault;
 
 use crate::model::{Cell, Row, RowView as _, Shape};
-use crate::query::{Filter, Path, json};
+use crate::query::{Filter, json};
 
-use self::intervals::{Interval, Intervals};
-use self::keys::Keys;
+use self::buckets::Buckets;
+use self::intervals::{Interval, Intervals, Node};
 use self::plan::{By, Form, Place};
 use self::value::{AsIs, EMPTY, Seed, chain};
 
+mod buckets;
 mod intervals;
-mod keys;
 mod plan;
 mod value;
 
@@ -30,8 +30,8 @@ const FORMS: usize = 16;
 const INSIDE: usize = 6;
 /// The hashes of as many columns are worked out once a row.
 const REMEMBERED: usize = 32;
-/// So many forms are looked up side by side.
-const AT_ONCE: usize = 8;
+/// So many places are looked at side by side.
+const AT_ONCE: usize = 32;
 
 /// Which standing filters of one model may match a row.
 pub struct Index<K> {
@@ -49,26 +49,29 @@ struct Group<K> {
     filed: Filed<K>,
 }
 
-type Map<V> = HashMap<u64, V, BuildHasherDefault<AsIs>>;
-
 enum Filed<K> {
-    Equal(Map<Keys<K>>),
-    Ranged(Map<Intervals<K>>),
+    Equal(Buckets<K>),
+    Ranged(Map<K>),
 }
 
-/// What is filed under one hash.
-enum Here<'a, K> {
-    Equal(&'a Keys<K>),
-    Ranged(&'a Intervals<K>),
+type Map<K> = HashMap<u64, Intervals<K>, BuildHasherDefault<AsIs>>;
+
+/// Where keys may be that are wanted.
+#[derive(Clone, Copy)]
+enum Wanted<'a, K> {
+    Nothing,
+    /// Those under this hash.
+    Equal(&'a Buckets<K>, u64),
+    /// Those that hold this point.
+    Ranged(&'a Node<K>, u64),
 }
 
-impl<K> Clone for Here<'_, K> {
-    fn clone(&self) -> Self {
-        *self
-    }
+/// What is wanted of a row. To look at any of it is to wait for memory: all are reached for before the first is looked at, so that
+/// the waits overlap.
+struct Batch<'a, K> {
+    wanted: [Wanted<'a, K>; AT_ONCE],
+    len: usize,
 }
-
-impl<K> Copy for Here<'_, K> {}
 
 impl<K: Copy + Ord> Index<K> {
     /// For the filters of this model.
@@ -124,49 +127,39 @@ impl<K: Copy + Ord> Index<K> {
     pub fn candidates(&self, row: &Row, mut found: impl FnMut(K)) {
         let mut hashes =
             Hashes { shape: self.shape, seed: &self.seed, row, known: 0, hashes: [0; REMEMBERED] };
-        for groups in self.forms.chunks(AT_ONCE) {
-            // First all places that memory has to be waited for, and then what is there: the waits overlap.
-            let mut wanted = [EMPTY; AT_ONCE];
-            for (group, wanted) in groups.iter().zip(&mut wanted) {
-                if let By::Columns(columns) = &group.form.by {
-                    *wanted = columns.iter().fold(EMPTY, |hash, &column| chain(hash, hashes.of(column)));
+        let mut batch = Batch { wanted: [Wanted::Nothing; AT_ONCE], len: 0 };
+        for group in &self.forms {
+            let mut want = |hash| self.want(group, hash, row, &mut batch, &mut found);
+            match &group.form.by {
+                By::Columns(columns) => {
+                    want(columns.iter().fold(EMPTY, |hash, &column| chain(hash, hashes.of(column))));
                 }
-            }
-            let mut here = [None; AT_ONCE];
-            for ((group, wanted), here) in groups.iter().zip(wanted).zip(&mut here) {
-                if let By::Columns(_) = group.form.by {
-                    *here = group.filed.get(wanted);
-                }
-            }
-            for (group, here) in groups.iter().zip(here) {
-                match (&group.form.by, here) {
-                    (By::Inside(path), _) => self.look_inside(group, path, row, &mut found),
-                    (By::Columns(_), Some(here)) => self.look(group, here, row, &mut found),
-                    (By::Columns(_), None) => {}
+                // The value, or one element of it, is inside JSON.
+                By::Inside(path) => {
+                    let Cell::Text(text) = row.cell(path.column) else { continue };
+                    let json = json::find(text, &path.steps);
+                    let elements = json.as_array().map_or(std::slice::from_ref(&json), Vec::as_slice);
+                    elements.iter().filter_map(|element| self.seed.json(element)).for_each(want);
                 }
             }
         }
+        batch.look(&mut found);
         self.others.iter().copied().for_each(found);
     }
 
-    /// Those of a form whose value, or one element of it, is inside JSON.
-    fn look_inside(&self, group: &Group<K>, path: &Path, row: &Row, found: &mut impl FnMut(K)) {
-        let Cell::Text(text) = row.cell(path.column) else { return };
-        let json = json::find(text, &path.steps);
-        let elements = json.as_array().map_or(std::slice::from_ref(&json), Vec::as_slice);
-        for hash in elements.iter().filter_map(|element| self.seed.json(element)) {
-            if let Some(here) = group.filed.get(hash) {
-                self.look(group, here, row, found);
-            }
-        }
-    }
-
-    /// Those of a form that have one hash.
-    fn look(&self, group: &Group<K>, here: Here<'_, K>, row: &Row, found: &mut impl FnMut(K)) {
-        match here {
-            Here::Equal(keys) => keys.each(found),
-            Here::Ranged(intervals) => {
-                let Some(column) = group.form.range else { return };
+    /// Adds where those of a form are that have one hash.
+    fn want<'a>(
+        &'a self,
+        group: &'a Group<K>,
+        hash: u64,
+        row: &Row,
+        batch: &mut Batch<'a, K>,
+        found: &mut impl FnMut(K),
+    ) {
+        match &group.filed {
+            Filed::Equal(buckets) => batch.add(Wanted::Equal(buckets, hash), found),
+            Filed::Ranged(map) => {
+                let Some((intervals, column)) = map.get(&hash).zip(group.form.range) else { return };
                 let cell = row.cell(column);
                 // What is absent lies in no range.
                 if cell == Cell::Null {
@@ -174,8 +167,8 @@ impl<K: Copy + Ord> Index<K> {
                 }
                 let kind = self.shape.columns.get(column).map(|column| column.kind);
                 match kind.and_then(|kind| value::rank(kind, cell)) {
-                    Some(point) => intervals.at(point, found),
-                    None => intervals.all(found),
+                    Some(point) => batch.add(Wanted::Ranged(intervals.root(), point), found),
+                    None => intervals.root().all(found),
                 }
             }
         }
@@ -194,7 +187,7 @@ impl<K: Copy + Ord> Index<K> {
         is_allowed.then(|| {
             let filed = match form.range {
                 Some(_) => Filed::Ranged(Map::default()),
-                None => Filed::Equal(Map::default()),
+                None => Filed::Equal(Buckets::new()),
             };
             self.forms.push(Group { form: form.clone(), filed });
             self.forms.len() - 1
@@ -215,23 +208,13 @@ impl<K> std::fmt::Debug for Index<K> {
 }
 
 impl<K: Copy + Ord> Filed<K> {
-    fn get(&self, hash: u64) -> Option<Here<'_, K>> {
-        match self {
-            Filed::Equal(map) => map.get(&hash).map(Here::Equal),
-            Filed::Ranged(map) => map.get(&hash).map(Here::Ranged),
-        }
-    }
-
     /// Whether it is new in some place.
     fn insert(&mut self, place: &Place, key: K) -> bool {
         let (low, high) = place.between;
         let mut is_new = false;
         for &hash in &place.hashes {
             is_new |= match self {
-                Filed::Equal(map) => match map.get_mut(&hash) {
-                    Some(keys) => keys.insert(key),
-                    None => map.insert(hash, Keys::One(key)).is_none(),
-                },
+                Filed::Equal(buckets) => buckets.insert(hash, key),
                 Filed::Ranged(map) => {
                     map.entry(hash).or_insert_with(Intervals::new).insert(Interval { low, high, key })
                 }
@@ -245,45 +228,81 @@ impl<K: Copy + Ord> Filed<K> {
         let (low, high) = place.between;
         let mut removed = false;
         for hash in &place.hashes {
-            let (found, is_empty) = match self {
-                Filed::Equal(map) => map.get_mut(hash).map_or((false, false), |keys| keys.remove(key)),
-                Filed::Ranged(map) => map.get_mut(hash).map_or((false, false), |intervals| {
-                    (intervals.remove(&Interval { low, high, key }), intervals.is_empty())
-                }),
+            removed |= match self {
+                Filed::Equal(buckets) => buckets.remove(*hash, key),
+                Filed::Ranged(map) => {
+                    let Some(intervals) = map.get_mut(hash) else { continue };
+                    let removed = intervals.remove(&Interval { low, high, key });
+                    if intervals.is_empty() {
+                        map.remove(hash);
+                        shrink(map);
+                    }
+                    removed
+                }
             };
-            removed |= found;
-            if is_empty {
-                self.drop(*hash);
-            }
         }
         removed
     }
 
-    fn drop(&mut self, hash: u64) {
-        match self {
-            Filed::Equal(map) => {
-                map.remove(&hash);
-                shrink(map);
-            }
-            Filed::Ranged(map) => {
-                map.remove(&hash);
-                shrink(map);
-            }
-        }
-    }
-
     fn is_empty(&self) -> bool {
         match self {
-            Filed::Equal(map) => map.is_empty(),
+            Filed::Equal(buckets) => buckets.is_empty(),
             Filed::Ranged(map) => map.is_empty(),
         }
     }
 }
 
 /// Gives room back that is far too much by now.
-fn shrink<V>(map: &mut Map<V>) {
+fn shrink<K>(map: &mut Map<K>) {
     if map.capacity() > 64 && map.len() < map.capacity() / 8 {
         map.shrink_to(map.len() * 2);
+    }
+}
+
+impl<'a, K: Copy + Ord> Batch<'a, K> {
+    fn add(&mut self, wanted: Wanted<'a, K>, found: &mut impl FnMut(K)) {
+        if self.len == AT_ONCE {
+            self.look(found);
+        }
+        self.wanted[self.len] = wanted;
+        self.len += 1;
+    }
+
+    /// Calls `found` for what is wanted.
+    fn look(&mut self, found: &mut impl FnMut(K)) {
+        let mut begin = 0;
+        while begin < self.len {
+            let next = begin..self.len;
+            // Nothing depends on what is read here, so that nothing waits for it; and there is so little to do in between that
+            // the processor comes to the last of them before it has the first.
+            let reached = self.wanted[next.clone()].iter().fold(0, |reached, wanted| {
+                reached
+                    ^ match wanted {
+                        Wanted::Nothing => 0,
+                        Wanted::Equal(buckets, hash) => buckets.reach(*hash),
+                        Wanted::Ranged(node, _) => node.reach(),
+                    }
+            });
+            std::hint::black_box(reached);
+            for at in next.clone() {
+                let Wanted::Ranged(node, point) = self.wanted[at] else { continue };
+                node.parts(point, &mut |part| match self.wanted.get_mut(self.len) {
+                    Some(free) => {
+                        *free = Wanted::Ranged(part, point);
+                        self.len += 1;
+                    }
+                    None => part.at(point, found),
+                });
+            }
+            begin = next.end;
+        }
+        for wanted in &self.wanted[..std::mem::take(&mut self.len)] {
+            match wanted {
+                Wanted::Nothing => {}
+                Wanted::Equal(buckets, hash) => buckets.each(*hash, found),
+                Wanted::Ranged(node, point) => node.here(*point, found),
+            }
+        }
     }
 }
 

@@ -76,6 +76,11 @@ impl Hasher for AsIs {
         bytes.iter().for_each(|&byte| self.0 = chain(self.0, byte.into()));
     }
 
+    fn write_u32(&mut self, half: u32) {
+        // Tables look at the first bits and at the last ones.
+        self.0 = chain(EMPTY, half.into());
+    }
+
     fn write_u64(&mut self, hash: u64) {
         self.0 = hash;
     }
