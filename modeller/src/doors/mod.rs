@@ -14,4 +14,6 @@ pub(crate) mod schemas;
 #[cfg(feature = "socketio")]
 pub mod socketio;
 #[cfg(feature = "live")]
+mod writing;
+#[cfg(feature = "live")]
 pub mod ws;

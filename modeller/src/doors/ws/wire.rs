@@ -1,32 +1,27 @@
-//! The writing half of a connection: its own task writes what there is for the client, and so may others when nothing else is written.
-//!
-//! To wake a thousand tasks so that each writes a few bytes costs more than the writing. What many are told at once is put into all of
-//! their outboxes, and then written by a few tasks, which do nothing else.
+//! The writing half of a connection: its own task writes what there is for the client, and so may [others](Writers) when nothing else
+//! is written.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
+use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::doors::writing::{self, Waiting};
 use crate::live::{Origin, Outbox};
 
 /// So much is read at once. It lies on the stack: a client that says nothing takes no buffer.
 const READ: usize = 16 * 1024;
 
-/// So many frames are written at once.
-const SLICES: usize = 32;
-
-/// So many clients are written to by one task. Tokio lets a task do 128 things before it has to let others run.
-const TOGETHER: usize = 64;
+/// Those who write what many are told.
+pub(super) type Writers = writing::Writers<Wire>;
 
 /// A connection as those see it who have something for its client.
 pub(super) struct Wire {
@@ -78,7 +73,7 @@ impl Wire {
     pub(super) fn push(self: &Arc<Self>, origin: Option<&Origin>, frame: Bytes) -> bool {
         let Some(writers) = &self.writers else { return self.outbox.push_of(origin, frame) };
         let taken = self.outbox.put(origin, frame);
-        if taken && !self.is_due.swap(true, Ordering::AcqRel) && writers.0.send(Arc::clone(self)).is_err() {
+        if taken && !writers.wake(self) {
             self.outbox.wake();
         }
         taken
@@ -114,10 +109,15 @@ impl Wire {
         let left = std::mem::take(&mut *self.line());
         self.outbox.connection().wrote(left.writing.iter().map(Bytes::len).sum());
     }
+}
 
-    /// Writes what there is, as far as it goes at once. The rest is for the connection's own task.
-    fn flush(&self) {
-        self.is_due.store(false, Ordering::Release);
+impl Waiting for Wire {
+    fn is_due(&self) -> &AtomicBool {
+        &self.is_due
+    }
+
+    /// The rest is for the connection's own task.
+    fn flush(self: &Arc<Self>) {
         let mut line = self.line();
         if !line.writing.is_empty() {
             return;
@@ -156,20 +156,7 @@ impl Line {
     /// Writes several frames as one, if there are any.
     pub(super) fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Moved>> {
         let Some(io) = self.io.as_mut().filter(|_| !self.writing.is_empty()) else { return Poll::Pending };
-        let io = Pin::new(io);
-        let written = if let (1, Some(frame)) = (self.writing.len(), self.writing.front()) {
-            // The kernel takes one piece more quickly than a list of one.
-            ready!(io.poll_write(context, frame))?
-        } else {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let mut count = 0;
-            for (slice, frame) in slices.iter_mut().zip(&self.writing) {
-                *slice = IoSlice::new(frame);
-                count += 1;
-            }
-            ready!(io.poll_write_vectored(context, &slices[..count]))?
-        };
-        self.advance(written);
+        let written = ready!(writing::poll_write(Pin::new(io), context, &mut self.writing))?;
         let waited = self.unsent > 0;
         self.unsent = self.unsent.saturating_sub(written);
         Poll::Ready(Ok(Moved::Wrote(written, waited)))
@@ -181,48 +168,6 @@ impl Line {
 
     pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.io.as_mut().map_or(Poll::Ready(Ok(())), |io| Pin::new(io).poll_shutdown(context))
-    }
-
-    /// Leaves out what was written.
-    fn advance(&mut self, mut written: usize) {
-        while let Some(first) = self.writing.front_mut() {
-            if written < first.len() {
-                first.advance(written);
-                return;
-            }
-            written -= first.len();
-            self.writing.pop_front();
-        }
-        if self.writing.capacity() > SLICES {
-            self.writing = VecDeque::new();
-        }
-    }
-}
-
-/// Those who write what many are told, for all connections of a door.
-#[derive(Clone)]
-pub(super) struct Writers(UnboundedSender<Arc<Wire>>);
-
-impl Writers {
-    /// Within a runtime.
-    pub(super) fn new() -> Self {
-        // A connection waits here once at most.
-        let (sender, due) = unbounded_channel();
-        tokio::spawn(write(due));
-        Writers(sender)
-    }
-}
-
-/// Writes to those who are due, until no connection is left.
-async fn write(mut due: UnboundedReceiver<Arc<Wire>>) {
-    let mut wires = Vec::new();
-    while due.recv_many(&mut wires, usize::MAX).await > 0 {
-        let others = wires.split_off(wires.len().min(TOGETHER));
-        for some in others.chunks(TOGETHER) {
-            let some = some.to_vec();
-            tokio::spawn(async move { some.iter().for_each(|wire| wire.flush()) });
-        }
-        wires.drain(..).for_each(|wire| wire.flush());
     }
 }
 
