@@ -191,6 +191,7 @@ mod tests {
             session.insert_row(shape, &row(&id("d"), "last")).unwrap();
             session.keep(None).unwrap();
             session.commit().unwrap();
+            session.tell();
         }
         let logged = changes::read(&session.connection, &session.tables, 0, usize::MAX).unwrap();
         let logged: Vec<_> =
@@ -224,11 +225,13 @@ mod tests {
         }
         session.keep(None).unwrap();
         session.commit().unwrap();
+        session.tell();
         session.begin().unwrap();
         session.start(Guard::Entry);
         session.insert_row(shape, &row("a", "")).unwrap();
         session.keep(None).unwrap();
         session.commit().unwrap();
+        session.tell();
         let heard = heard.0.lock().unwrap();
         assert_eq!((heard[0].generation, heard[0].until, heard[0].commits.len()), (0, 20, 0));
         assert_eq!((heard[1].generation, heard[1].until, heard[1].commits.len()), (7, 21, 1));
