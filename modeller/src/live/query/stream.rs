@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::event::{Form, Frame, whole};
 use super::queue::{LiveSink, Next};
 use super::text::LiveText;
-use super::{Subscriber, resume, token};
+use super::{Subscriber, resume};
 use crate::model::{Error, Result};
 
 /// What a subscriber is told; the JSON is the same for all who ask the same, and cheap to clone.
@@ -60,9 +60,8 @@ impl LiveStream {
     pub(super) async fn resumed(subscriber: Subscriber, from: u64) -> Result<Self> {
         match resume::missed(&subscriber, from).await? {
             Some((position, changes)) => {
-                let text = token::encode(&subscriber.standing, &subscriber.engine, position);
-                let form = Form::of(&subscriber.standing);
-                let first = Frame::new(form, position, &text, changes).text;
+                let frame = Frame::new(position, changes);
+                let first = frame.text(&subscriber.engine, &subscriber.asked).clone();
                 Ok(LiveStream { subscriber, first })
             }
             None => Self::begun(subscriber, true).await,
@@ -78,7 +77,7 @@ impl LiveStream {
 
     /// The same for all who ask the same, for as long as the database lives.
     pub fn id(&self) -> String {
-        self.subscriber.key.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+        self.subscriber.asked.key.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// From now on what happens while [`next`](LiveStream::next) waits goes to the sink at once, and nobody is woken for it. What the sink
@@ -89,14 +88,9 @@ impl LiveStream {
 
     /// Waits for what is next. It may be given up and asked again: nothing is lost.
     pub async fn next(&mut self) -> LiveEvent {
-        let Subscriber { queue, standing, engine, .. } = &self.subscriber;
+        let Subscriber { queue, asked, engine, .. } = &self.subscriber;
         match queue.next().await {
-            Next::Frame(frame) => LiveEvent::Changes(frame.text.clone()),
-            Next::Several(seq, changes) => {
-                let position = token::encode(standing, engine, seq);
-                let form = Form::of(standing);
-                LiveEvent::Changes(Frame::new(form, seq, &position, changes).text)
-            }
+            Next::Frame(frame) => LiveEvent::Changes(frame.text(engine, asked).clone()),
             Next::Ended(error) => LiveEvent::Ended(error),
             Next::Reset => match all(&self.subscriber, true).await {
                 Ok(text) => LiveEvent::Reset(text),
@@ -114,12 +108,12 @@ impl LiveStream {
 
 impl fmt::Debug for LiveStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LiveStream").field("query", &self.subscriber.standing).finish_non_exhaustive()
+        f.debug_struct("LiveStream").field("query", &self.subscriber.asked.standing).finish_non_exhaustive()
     }
 }
 
 async fn all(subscriber: &Subscriber, reset: bool) -> Result<LiveText> {
     let (position, documents) = subscriber.answer().await?;
-    let position = token::encode(&subscriber.standing, &subscriber.engine, position);
-    Ok(whole(Form::of(&subscriber.standing), &position, reset, &documents))
+    let position = subscriber.asked.position(&subscriber.engine, position);
+    Ok(whole(Form::of(&subscriber.asked.standing), &position, reset, &documents))
 }

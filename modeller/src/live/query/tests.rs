@@ -13,7 +13,7 @@ use crate::engine::{Clock, Records as _};
 use crate::model::Row;
 use crate::registry::Registry;
 use crate::store::sqlite::{Sqlite, SqliteOptions};
-use crate::store::{Apply, ChangeOp, Commit, Watcher as _};
+use crate::store::{Apply, Batch, ChangeOp, Commit, RowChange, Watcher as _};
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema, Validate, Model)]
 #[model(scope = "test", name = "broken", crate = crate)]
