@@ -90,6 +90,7 @@ impl Queries {
     fn match_commits(&self, engine: &Engine, commits: Vec<Commit>, until: u64) {
         let mut state = self.state();
         let touched = touched(&state, &commits);
+        state.nodes.warm(touched.iter().map(|touch| touch.place));
         let mut rest = touched.as_slice();
         let (mut stale, mut all) = (Vec::new(), Vec::with_capacity(commits.len()));
         for (number, Commit { seq, changes }) in (0..).zip(commits) {

@@ -9,6 +9,7 @@ use super::kept::{Kept, Taken};
 use super::queue::Queue;
 use crate::engine::{Engine, Standing};
 use crate::model::{Error, Shape, Value};
+use crate::query::{Filter, Op, Operand};
 use crate::store::RowChange;
 
 /// How many changes wait for an answer that is being read.
@@ -130,6 +131,27 @@ impl Node {
     pub(super) fn file(&mut self, filed: Vec<Filed>) {
         if let Some(known) = &mut self.known {
             known.filed = filed;
+        }
+    }
+
+    /// Has itself read from memory, for a number that means nothing.
+    pub(super) fn look(&self) -> usize {
+        self.generation as usize
+    }
+
+    /// Has what it asks read from memory, and who subscribes.
+    pub(super) fn look_at_question(&self) -> usize {
+        let filter = matches!(self.asked.standing.filter, Filter::True);
+        self.queues().first().map_or(0, Arc::strong_count) ^ usize::from(filter)
+    }
+
+    /// Has the value read from memory that is most likely to be compared.
+    pub(super) fn look_into_question(&self) -> usize {
+        match &self.asked.standing.filter {
+            Filter::Test(_, Op::Eq(Operand::Cell(Value::Text(text)))) => {
+                text.as_bytes().first().map_or(0, |&byte| byte.into())
+            }
+            _ => 0,
         }
     }
 
