@@ -49,7 +49,9 @@ fn main() {
         });
         for (name, round) in [("none", &none), ("100,000", &with)] {
             let Some(Round { rate, cpu: [writer, all], bytes }) = round else { continue };
-            println!("{rate:.0}/s with {name}: {all:.1} µs each, {writer:.1} of them the writer's; {bytes:.0} bytes a query");
+            println!(
+                "{rate:.0}/s with {name}: {all:.1} µs each, {writer:.1} of them the writer's; {bytes:.0} bytes a query"
+            );
         }
         ratios.extend(none.zip(with).map(|(none, with)| with.rate / none.rate));
     }

@@ -174,3 +174,61 @@ fn touched(state: &Standings, commits: &[Commit]) -> Vec<Touch> {
     touched.dedup();
     touched
 }
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use std::time::Duration;
+
+    use modeller::Model;
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+    use serde_json::json;
+    use validator::Validate;
+
+    use super::*;
+    use crate::engine::{Arguments, Clock, Operation, Records as _};
+    use crate::live::query::LiveEvent;
+    use crate::registry::Registry;
+    use crate::store::sqlite::{Sqlite, SqliteOptions};
+    use crate::store::{Apply, Watcher as _};
+
+    #[derive(Clone, Serialize, Deserialize, JsonSchema, Validate, Model)]
+    #[model(scope = "test", name = "matched", crate = crate)]
+    struct Matched {
+        name: String,
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_does_not_know_of_a_query_makes_that_one_begin_anew_and_no_other() {
+        let registry = Registry::of(&[Matched::descriptor()]).unwrap();
+        let store = Sqlite::open(SqliteOptions::memory()).unwrap();
+        let engine = Engine::new(registry, Arc::new(store), Clock::system());
+        engine.migrate(Apply::Safe).await.unwrap();
+        let (cx, queries) = (engine.cx(), Queries::of(&engine));
+        let subscribe = async |name: &str| {
+            let arguments = Arguments::Json(json!({ "query": { "name": name } }));
+            let shape = Matched::descriptor().shape();
+            queries.subscribe(&cx, shape, Operation::List, arguments, None).await.unwrap()
+        };
+        // Whoever comes first leaves a place that another one takes.
+        drop(subscribe("gone").await);
+        let mut before = subscribe("before").await;
+        let generation = queries.feed.generation();
+        let mut later = subscribe("later").await;
+        Matched::insert(&cx, Matched { name: "another".into() }).await.unwrap();
+        queries.settle(&engine).await.unwrap();
+        let after = engine.store().position().await.unwrap();
+        queries.feed.committed(Batch { after, until: after, generation, commits: Vec::new() });
+        // More of them than are matched at once.
+        let names = ["before", "later"].into_iter().cycle().take(3 * AT_ONCE);
+        for name in names {
+            Matched::insert(&cx, Matched { name: name.into() }).await.unwrap();
+        }
+        let wait = Duration::from_secs(5);
+        let told = tokio::time::timeout(wait, before.next()).await.unwrap();
+        assert!(matches!(&told, LiveEvent::Changes(text) if text.contains("enter")), "{told:?}");
+        assert!(matches!(tokio::time::timeout(wait, later.next()).await.unwrap(), LiveEvent::Reset(_)));
+        queries.settle(&engine).await.unwrap();
+        assert_eq!(before.setbacks().1, 0);
+    }
+}
