@@ -40,7 +40,7 @@ mod records;
 mod references;
 mod related_figures;
 mod scope;
-#[cfg(all(feature = "server", feature = "live"))]
+#[cfg(feature = "live")]
 mod seal;
 mod search;
 mod secret;

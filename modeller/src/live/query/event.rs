@@ -1,11 +1,13 @@
 //! What becomes of the answer of a live query, as its subscribers are told.
 
-use std::sync::Arc;
+use std::io::Write as _;
+use std::sync::{Arc, OnceLock};
 
-use serde_json::Value as Json;
-
+use super::asked::Asked;
 use super::text::LiveText;
-use crate::engine::Standing;
+use crate::engine::{Engine, Standing};
+use crate::model::{Shape, write_row};
+use crate::store::RowChange;
 
 /// What happened to one document of a live query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,26 +73,79 @@ pub struct LiveChange {
     pub index: Option<usize>,
 }
 
-impl LiveChange {
-    fn write(&self, form: Form, out: &mut String) {
-        out.push_str("{\"type\":\"");
-        out.push_str(self.kind.name());
+/// One change of the answer as it waits for those who are told.
+#[derive(Clone, Debug)]
+pub(super) enum Change {
+    /// It is worked out.
+    Made(LiveChange),
+    /// What was written says it: most of what waits for somebody slow is never told as it is.
+    Row(LiveChangeKind, Arc<RowChange>),
+}
+
+impl Change {
+    pub(super) fn kind(&self) -> LiveChangeKind {
+        match self {
+            Change::Made(change) => change.kind,
+            Change::Row(kind, _) => *kind,
+        }
+    }
+
+    /// The same with another name for what happened.
+    fn called(self, kind: LiveChangeKind) -> Self {
+        match self {
+            Change::Made(change) => Change::Made(LiveChange { kind, ..change }),
+            Change::Row(_, change) => Change::Row(kind, change),
+        }
+    }
+
+    pub(super) fn id(&self) -> &str {
+        match self {
+            Change::Made(change) => &change.id,
+            Change::Row(_, change) => {
+                let row = change.new.as_ref().or(change.old.as_ref());
+                row.and_then(|row| row[Shape::ID].as_text()).unwrap_or_default()
+            }
+        }
+    }
+
+    /// About how many bytes it takes.
+    fn size(&self) -> usize {
+        size_of::<Frame>()
+            + match self {
+                Change::Made(change) => {
+                    change.id.len() + change.document.as_ref().map_or(0, |json| json.len())
+                }
+                Change::Row(_, change) => change.size(),
+            }
+    }
+
+    fn write(&self, form: Form, standing: &Standing, out: &mut Vec<u8>) {
+        // Nothing that is written to memory fails.
+        let _ = write!(out, "{{\"type\":\"{}\"", self.kind().name());
         if form == Form::Documents {
-            out.push_str("\",\"_id\":");
-            out.push_str(&Json::from(&*self.id).to_string());
+            out.extend_from_slice(b",\"_id\":");
+            let _ = serde_json::to_writer(&mut *out, self.id());
         } else {
-            out.push_str("\",\"key\":");
-            out.push_str(&self.id);
+            let _ = write!(out, ",\"key\":{}", self.id());
         }
-        if let Some(index) = self.index {
-            out.push_str(",\"index\":");
-            out.push_str(&index.to_string());
+        match self {
+            Change::Made(change) => {
+                if let Some(index) = change.index {
+                    let _ = write!(out, ",\"index\":{index}");
+                }
+                if let Some(document) = &change.document {
+                    let name = if form == Form::Documents { "document" } else { "group" };
+                    let _ = write!(out, ",\"{name}\":{document}");
+                }
+            }
+            Change::Row(kind, change) => {
+                if let (Some(row), true) = (&change.new, *kind != LiveChangeKind::Leave) {
+                    out.extend_from_slice(b",\"document\":");
+                    write_row(standing.shape, row, &standing.view, out);
+                }
+            }
         }
-        if let Some(document) = &self.document {
-            out.push_str(if form == Form::Documents { ",\"document\":" } else { ",\"group\":" });
-            out.push_str(document);
-        }
-        out.push('}');
+        out.push(b'}');
     }
 }
 
@@ -99,25 +154,42 @@ impl LiveChange {
 pub(super) struct Frame {
     /// The transaction.
     pub(super) seq: u64,
-    pub(super) changes: Vec<LiveChange>,
-    pub(super) text: LiveText,
+    pub(super) changes: Vec<Change>,
+    /// About how many bytes it takes.
+    pub(super) size: usize,
+    /// Made for the first one who is told.
+    text: OnceLock<LiveText>,
 }
 
 impl Frame {
-    pub(super) fn new(form: Form, seq: u64, position: &str, changes: Vec<LiveChange>) -> Self {
-        if let (Form::Figure, Some(LiveChange { document: Some(figure), .. })) = (form, changes.last()) {
-            let text = format!("{{\"position\":\"{position}\",\"data\":{figure}}}").into();
-            return Frame { seq, changes, text };
+    pub(super) fn new(seq: u64, changes: Vec<Change>) -> Self {
+        let size = changes.iter().map(Change::size).sum();
+        Frame { seq, changes, size, text: OnceLock::new() }
+    }
+
+    /// What those are told who have asked this: the same for all of them.
+    pub(super) fn text(&self, engine: &Engine, asked: &Asked) -> &LiveText {
+        self.text.get_or_init(|| self.write(&asked.position(engine, self.seq), &asked.standing))
+    }
+
+    fn write(&self, position: &str, standing: &Standing) -> LiveText {
+        let form = Form::of(standing);
+        if let (Form::Figure, Some(Change::Made(LiveChange { document: Some(figure), .. }))) =
+            (form, self.changes.last())
+        {
+            return format!("{{\"position\":\"{position}\",\"data\":{figure}}}").into();
         }
-        let mut text = format!("{{\"position\":\"{position}\",\"changes\":[");
-        for (at, change) in changes.iter().enumerate() {
+        let mut text = Vec::with_capacity(self.size + 64);
+        let _ = write!(text, "{{\"position\":\"{position}\",\"changes\":[");
+        for (at, change) in self.changes.iter().enumerate() {
             if at > 0 {
-                text.push(',');
+                text.push(b',');
             }
-            change.write(form, &mut text);
+            change.write(form, standing, &mut text);
         }
-        text.push_str("]}");
-        Frame { seq, changes, text: text.into() }
+        text.extend_from_slice(b"]}");
+        // JSON is always UTF-8.
+        String::from_utf8(text).unwrap_or_default().into()
     }
 }
 
@@ -145,13 +217,13 @@ pub(super) fn whole(form: Form, position: &str, reset: bool, documents: &[Arc<st
 }
 
 /// Several changes of one document, one after the other, as one; `None` if nothing is left of them.
-pub(super) fn merged(first: LiveChange, then: LiveChange) -> Option<LiveChange> {
+pub(super) fn merged(first: &Change, then: Change) -> Option<Change> {
     use LiveChangeKind::{Enter, Leave, Move, Update};
-    match (first.kind, then.kind) {
+    match (first.kind(), then.kind()) {
         (Enter, Leave) => None,
-        (Enter, Enter | Update | Move) => Some(LiveChange { kind: Enter, ..then }),
-        (Leave, Enter | Update | Move) => Some(LiveChange { kind: Update, ..then }),
+        (Enter, Enter | Update | Move) => Some(then.called(Enter)),
+        (Leave, Enter | Update | Move) => Some(then.called(Update)),
         (Leave | Update | Move, Leave) => Some(then),
-        (Update | Move, Enter | Update | Move) => Some(LiveChange { kind: Update, ..then }),
+        (Update | Move, Enter | Update | Move) => Some(then.called(Update)),
     }
 }

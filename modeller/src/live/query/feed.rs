@@ -12,18 +12,25 @@ use crate::store::{Batch, RowChange, Watcher};
 /// How many bytes of changes wait to be matched, about. What comes behind is not kept: whoever might have missed something begins anew.
 const MOST: usize = 128 << 20;
 
+/// A batch that waits, and how many bytes it takes.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) batch: Batch,
+    pub(super) size: usize,
+}
+
 /// What comes from the store.
 pub(super) struct Feed {
     wanted: RwLock<HashMap<&'static str, usize>>,
     any: AtomicBool,
     generation: AtomicU64,
     waiting: AtomicUsize,
-    batches: UnboundedSender<Batch>,
+    batches: UnboundedSender<Waiting>,
 }
 
 impl Feed {
     /// A feed, and its other end.
-    pub(super) fn new() -> (Self, UnboundedReceiver<Batch>) {
+    pub(super) fn new() -> (Self, UnboundedReceiver<Waiting>) {
         let (batches, receiver) = unbounded_channel();
         let feed = Feed {
             wanted: RwLock::default(),
@@ -62,9 +69,9 @@ impl Feed {
         self.committed(Batch::default());
     }
 
-    /// A batch has been matched.
-    pub(super) fn done(&self, batch: &Batch) {
-        self.waiting.fetch_sub(size(batch), Ordering::AcqRel);
+    /// So many bytes have been matched.
+    pub(super) fn done(&self, size: usize) {
+        self.waiting.fetch_sub(size, Ordering::AcqRel);
     }
 }
 
@@ -88,8 +95,9 @@ impl Watcher for Feed {
             batch.commits = Vec::new();
             batch.generation = 0;
         }
-        self.waiting.fetch_add(size(&batch), Ordering::AcqRel);
+        let size = size(&batch);
+        self.waiting.fetch_add(size, Ordering::AcqRel);
         // Without a task nobody is subscribed.
-        drop(self.batches.send(batch));
+        drop(self.batches.send(Waiting { batch, size }));
     }
 }

@@ -85,7 +85,7 @@ impl Figures {
         &mut self,
         standing: &Standing,
         figured: &Figured,
-        changes: &[&RowChange],
+        changes: &[Arc<RowChange>],
     ) -> Result<Vec<LiveChange>, Unsettled> {
         let running = self.running.as_mut().ok_or(Unsettled::Lost)?;
         let mut touched = HashSet::new();

@@ -85,7 +85,7 @@ impl Kept {
     }
 
     /// Takes in the changes of one transaction. What was told last is still known if that can't be done.
-    pub(super) fn apply(&mut self, standing: &Standing, changes: &[&RowChange]) -> Taken {
+    pub(super) fn apply(&mut self, standing: &Standing, changes: &[Arc<RowChange>]) -> Taken {
         match (self, &standing.figures) {
             (Kept::Window(window), _) => {
                 window.apply(standing, changes).map_or(Taken::Unknown, Taken::Changes)

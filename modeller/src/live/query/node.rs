@@ -1,37 +1,47 @@
 //! One live query, for all who subscribe to it: what is asked is worked out once.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use super::event::{Form, Frame, LiveChange, LiveChangeKind};
+use super::Filed;
+use super::asked::Asked;
+use super::event::{Change, Frame, LiveChange, LiveChangeKind};
 use super::kept::{Kept, Taken};
 use super::queue::Queue;
-use super::token;
-use super::window::{id_of, json_of};
 use crate::engine::{Engine, Standing};
-use crate::model::{Error, Shape};
-use crate::query::Filter;
-use crate::store::{Commit, RowChange};
+use crate::model::{Error, Shape, Value};
+use crate::query::{Filter, Op, Operand};
+use crate::store::RowChange;
 
 /// How many changes wait for an answer that is being read.
 const MOST: usize = 1_000;
 
-/// A standing query with those who subscribe to it.
+/// A standing query with those who subscribe to it. There may be very many, most of which are seldom looked at: it is small.
 pub(super) struct Node {
-    pub(super) standing: Arc<Standing>,
-    pub(super) subscribers: Vec<Weak<Queue>>,
+    pub(super) asked: Arc<Asked>,
+    subscribers: Subscribers,
     /// Transactions that began under an earlier generation may have changes that nobody noted.
     pub(super) generation: u64,
-    state: State,
-    /// Under which filters it is filed.
-    pub(super) filed: Vec<(&'static Shape, Filter)>,
-    /// Somebody reads its answer anew.
-    pub(super) is_read: bool,
+    /// What it knows of its answer. `None` if that is nothing: the two rows of a change decide.
+    known: Option<Box<Known>>,
 }
 
-/// What a node knows of its answer.
+/// Most have one.
+enum Subscribers {
+    One(Arc<Queue>),
+    Several(Vec<Arc<Queue>>),
+}
+
+/// What is known of an answer that rows alone don't decide.
+struct Known {
+    state: State,
+    /// Under which filters it is filed.
+    filed: Vec<Filed>,
+    /// Somebody reads its answer anew.
+    is_read: bool,
+}
+
+/// How far an answer is known.
 enum State {
-    /// Nothing: the two rows of a change decide.
-    Open,
     /// The answer is not read yet.
     Unread(Waiting),
     /// The answer, as it was at a position.
@@ -43,7 +53,7 @@ enum State {
 /// What happens while an answer is being read.
 #[derive(Default)]
 struct Waiting {
-    commits: Vec<Commit>,
+    commits: Vec<(u64, Vec<Arc<RowChange>>)>,
     changes: usize,
     /// It has to be read at this position or a later one.
     behind: u64,
@@ -54,47 +64,119 @@ impl Waiting {
         Waiting { behind: position, ..Waiting::default() }
     }
 
-    fn add(&mut self, seq: u64, changes: &[&RowChange]) {
+    fn add(&mut self, seq: u64, changes: &[Arc<RowChange>]) {
         self.changes += changes.len();
         if self.changes > MOST {
             // It is being read for so long that it is cheaper to read it again.
             *self = Waiting::behind(seq.max(self.behind));
         } else {
-            let changes = changes.iter().map(|&change| change.clone()).collect();
-            self.commits.push(Commit { seq, changes });
+            self.commits.push((seq, changes.to_vec()));
+        }
+    }
+}
+
+impl Subscribers {
+    fn all(&self) -> &[Arc<Queue>] {
+        match self {
+            Subscribers::One(one) => std::slice::from_ref(one),
+            Subscribers::Several(all) => all,
         }
     }
 }
 
 impl Node {
-    pub(super) fn new(
-        standing: Arc<Standing>,
-        generation: u64,
-        filed: Vec<(&'static Shape, Filter)>,
-    ) -> Self {
-        let state = if standing.is_open() { State::Open } else { State::Unread(Waiting::default()) };
-        Node { standing, subscribers: Vec::new(), generation, state, filed, is_read: false }
+    pub(super) fn new(asked: Arc<Asked>, generation: u64, filed: Vec<Filed>) -> Self {
+        let known = (!asked.standing.is_open()).then(|| {
+            let state = State::Unread(Waiting::default());
+            Box::new(Known { state, filed, is_read: false })
+        });
+        Node { asked, subscribers: Subscribers::Several(Vec::new()), generation, known }
+    }
+
+    /// Somebody more subscribes.
+    pub(super) fn join(&mut self, queue: Arc<Queue>) {
+        let all = std::mem::replace(&mut self.subscribers, Subscribers::Several(Vec::new()));
+        self.subscribers = match all {
+            Subscribers::One(one) => Subscribers::Several(vec![one, queue]),
+            Subscribers::Several(none) if none.is_empty() => Subscribers::One(queue),
+            Subscribers::Several(mut all) => {
+                all.push(queue);
+                Subscribers::Several(all)
+            }
+        };
+    }
+
+    /// Somebody does no longer; whether anybody else does.
+    pub(super) fn part(&mut self, queue: &Arc<Queue>) -> bool {
+        match &mut self.subscribers {
+            Subscribers::One(one) if Arc::ptr_eq(one, queue) => {
+                self.subscribers = Subscribers::Several(Vec::new());
+            }
+            Subscribers::One(_) => {}
+            Subscribers::Several(all) => all.retain(|other| !Arc::ptr_eq(other, queue)),
+        }
+        !self.queues().is_empty()
+    }
+
+    pub(super) fn queues(&self) -> &[Arc<Queue>] {
+        self.subscribers.all()
+    }
+
+    /// Under which filters it is filed.
+    pub(super) fn filed(&self) -> Vec<Filed> {
+        self.known.as_ref().map_or_else(|| self.asked.standing.watched(None), |known| known.filed.clone())
+    }
+
+    /// From now on it is filed under others.
+    pub(super) fn file(&mut self, filed: Vec<Filed>) {
+        if let Some(known) = &mut self.known {
+            known.filed = filed;
+        }
+    }
+
+    /// Has itself read from memory, for a number that means nothing.
+    pub(super) fn look(&self) -> usize {
+        self.generation as usize
+    }
+
+    /// Has what it asks read from memory, and who subscribes.
+    pub(super) fn look_at_question(&self) -> usize {
+        let filter = matches!(self.asked.standing.filter, Filter::True);
+        self.queues().first().map_or(0, Arc::strong_count) ^ usize::from(filter)
+    }
+
+    /// Has the value read from memory that is most likely to be compared.
+    pub(super) fn look_into_question(&self) -> usize {
+        match &self.asked.standing.filter {
+            Filter::Test(_, Op::Eq(Operand::Cell(Value::Text(text)))) => {
+                text.as_bytes().first().map_or(0, |&byte| byte.into())
+            }
+            _ => 0,
+        }
     }
 
     /// Takes in what one transaction changed. Answers whether its answer has to be read now.
-    pub(super) fn apply(&mut self, engine: &Engine, seq: u64, changes: &[&RowChange]) -> bool {
-        match &mut self.state {
-            State::Open => {
-                let changes: Vec<LiveChange> =
-                    changes.iter().filter_map(|change| decided(&self.standing, change)).collect();
-                self.tell(engine, seq, changes);
-            }
+    pub(super) fn apply(&mut self, engine: &Engine, seq: u64, changes: &[Arc<RowChange>]) -> bool {
+        let standing = &self.asked.standing;
+        let Some(known) = &mut self.known else {
+            let decide =
+                |change: &Arc<RowChange>| Some(Change::Row(decided(standing, change)?, Arc::clone(change)));
+            let changes: Vec<Change> = changes.iter().filter_map(decide).collect();
+            self.tell(engine, seq, changes);
+            return false;
+        };
+        match &mut known.state {
             // Their rows say nothing.
-            State::Unread(waiting) | State::Stale(.., waiting) if self.standing.is_related() => {
+            State::Unread(waiting) | State::Stale(.., waiting) if standing.is_related() => {
                 waiting.behind = waiting.behind.max(seq);
             }
             State::Unread(waiting) | State::Stale(.., waiting) => waiting.add(seq, changes),
-            State::Shown(kept, position) if seq > *position => match kept.apply(&self.standing, changes) {
+            State::Shown(kept, position) if seq > *position => match kept.apply(standing, changes) {
                 Taken::Changes(changes) => {
                     *position = seq;
-                    self.tell(engine, seq, changes);
+                    self.tell(engine, seq, made(changes));
                 }
-                Taken::Unknown => return self.spoil(seq),
+                Taken::Unknown => return known.spoil(seq),
                 Taken::Refused(error) => self.refuse(&error),
             },
             State::Shown(..) => {}
@@ -104,10 +186,13 @@ impl Node {
 
     /// Something happened that nobody noted, up to this position. Answers whether its answer has to be read now.
     pub(super) fn missed(&mut self, until: u64) -> bool {
-        match &mut self.state {
-            State::Open => self.queues().for_each(|queue| queue.reset(until)),
+        let Some(known) = &mut self.known else {
+            self.queues().iter().for_each(|queue| queue.reset(until));
+            return false;
+        };
+        match &mut known.state {
             State::Unread(waiting) | State::Stale(.., waiting) => waiting.behind = waiting.behind.max(until),
-            State::Shown(_, position) if *position < until => return self.spoil(until),
+            State::Shown(_, position) if *position < until => return known.spoil(until),
             State::Shown(..) => {}
         }
         false
@@ -115,84 +200,86 @@ impl Node {
 
     /// Nothing that it knows is sure any more: all who subscribe begin anew.
     pub(super) fn forget(&mut self, until: u64) {
-        if !matches!(self.state, State::Open) {
-            self.state = State::Unread(Waiting::behind(until));
+        if let Some(known) = &mut self.known {
+            known.state = State::Unread(Waiting::behind(until));
         }
-        self.queues().for_each(|queue| queue.forget(until));
+        self.queues().iter().for_each(|queue| queue.forget(until));
     }
 
     /// There is no answer: it is over for all who subscribe. Who comes later may find one.
     pub(super) fn refuse(&mut self, error: &Error) {
-        self.queues().for_each(|queue| queue.refuse(error.clone()));
-        self.state = State::Unread(Waiting::default());
-    }
-
-    fn queues(&self) -> impl Iterator<Item = Arc<Queue>> + use<'_> {
-        self.subscribers.iter().filter_map(Weak::upgrade)
-    }
-
-    fn spoil(&mut self, behind: u64) -> bool {
-        let state = std::mem::replace(&mut self.state, State::Open);
-        self.state = match state {
-            State::Shown(kept, position) => State::Stale(kept, position, Waiting::behind(behind)),
-            other => other,
-        };
-        self.is_stale()
+        self.queues().iter().for_each(|queue| queue.refuse(error.clone()));
+        if let Some(known) = &mut self.known {
+            known.state = State::Unread(Waiting::default());
+        }
     }
 
     /// All that concerns it is matched up to this position: what is shown is right there, too.
     pub(super) fn come_to(&mut self, matched: u64) {
-        if let State::Shown(_, position) = &mut self.state {
+        if let Some(known) = &mut self.known
+            && let State::Shown(_, position) = &mut known.state
+        {
             *position = matched.max(*position);
         }
     }
 
     /// Whether those who subscribe have what is left of all that was matched.
     pub(super) fn is_told(&self) -> bool {
-        matches!(self.state, State::Open | State::Shown(..))
+        self.known.as_ref().is_none_or(|known| matches!(known.state, State::Shown(..)))
     }
 
     /// Whether its answer has to be read.
     pub(super) fn is_stale(&self) -> bool {
-        matches!(self.state, State::Stale(..))
+        self.known.as_ref().is_some_and(|known| known.is_stale())
+    }
+
+    /// Whether its answer has to be read, and nobody does it yet: who asks does it from now on.
+    pub(super) fn is_due(&mut self) -> bool {
+        let is_free =
+            |known: &mut Box<Known>| known.is_stale() && !std::mem::replace(&mut known.is_read, true);
+        self.known.as_mut().is_some_and(is_free)
+    }
+
+    /// Whoever reads its answer anew comes back; whether there is more to be read.
+    pub(super) fn goes_on(&mut self) -> bool {
+        let Some(known) = &mut self.known else { return false };
+        known.is_read = known.is_stale();
+        known.is_read
     }
 
     /// The answer was read at a position. Answers whether it has to be read again.
     pub(super) fn read(&mut self, engine: &Engine, position: u64, read: Kept) -> bool {
-        let waiting = match std::mem::replace(&mut self.state, State::Open) {
+        let standing = &self.asked.standing;
+        let Some(known) = &mut self.known else { return false };
+        let reached = |kept: Kept, behind: u64| match position < behind {
+            true => State::Stale(kept, position, Waiting::behind(behind)),
+            false => State::Shown(kept, position),
+        };
+        let before = std::mem::replace(&mut known.state, State::Unread(Waiting::default()));
+        let (changes, waiting) = match before {
             State::Unread(waiting) => {
-                self.state = if position < waiting.behind {
-                    State::Stale(read, position, Waiting::behind(waiting.behind))
-                } else {
-                    State::Shown(read, position)
-                };
-                waiting
+                known.state = reached(read, waiting.behind);
+                (Vec::new(), waiting)
             }
-            State::Stale(mut known, then, waiting) if then < position => {
-                let changes = known.replace(&self.standing, read);
-                self.state = if position < waiting.behind {
-                    State::Stale(known, position, Waiting::behind(waiting.behind))
-                } else {
-                    State::Shown(known, position)
-                };
-                self.tell(engine, position, changes);
-                waiting
+            State::Stale(mut kept, then, waiting) if then < position => {
+                let changes = kept.replace(standing, read);
+                known.state = reached(kept, waiting.behind);
+                (changes, waiting)
             }
-            State::Shown(mut known, then) if then < position => {
-                let changes = known.replace(&self.standing, read);
-                self.state = State::Shown(known, position);
-                self.tell(engine, position, changes);
-                Waiting::default()
+            State::Shown(mut kept, then) if then < position => {
+                let changes = kept.replace(standing, read);
+                known.state = State::Shown(kept, position);
+                (changes, Waiting::default())
             }
             other => {
-                self.state = other;
+                known.state = other;
                 return self.is_stale();
             }
         };
-        for commit in waiting.commits {
-            let changes: Vec<&RowChange> = commit.changes.iter().collect();
-            if commit.seq > position {
-                self.apply(engine, commit.seq, &changes);
+        self.tell(engine, position, made(changes));
+        for (seq, changes) in waiting.commits {
+            if seq > position {
+                self.apply(engine, seq, &changes);
             }
         }
         self.is_stale()
@@ -200,27 +287,44 @@ impl Node {
 
     /// What it shows, or has shown last, and since when.
     pub(super) fn shown(&self) -> Option<(&Kept, u64)> {
-        match &self.state {
+        match &self.known.as_ref()?.state {
             State::Shown(kept, position) | State::Stale(kept, position, _) => Some((kept, *position)),
-            State::Open | State::Unread(..) => None,
+            State::Unread(..) => None,
         }
     }
 
-    fn tell(&mut self, engine: &Engine, seq: u64, changes: Vec<LiveChange>) {
-        self.subscribers.retain(|queue| queue.strong_count() > 0);
-        if changes.is_empty() || self.subscribers.is_empty() {
+    fn tell(&self, engine: &Engine, seq: u64, changes: Vec<Change>) {
+        if changes.is_empty() || self.queues().is_empty() {
             return;
         }
-        let position = token::encode(&self.standing, engine, seq);
-        let frame = Arc::new(Frame::new(Form::of(&self.standing), seq, &position, changes));
-        for queue in self.subscribers.iter().filter_map(Weak::upgrade) {
-            queue.push(&frame);
+        let frame = Arc::new(Frame::new(seq, changes));
+        for queue in self.queues() {
+            queue.push(engine, &self.asked, &frame);
         }
     }
 }
 
+impl Known {
+    fn spoil(&mut self, behind: u64) -> bool {
+        let state = std::mem::replace(&mut self.state, State::Unread(Waiting::default()));
+        self.state = match state {
+            State::Shown(kept, position) => State::Stale(kept, position, Waiting::behind(behind)),
+            other => other,
+        };
+        self.is_stale()
+    }
+
+    fn is_stale(&self) -> bool {
+        matches!(self.state, State::Stale(..))
+    }
+}
+
+fn made(changes: Vec<LiveChange>) -> Vec<Change> {
+    changes.into_iter().map(Change::Made).collect()
+}
+
 /// What a change of a row is for those who see the rows that fulfil the filter.
-pub(super) fn decided(standing: &Standing, change: &RowChange) -> Option<LiveChange> {
+pub(super) fn decided(standing: &Standing, change: &RowChange) -> Option<LiveChangeKind> {
     let (old, new) = (change.old.as_ref(), change.new.as_ref());
     let was = old.filter(|row| standing.matches(*row));
     let is = new.filter(|row| standing.matches(*row));
@@ -230,6 +334,7 @@ pub(super) fn decided(standing: &Standing, change: &RowChange) -> Option<LiveCha
         (Some(_), Some(_)) => LiveChangeKind::Update,
         (Some(_), None) => LiveChangeKind::Leave,
     };
-    let id = id_of(is.or(was)?);
-    Some(LiveChange { kind, id, document: is.map(|row| json_of(standing, row)), index: None })
+    // What is wrong with a row breaks here, where nothing is told yet, and not where somebody is told of it.
+    let _id: &Value = &is.or(was)?[Shape::ID];
+    Some(kind)
 }

@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::event::{Frame, LiveChange, merged};
+use super::asked::Asked;
+use super::event::{Change, Frame, merged};
 use super::text::LiveText;
+use crate::engine::Engine;
 use crate::model::Error;
 
 /// How many transactions wait for a subscriber, each by itself. Behind that they become one.
@@ -60,9 +62,8 @@ pub(crate) struct Counts {
 
 /// What is next for a subscriber.
 pub(super) enum Next {
+    /// What a transaction has changed, or several of them.
     Frame(Arc<Frame>),
-    /// Changes of several transactions, put together.
-    Several(u64, Vec<LiveChange>),
     Reset,
     Ended(Error),
 }
@@ -77,8 +78,8 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Something happened.
-    pub(super) fn push(&self, frame: &Arc<Frame>) {
+    /// Something happened to what is asked.
+    pub(super) fn push(&self, engine: &Engine, asked: &Asked, frame: &Arc<Frame>) {
         let mut state = self.state();
         if frame.seq <= state.after {
             return;
@@ -87,11 +88,11 @@ impl Queue {
             state.start_again(frame.seq);
             return;
         }
-        if state.tell_at_once(frame) {
+        if state.tell_at_once(engine, asked, frame) {
             return;
         }
         state.changes += frame.changes.len();
-        state.bytes += frame.text.len();
+        state.bytes += frame.size;
         if state.changes > MOST_CHANGES || state.bytes > MOST_BYTES {
             state.start_again(frame.seq);
         } else {
@@ -109,9 +110,9 @@ impl Queue {
         let mut state = self.state();
         if state.after < seq {
             state.start_again(seq);
+            drop(state);
+            self.ready.notify_one();
         }
-        drop(state);
-        self.ready.notify_one();
     }
 
     /// From now on what happens while the subscriber waits goes to this sink at once.
@@ -182,9 +183,13 @@ impl Queue {
             return Some(Next::Reset);
         }
         if state.frames.len() > MOST_FRAMES {
-            let (seq, changes) = state.coalesce();
-            state.after = seq;
-            return Some(Next::Several(seq, changes));
+            let frames = std::mem::take(&mut state.frames);
+            (state.changes, state.bytes) = (0, 0);
+            state.after = frames.back().map_or(state.after, |frame| frame.seq);
+            state.counts.coalesced += frames.len() as u64;
+            // Whoever tells of more need not wait for this.
+            drop(state);
+            return Some(Next::Frame(Arc::new(coalesced(&frames))));
         }
         let next = state.pop();
         state.is_direct = next.is_none();
@@ -199,8 +204,9 @@ impl Queue {
 
 impl State {
     /// Hands it to the sink, if that may have it and has room.
-    fn tell_at_once(&mut self, frame: &Frame) -> bool {
-        let is_told = self.is_direct && self.sink.as_ref().is_some_and(|sink| sink.take(&frame.text));
+    fn tell_at_once(&mut self, engine: &Engine, asked: &Asked, frame: &Frame) -> bool {
+        let is_told =
+            self.is_direct && self.sink.as_ref().is_some_and(|sink| sink.take(frame.text(engine, asked)));
         // What comes next must not overtake this.
         self.is_direct &= is_told;
         if is_told {
@@ -218,29 +224,25 @@ impl State {
     fn pop(&mut self) -> Option<Arc<Frame>> {
         let frame = self.frames.pop_front()?;
         self.changes -= frame.changes.len();
-        self.bytes -= frame.text.len();
+        self.bytes -= frame.size;
         Some(frame)
     }
+}
 
-    /// All that waits as one: for each document what is left of its changes.
-    fn coalesce(&mut self) -> (u64, Vec<LiveChange>) {
-        let mut left: Vec<Option<LiveChange>> = Vec::new();
-        let mut places: HashMap<Arc<str>, usize> = HashMap::new();
-        let mut last = self.after;
-        while let Some(frame) = self.pop() {
-            last = frame.seq;
-            self.counts.coalesced += 1;
-            for change in &frame.changes {
-                let at = *places.entry(Arc::clone(&change.id)).or_insert_with(|| {
-                    left.push(None);
-                    left.len() - 1
-                });
-                left[at] = match left[at].take() {
-                    Some(first) => merged(first, change.clone()),
-                    None => Some(change.clone()),
-                };
-            }
-        }
-        (last, left.into_iter().flatten().collect())
+/// All that waits as one: for each document what is left of its changes.
+fn coalesced(frames: &VecDeque<Arc<Frame>>) -> Frame {
+    let mut left: Vec<Option<Change>> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    for change in frames.iter().flat_map(|frame| &frame.changes) {
+        let at = *places.entry(change.id()).or_insert_with(|| {
+            left.push(None);
+            left.len() - 1
+        });
+        left[at] = match &left[at] {
+            Some(first) => merged(first, change.clone()),
+            None => Some(change.clone()),
+        };
     }
+    let last = frames.back().map_or(0, |frame| frame.seq);
+    Frame::new(last, left.into_iter().flatten().collect())
 }

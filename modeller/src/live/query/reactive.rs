@@ -14,7 +14,7 @@ use crate::engine::{Cx, Operation, asked};
 use crate::live::index::Index;
 use crate::model::{Error, Result, Shape};
 use crate::query::Filter;
-use crate::store::Batch;
+use crate::store::{Batch, Commit};
 
 /// How long changes are waited for that come together with the first one.
 pub(super) const DEBOUNCE: Duration = Duration::from_millis(10);
@@ -106,7 +106,7 @@ impl Reactives {
     }
 
     /// Says to whom it concerns that something has changed.
-    pub(super) fn take_in(&self, batch: &Batch) {
+    pub(super) fn take_in(&self, batch: &Batch, commits: &[Commit]) {
         if batch.generation < self.generation.load(Ordering::Acquire) {
             self.missed(batch.generation, batch.until);
         }
@@ -115,7 +115,7 @@ impl Reactives {
         if models.is_empty() {
             return;
         }
-        for commit in &batch.commits {
+        for commit in commits {
             for change in &commit.changes {
                 let Some(index) = models.get(&*change.shape.path) else { continue };
                 for row in [&change.old, &change.new].into_iter().flatten() {

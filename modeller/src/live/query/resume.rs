@@ -1,12 +1,13 @@
 //! Going on behind a position: what has become of the answer since, from the change log.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::Subscriber;
-use super::event::LiveChange;
+use super::event::Change;
 use super::node::decided;
 use crate::model::{Code, Result, Row, Shape};
-use crate::store::{Change, ChangeOp, RowChange};
+use crate::store::{Change as Logged, ChangeOp, RowChange};
 
 /// How many changes are looked through, and how many documents; behind that it is cheaper to begin anew.
 const MOST_CHANGES: usize = 20_000;
@@ -14,8 +15,9 @@ const MOST_DOCUMENTS: usize = 500;
 
 /// The changes of the answer since a position, put together for each document, and the position that they lead to. `None` if that can't
 /// be told.
-pub(super) async fn missed(subscriber: &Subscriber, from: u64) -> Result<Option<(u64, Vec<LiveChange>)>> {
-    let Subscriber { standing, engine, queue, .. } = subscriber;
+pub(super) async fn missed(subscriber: &Subscriber, from: u64) -> Result<Option<(u64, Vec<Change>)>> {
+    let Subscriber { asked, engine, queue, .. } = subscriber;
+    let standing = &asked.standing;
     let model = &[standing.shape.path.as_str()];
     // Of these a row says too little: either nothing has changed in any of the models, or they are told as a whole.
     if standing.figures.is_some() || standing.is_related() {
@@ -60,8 +62,8 @@ pub(super) async fn missed(subscriber: &Subscriber, from: u64) -> Result<Option<
             let Some(old) = before(new.as_ref(), changes, position) else { continue };
             changed.push(RowChange { shape: standing.shape, op: ChangeOp::Update, old, new });
         }
-        let changes: Vec<LiveChange> =
-            changed.iter().filter_map(|change| decided(standing, change)).collect();
+        let decide = |change| Some(Change::Row(decided(standing, &change)?, Arc::new(change)));
+        let changes: Vec<Change> = changed.into_iter().filter_map(decide).collect();
         if let Some(shown) = shown {
             // Another process may have told of more than is known here yet.
             let same = changes.is_empty() && (from..=position).contains(&shown);
@@ -78,7 +80,7 @@ async fn changes(
     subscriber: &Subscriber,
     from: u64,
     models: &[&str],
-) -> Result<Option<HashMap<String, Vec<Change>>>> {
+) -> Result<Option<HashMap<String, Vec<Logged>>>> {
     let log = match subscriber.engine.store().changes(from, MOST_CHANGES).await {
         Ok(log) => log,
         Err(error) if error.is(Code::InvalidCursor) => return Ok(None),
@@ -87,7 +89,7 @@ async fn changes(
     if log.len() >= MOST_CHANGES {
         return Ok(None);
     }
-    let mut by_id: HashMap<String, Vec<Change>> = HashMap::new();
+    let mut by_id: HashMap<String, Vec<Logged>> = HashMap::new();
     for change in log {
         if models.contains(&change.model.as_str()) {
             by_id.entry(change.id.clone()).or_default().push(change);
@@ -97,7 +99,7 @@ async fn changes(
 }
 
 /// The row before all of these changes, the last of which led to `now`. `None` if none of them is as old as the position.
-fn before(now: Option<&Row>, changes: &[Change], position: u64) -> Option<Option<Row>> {
+fn before(now: Option<&Row>, changes: &[Logged], position: u64) -> Option<Option<Row>> {
     let mut row = now.cloned();
     let mut any = false;
     for change in changes.iter().rev().filter(|change| change.seq <= position) {

@@ -30,7 +30,7 @@ impl Queries {
     /// Whether all is matched up to this position, and no answer has to be read.
     fn is_settled(&self, position: u64) -> bool {
         let state = self.state();
-        let mut nodes = state.models.values().flat_map(|of_model| of_model.nodes.values());
-        nodes.all(|node| !node.is_stale()) && state.position.is_some_and(|known| known >= position)
+        state.nodes.all().all(|node| !node.is_stale())
+            && state.position.is_some_and(|known| known >= position)
     }
 }

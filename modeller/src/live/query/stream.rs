@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::event::{Form, Frame, whole};
 use super::queue::{LiveSink, Next};
 use super::text::LiveText;
-use super::{Subscriber, resume, token};
+use super::{Subscriber, resume};
 use crate::model::{Error, Result};
 
 /// How often an answer is asked for that the store can't give, and how long after the first time; from then on twice as long each time,
@@ -68,9 +68,8 @@ impl LiveStream {
     pub(super) async fn resumed(subscriber: Subscriber, from: u64) -> Result<Self> {
         match resume::missed(&subscriber, from).await? {
             Some((position, changes)) => {
-                let text = token::encode(&subscriber.standing, &subscriber.engine, position);
-                let form = Form::of(&subscriber.standing);
-                let first = Frame::new(form, position, &text, changes).text;
+                let frame = Frame::new(position, changes);
+                let first = frame.text(&subscriber.engine, &subscriber.asked).clone();
                 Ok(LiveStream { subscriber, first, failures: 0 })
             }
             None => Self::begun(subscriber, true).await,
@@ -86,7 +85,7 @@ impl LiveStream {
 
     /// The same for all who ask the same, for as long as the database lives.
     pub fn id(&self) -> String {
-        self.subscriber.key.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+        self.subscriber.asked.key.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// From now on what happens while [`next`](LiveStream::next) waits goes to the sink at once, and nobody is woken for it. What the sink
@@ -97,14 +96,9 @@ impl LiveStream {
 
     /// Waits for what is next. It may be given up and asked again: nothing is lost.
     pub async fn next(&mut self) -> LiveEvent {
-        let Subscriber { queue, standing, engine, .. } = &self.subscriber;
+        let Subscriber { queue, asked, engine, .. } = &self.subscriber;
         match queue.next().await {
-            Next::Frame(frame) => LiveEvent::Changes(frame.text.clone()),
-            Next::Several(seq, changes) => {
-                let position = token::encode(standing, engine, seq);
-                let form = Form::of(standing);
-                LiveEvent::Changes(Frame::new(form, seq, &position, changes).text)
-            }
+            Next::Frame(frame) => LiveEvent::Changes(frame.text(engine, asked).clone()),
             Next::Ended(error) => LiveEvent::Ended(error),
             Next::Reset => self.anew().await,
         }
@@ -137,7 +131,7 @@ impl LiveStream {
     /// it goes on there after a cut, however long ago something was told.
     pub fn position(&mut self) -> Option<String> {
         let reached = self.subscriber.reached()?;
-        Some(token::encode(&self.subscriber.standing, &self.subscriber.engine, reached))
+        Some(self.subscriber.asked.position(&self.subscriber.engine, reached))
     }
 
     /// How often transactions were put together for it, because it was slow, and how often it had to begin anew.
@@ -149,12 +143,12 @@ impl LiveStream {
 
 impl fmt::Debug for LiveStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LiveStream").field("query", &self.subscriber.standing).finish_non_exhaustive()
+        f.debug_struct("LiveStream").field("query", &self.subscriber.asked.standing).finish_non_exhaustive()
     }
 }
 
 async fn all(subscriber: &Subscriber, reset: bool) -> Result<LiveText> {
     let (position, documents) = subscriber.answer().await?;
-    let position = token::encode(&subscriber.standing, &subscriber.engine, position);
-    Ok(whole(Form::of(&subscriber.standing), &position, reset, &documents))
+    let position = subscriber.asked.position(&subscriber.engine, position);
+    Ok(whole(Form::of(&subscriber.asked.standing), &position, reset, &documents))
 }

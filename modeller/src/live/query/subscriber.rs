@@ -2,25 +2,25 @@
 
 use std::sync::Arc;
 
+use super::asked::Asked;
 use super::kept::Kept;
 use super::node::Node;
 use super::queue::Queue;
-use super::{Key, Queries, window};
-use crate::engine::{Engine, Standing};
+use super::{Queries, window};
+use crate::engine::Engine;
 use crate::model::{Code, Error, Result};
 
 /// One subscriber's part in a query; it leaves when it is dropped.
 pub(super) struct Subscriber {
     pub(super) queries: Arc<Queries>,
     pub(super) engine: Arc<Engine>,
-    pub(super) key: Key,
-    pub(super) standing: Arc<Standing>,
+    pub(super) asked: Arc<Asked>,
     pub(super) queue: Arc<Queue>,
 }
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        self.queries.leave(&self.key, self.standing.shape, &self.queue);
+        self.queries.leave(&self.asked.key, &self.queue);
     }
 }
 
@@ -28,7 +28,8 @@ impl Subscriber {
     /// The whole answer, and its position; from now on the queue has what comes after it.
     pub(super) async fn answer(&self) -> Result<(u64, Vec<Arc<str>>)> {
         self.queue.prepare();
-        let Subscriber { standing, engine, .. } = self;
+        let Subscriber { asked, engine, .. } = self;
+        let standing = &asked.standing;
         if standing.is_open() {
             let (position, rows) = standing.read(engine, None).await?;
             self.queue.start(position);
@@ -38,8 +39,8 @@ impl Subscriber {
             return Ok(shown);
         }
         let (position, kept) = Kept::read(standing, engine).await?;
-        if self.queries.was_read(engine, standing.shape, &self.key, position, kept) {
-            self.queries.refresh(standing.shape, self.key);
+        if self.queries.was_read(engine, &asked.key, position, kept) {
+            self.queries.refresh(asked.key);
         }
         // Somebody else may have read more of it meanwhile.
         self.shown().ok_or_else(|| Error::new(Code::InternalError, "a live query is not there"))
@@ -50,7 +51,7 @@ impl Subscriber {
         // Whoever matches holds it until all are told up to the position.
         let mut state = self.queries.state();
         let position = state.position?;
-        let node = state.models.get_mut(&*self.standing.shape.path)?.nodes.get_mut(&self.key)?;
+        let node = state.nodes.named(&self.asked.key)?;
         node.come_to(position);
         (node.is_told() && self.queue.come_to(position)).then_some(position)
     }
@@ -60,8 +61,8 @@ impl Subscriber {
         let shown = |node: &mut Node| {
             let (kept, position) = node.shown()?;
             self.queue.start(position);
-            Some((position, kept.documents(&self.standing)))
+            Some((position, kept.documents(&self.asked.standing)))
         };
-        self.queries.with_node(self.standing.shape, &self.key, shown)?
+        self.queries.with_node(&self.asked.key, shown)?
     }
 }

@@ -8,19 +8,18 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::kept::Kept;
 use super::node::Node;
 use super::reactive::DEBOUNCE;
-use super::{Key, Queries};
+use super::{Key, Queries, Waiting};
 use crate::engine::caught;
-use crate::model::{Code, Shape};
-use crate::store::Batch;
+use crate::model::Code;
 
 /// How long after a failure an answer is read again.
-pub(super) const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// How often the store is asked whether somebody else has written.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Matches what the store tells of, for as long as there is somebody to tell.
-pub(super) async fn attend(queries: Weak<Queries>, mut batches: UnboundedReceiver<Batch>) {
+pub(super) async fn attend(queries: Weak<Queries>, mut batches: UnboundedReceiver<Waiting>) {
     loop {
         if let Some(queries) = queries.upgrade()
             && let Some(engine) = queries.engine.upgrade()
@@ -36,10 +35,7 @@ pub(super) async fn attend(queries: Weak<Queries>, mut batches: UnboundedReceive
             return;
         };
         match told {
-            Ok(Some(batch)) => {
-                queries.take_in(&engine, &batch);
-                queries.feed.done(&batch);
-            }
+            Ok(Some(waiting)) => queries.take_in(&engine, waiting).await,
             Ok(None) => return,
             Err(_) => queries.look_round(&engine, &mut batches).await,
         }
@@ -48,22 +44,19 @@ pub(super) async fn attend(queries: Weak<Queries>, mut batches: UnboundedReceive
 }
 
 /// Reads the answer of a query until it is one of a moment since which nothing has happened that it is not told of.
-pub(super) async fn read_anew(queries: Weak<Queries>, shape: &'static Shape, key: Key) {
+pub(super) async fn read_anew(queries: Weak<Queries>, key: Key) {
     loop {
         let Some(queries) = queries.upgrade() else { return };
         let Some(engine) = queries.engine.upgrade() else { return };
-        let stale = |node: &mut Node| {
-            node.is_read = node.is_stale();
-            node.is_read.then(|| Arc::clone(&node.standing))
-        };
-        let Some(standing) = queries.with_node(shape, &key, stale).flatten() else { return };
-        let pause = match caught(Kept::read(&standing, &engine)).await {
+        let stale = |node: &mut Node| node.goes_on().then(|| Arc::clone(&node.asked));
+        let Some(asked) = queries.with_node(&key, stale).flatten() else { return };
+        let pause = match caught(Kept::read(&asked.standing, &engine)).await {
             Ok(Ok((position, kept))) => {
-                queries.was_read(&engine, shape, &key, position, kept);
+                queries.was_read(&engine, &key, position, kept);
                 DEBOUNCE
             }
             Ok(Err(error)) if error.is(Code::InvalidQuery) => {
-                queries.with_node(shape, &key, |node| node.refuse(&error));
+                queries.with_node(&key, |node| node.refuse(&error));
                 queries.moved.notify_waiters();
                 continue;
             }

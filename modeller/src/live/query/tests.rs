@@ -16,7 +16,8 @@ use crate::query::Select;
 use crate::registry::Registry;
 use crate::store::sqlite::{Sqlite, SqliteOptions};
 use crate::store::{
-    Answer, Apply, BoxFuture, Change, ChangeOp, Commit, Look, Plan, Sink, Store, Transaction, Watcher, Work,
+    Answer, Apply, Batch, BoxFuture, Change, ChangeOp, Commit, Look, Plan, RowChange, Sink, Store,
+    Transaction, Watcher, Work,
 };
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema, Validate, Model)]

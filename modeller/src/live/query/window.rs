@@ -73,7 +73,11 @@ impl Window {
     }
 
     /// Takes in the changes of one transaction. Answers what becomes of what it shows, or `None` if that has to be read anew.
-    pub(super) fn apply(&mut self, standing: &Standing, changes: &[&RowChange]) -> Option<Vec<LiveChange>> {
+    pub(super) fn apply(
+        &mut self,
+        standing: &Standing,
+        changes: &[Arc<RowChange>],
+    ) -> Option<Vec<LiveChange>> {
         let before = self.clone();
         for change in changes {
             self.take_in(standing, change);
@@ -207,9 +211,10 @@ mod tests {
         at: i64,
     }
 
-    fn change(old: Option<&Row>, new: Option<&Row>) -> RowChange {
+    fn change(old: Option<&Row>, new: Option<&Row>) -> Arc<RowChange> {
         let op = if new.is_some() { ChangeOp::Insert } else { ChangeOp::Delete };
-        RowChange { shape: Framed::descriptor().shape(), op, old: old.cloned(), new: new.cloned() }
+        let shape = Framed::descriptor().shape();
+        Arc::new(RowChange { shape, op, old: old.cloned(), new: new.cloned() })
     }
 
     #[tokio::test]
@@ -232,15 +237,15 @@ mod tests {
         let mut window = Window::new(Vec::new(), limit(SHOWN as u64));
         for row in &rows {
             assert!(window.is_whole);
-            assert!(window.apply(&standing, &[&change(None, Some(row))]).is_some());
+            assert!(window.apply(&standing, &[change(None, Some(row))]).is_some());
         }
         assert_eq!(window.rows.len(), SHOWN + SPARE);
         for row in &rows[..SPARE] {
-            let changes = window.apply(&standing, &[&change(Some(row), None)]).unwrap();
+            let changes = window.apply(&standing, &[change(Some(row), None)]).unwrap();
             assert_eq!(changes.len(), 2, "one goes, and the next one comes");
         }
         assert_eq!(window.documents(&standing).len(), SHOWN);
-        let told = window.apply(&standing, &[&change(Some(&rows[SPARE]), None)]);
+        let told = window.apply(&standing, &[change(Some(&rows[SPARE]), None)]);
         assert!(told.is_none(), "what comes next is not known, and has to be read");
     }
 }

@@ -63,7 +63,11 @@ pub(super) fn serve(session: &mut Session, begin: Begin, timeout: Duration) {
     match attend(session, &messages, Instant::now() + timeout) {
         End::Commit(reply) => {
             let done = session.keep(begin.actor.as_deref()).and_then(|()| session.commit());
+            let is_done = done.is_ok();
             drop(reply.send(done));
+            if is_done {
+                session.tell();
+            }
         }
         End::Rollback(reply) => {
             session.rollback();

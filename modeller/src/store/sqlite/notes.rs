@@ -20,6 +20,8 @@ pub(super) struct Notes {
     /// The watcher, since the transaction began.
     watcher: Option<Arc<dyn Watcher>>,
     generation: u64,
+    /// The model that was asked for last, and whether its rows are wanted: most transactions are about one.
+    wanted: Option<(&'static Shape, bool)>,
     is_too_much: bool,
     /// About how large they are.
     bytes: usize,
@@ -39,7 +41,7 @@ impl Notes {
         self.changes.clear();
         self.ends.clear();
         self.watcher.clone_from(&self.told.read().unwrap_or_else(PoisonError::into_inner));
-        (self.is_too_much, self.bytes) = (false, 0);
+        (self.is_too_much, self.bytes, self.wanted) = (false, 0, None);
         self.generation = self.watcher.as_ref().map_or(0, |watcher| watcher.generation());
     }
 
@@ -52,7 +54,7 @@ impl Notes {
         old: Option<&Row>,
         new: Option<&Row>,
     ) {
-        if self.is_too_much || !self.watcher.as_ref().is_some_and(|watcher| watcher.wants(shape)) {
+        if self.is_too_much || !self.is_wanted(shape) {
             return;
         }
         let change = RowChange { shape, op, old: old.cloned(), new: new.cloned() };
@@ -63,6 +65,15 @@ impl Notes {
             return;
         }
         self.changes.push((entries, change));
+    }
+
+    /// Whether rows of this model are wanted. What becomes wanted after the transaction began is of a later generation.
+    fn is_wanted(&mut self, shape: &'static Shape) -> bool {
+        let Some(watcher) = &self.watcher else { return false };
+        match self.wanted {
+            Some((known, is_wanted)) if std::ptr::eq(known, shape) => is_wanted,
+            _ => self.wanted.insert((shape, watcher.wants(shape))).1,
+        }
     }
 
     /// The work at hand is kept; the log has so many entries now.
@@ -191,6 +202,7 @@ mod tests {
             session.insert_row(shape, &row(&id("d"), "last")).unwrap();
             session.keep(None).unwrap();
             session.commit().unwrap();
+            session.tell();
         }
         let logged = changes::read(&session.connection, &session.tables, 0, usize::MAX).unwrap();
         let logged: Vec<_> =
@@ -224,11 +236,13 @@ mod tests {
         }
         session.keep(None).unwrap();
         session.commit().unwrap();
+        session.tell();
         session.begin().unwrap();
         session.start(Guard::Entry);
         session.insert_row(shape, &row("a", "")).unwrap();
         session.keep(None).unwrap();
         session.commit().unwrap();
+        session.tell();
         let heard = heard.0.lock().unwrap();
         assert_eq!((heard[0].generation, heard[0].until, heard[0].commits.len()), (0, 20, 0));
         assert_eq!((heard[1].generation, heard[1].until, heard[1].commits.len()), (7, 21, 1));

@@ -229,16 +229,22 @@ impl Session {
                 error if error.is(Code::StoreUnavailable) => error,
                 _ => unavailable("the store could not write now; nothing was changed"),
             }
-        })?;
+        })
+    }
+
+    /// Tells of what was [committed](Self::commit). Those who wait for the commit itself should be answered before: who watches takes
+    /// processor time that they need.
+    pub(super) fn tell(&mut self) {
         // Known since the first row of the log was written, if there is one.
-        if let Some(last) = self.last {
+        if let Some(last) = self.last.take() {
             self.notes.tell(last, self.pack.entries());
         }
-        Ok(())
     }
 
     /// Forgets the whole transaction.
     pub(super) fn rollback(&mut self) {
+        // Of this nobody is told.
+        self.last = None;
         if !self.connection.is_autocommit()
             && let Err(error) = run(&self.connection, "ROLLBACK")
         {

@@ -249,10 +249,12 @@ impl Writing {
                 Err(_) => break,
             }
         }
+        let is_begun = begun.is_ok();
         let lost = match begun {
             Ok(()) => self.session.commit().err(),
             Err(_) => None,
         };
+        let is_committed = is_begun && lost.is_none();
         for (reply, outcome) in outcomes {
             let answer = match (&lost, outcome) {
                 (Some(error), Ok(answer)) => {
@@ -265,6 +267,9 @@ impl Writing {
             if let Err(answer) = reply.send(answer) {
                 discard(answer);
             }
+        }
+        if is_committed {
+            self.session.tell();
         }
         next
     }
