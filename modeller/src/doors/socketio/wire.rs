@@ -1,0 +1,426 @@
+//! The stream below a WebSocket. The transport reads from it and writes to it as if it were alone; what the door has for the client
+//! goes past the transport, in frames that are ready: those that many are sent are made once, and what waits is written together.
+//!
+//! What the transport was handed before must not be overtaken. So a mark is sent through it, which no client sees: what
+//! comes after the mark waits until that has come by, and from then on nothing of ours goes through the transport any more.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes};
+use socketioxide::socket::Socket;
+use socketioxide::{SendError, SocketError};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::Instant;
+
+use super::answer::Body;
+use super::message::Form;
+use super::outbox::Outbox;
+use super::packet::{self, Event, Packet};
+
+/// The event that is the mark.
+const MARK: &str = "modeller:mark";
+
+/// How long a client has to take what waits for it when its session is over.
+const PARTING: Duration = Duration::from_secs(5);
+
+/// So many frames are written at once.
+const SLICES: usize = 64;
+
+/// So many clients are written to by one task. Tokio lets a task do 128 things before it has to let others run.
+const TOGETHER: usize = 64;
+
+/// What the bytes go to and come from.
+pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
+
+/// One connection, as those see it who have something for its client.
+pub(super) struct Wire {
+    line: Mutex<Line>,
+    /// Whether it will be written to by one of the writers.
+    is_due: AtomicBool,
+    writers: Writers,
+    mark: Arc<Mark>,
+}
+
+/// Which way packets go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Through the transport.
+    Transport,
+    /// The mark is on its way. Behind it they wait; or they go through the transport again, if the client has connected anew meanwhile.
+    Marked { anew: bool },
+    /// Past the transport.
+    Direct,
+}
+
+struct Line {
+    io: Option<Box<dyn Io>>,
+    /// Whose it is, once that is known.
+    outbox: Option<Arc<Outbox>>,
+    way: Way,
+    /// What is to be written.
+    queue: VecDeque<Bytes>,
+    /// How many of its bytes nobody counts: those from before it was known whose it is.
+    uncounted: usize,
+    /// What comes behind the mark.
+    held: VecDeque<Bytes>,
+    /// Whether a task waits until the network takes more.
+    is_blocked: bool,
+    /// Nothing arrives there any more.
+    is_broken: bool,
+    /// Since when the transport has let go of it.
+    over: Option<Instant>,
+}
+
+/// The mark, and its frame as the transport writes it.
+pub(super) struct Mark {
+    body: Body,
+    frame: Bytes,
+}
+
+impl Mark {
+    /// For those whose packets are written so.
+    pub(super) fn new(form: Form) -> Arc<Self> {
+        let body = Body::new(form, "{}".to_owned());
+        let body = body.unwrap_or_else(|error| Body::of_error(form, super::answer::Manner::Plain, error));
+        let frame = Event(MARK, &body).frame().unwrap_or_default();
+        Arc::new(Mark { body, frame })
+    }
+}
+
+impl Wire {
+    pub(super) fn new(io: Box<dyn Io>, writers: Writers, mark: Arc<Mark>) -> Arc<Self> {
+        let line = Line {
+            io: Some(io),
+            outbox: None,
+            way: Way::Transport,
+            queue: VecDeque::new(),
+            uncounted: 0,
+            held: VecDeque::new(),
+            is_blocked: false,
+            is_broken: false,
+            over: None,
+        };
+        Arc::new(Wire { line: Mutex::new(line), is_due: AtomicBool::new(false), writers, mark })
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says whose it is.
+    pub(super) fn belongs_to(self: &Arc<Self>, outbox: &Arc<Outbox>) {
+        let mut line = self.line();
+        if line.over.is_none() && outbox.write_to(self) {
+            line.outbox = Some(outbox.clone());
+        }
+    }
+
+    /// The client connects anew: what it is told comes behind the transport's word that it is connected.
+    pub(super) fn connects(&self) {
+        let mut line = self.line();
+        line.way = match line.way {
+            Way::Transport | Way::Direct => Way::Transport,
+            Way::Marked { .. } => Way::Marked { anew: true },
+        };
+    }
+
+    /// Writes a packet soon, if it is this that packets go through, and not the transport.
+    pub(super) fn take(
+        self: &Arc<Self>,
+        outbox: &Outbox,
+        socket: &Socket,
+        packet: &impl Packet,
+    ) -> Option<Result<(), SendError>> {
+        if !socket.connected() {
+            return Some(Err(SendError::Socket(SocketError::Closed)));
+        }
+        let frame = match packet.frame() {
+            Ok(frame) => frame,
+            Err(error) => return Some(Err(error)),
+        };
+        let mut line = self.line();
+        if line.is_broken || line.over.is_some() {
+            return Some(Err(SendError::Socket(SocketError::Closed)));
+        }
+        let size = frame.len();
+        match line.way {
+            Way::Direct => {
+                line.queue.push_back(frame);
+                outbox.connection().queued(size);
+                drop(line);
+                self.wake();
+            }
+            Way::Marked { anew: false } => {
+                line.held.push_back(frame);
+                outbox.connection().queued(size);
+            }
+            Way::Transport if Event(MARK, &self.mark.body).emit(socket).is_ok() => {
+                line.way = Way::Marked { anew: false };
+                line.held.push_back(frame);
+                outbox.connection().queued(size);
+            }
+            Way::Marked { anew: true } | Way::Transport => return None,
+        }
+        Some(Ok(()))
+    }
+
+    /// Sees to it that what waits is written soon.
+    fn wake(self: &Arc<Self>) {
+        if !self.is_due.swap(true, Ordering::AcqRel) {
+            // There is somebody at its other end for as long as there is a sender.
+            let _ = self.writers.0.send(self.clone());
+        }
+    }
+
+    /// Writes what there is, as far as it goes at once; what does not has a task of its own.
+    fn flush(self: &Arc<Self>) {
+        self.is_due.store(false, Ordering::Release);
+        let mut line = self.line();
+        // Nobody is woken when there is room: the task asks by itself.
+        if !line.is_blocked && line.poll_drain(&mut Context::from_waker(Waker::noop())).is_pending() {
+            line.is_blocked = true;
+            tokio::spawn(self.clone().drain());
+        }
+    }
+
+    /// Writes until nothing waits.
+    async fn drain(self: Arc<Self>) {
+        loop {
+            let drained = std::future::poll_fn(|context| {
+                let mut line = self.line();
+                let drained = line.poll_drain(context);
+                if drained.is_ready() {
+                    line.is_blocked = false;
+                }
+                drained
+            });
+            if tokio::time::timeout(PARTING / 4, drained).await.is_ok() {
+                return;
+            }
+            let mut line = self.line();
+            if line.over.is_some_and(|over| over.elapsed() > PARTING) {
+                return line.close();
+            }
+        }
+    }
+
+    /// The transport is done with it.
+    fn part(self: &Arc<Self>) {
+        let mut line = self.line();
+        line.over = Some(Instant::now());
+        let held: usize = line.held.drain(..).map(|frame| frame.len()).sum();
+        line.count_out(held);
+        if line.queue.is_empty() || Handle::try_current().is_err() {
+            line.close();
+        } else {
+            drop(line);
+            self.wake();
+        }
+    }
+}
+
+impl Line {
+    /// Takes up what the transport writes: whole frames.
+    fn put(&mut self, bytes: &[u8], mark: &Mark) {
+        if let Way::Marked { anew } = self.way {
+            let mut rest = bytes;
+            while !rest.is_empty() {
+                let (frame, others) = rest.split_at(packet::first(rest));
+                rest = others;
+                if *frame != *mark.frame {
+                    self.queue.push_back(Bytes::copy_from_slice(frame));
+                    continue;
+                }
+                self.count_out(frame.len());
+                self.queue.append(&mut self.held);
+                self.way = if anew { Way::Transport } else { Way::Direct };
+                break;
+            }
+            if !rest.is_empty() {
+                self.queue.push_back(Bytes::copy_from_slice(rest));
+            }
+        } else {
+            self.queue.push_back(Bytes::copy_from_slice(bytes));
+        }
+    }
+
+    fn count_out(&self, bytes: usize) {
+        if let Some(outbox) = &self.outbox {
+            outbox.written(bytes);
+        }
+    }
+
+    /// Writes what there is.
+    fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let (mut written, mut drained) = (0, Poll::Ready(()));
+        while !self.queue.is_empty() {
+            match self.poll_write(context) {
+                Poll::Ready(Ok(bytes @ 1..)) => written += bytes,
+                Poll::Ready(_) => {
+                    self.is_broken = true;
+                    let left = self.queue.drain(..).chain(self.held.drain(..));
+                    written += left.map(|frame| frame.len()).sum::<usize>();
+                }
+                Poll::Pending => {
+                    drained = Poll::Pending;
+                    break;
+                }
+            }
+        }
+        let counted = written - self.uncounted.min(written);
+        self.uncounted -= written - counted;
+        if counted > 0 {
+            self.count_out(counted);
+        }
+        if drained.is_ready() {
+            if self.queue.capacity() > SLICES {
+                self.queue = VecDeque::new();
+            }
+            if self.over.is_some() {
+                self.close();
+            }
+        }
+        drained
+    }
+
+    /// Writes several frames as one.
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let Some(io) = self.io.as_mut().filter(|_| !self.is_broken) else {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        };
+        let io = Pin::new(io);
+        let written = if let (1, Some(frame)) = (self.queue.len(), self.queue.front()) {
+            // The kernel takes one piece more quickly than a list of one.
+            ready!(io.poll_write(context, frame))?
+        } else {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let mut count = 0;
+            for (slice, frame) in slices.iter_mut().zip(&self.queue) {
+                *slice = IoSlice::new(frame);
+                count += 1;
+            }
+            ready!(io.poll_write_vectored(context, &slices[..count]))?
+        };
+        let mut left = written;
+        while let Some(first) = self.queue.front_mut() {
+            if left < first.len() {
+                first.advance(left);
+                break;
+            }
+            left -= first.len();
+            self.queue.pop_front();
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    /// Lets the connection go, with what is not written.
+    fn close(&mut self) {
+        let left: usize = self.queue.drain(..).map(|frame| frame.len()).sum();
+        self.count_out(left.saturating_sub(self.uncounted));
+        (self.io, self.outbox, self.uncounted) = (None, None, 0);
+    }
+}
+
+/// The wire as the transport has it. It always has room: the door counts what it hands to the transport.
+pub(super) struct Stream<F> {
+    wire: Arc<Wire>,
+    /// Finds out whose it is, once that is known.
+    find: Option<F>,
+}
+
+impl<F: FnMut() -> Option<Arc<Outbox>>> Stream<F> {
+    pub(super) fn new(wire: Arc<Wire>, find: F) -> Self {
+        let mut stream = Stream { wire, find: Some(find) };
+        stream.find();
+        stream
+    }
+
+    fn find(&mut self) {
+        if let Some(outbox) = self.find.as_mut().and_then(|find| find()) {
+            self.find = None;
+            self.wire.belongs_to(&outbox);
+        }
+    }
+}
+
+impl<F> AsyncRead for Stream<F> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match &mut self.wire.line().io {
+            Some(io) => Pin::new(io).poll_read(context, buffer),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl<F: FnMut() -> Option<Arc<Outbox>> + Unpin> AsyncWrite for Stream<F> {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.find();
+        let mut line = self.wire.line();
+        if line.is_broken {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        match &line.outbox {
+            Some(outbox) => outbox.passed(bytes.len()),
+            None => line.uncounted += bytes.len(),
+        }
+        line.put(bytes, &self.wire.mark);
+        drop(line);
+        self.wire.wake();
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<F> Drop for Stream<F> {
+    fn drop(&mut self) {
+        self.wire.part();
+    }
+}
+
+/// Those who write, for all connections of a door: to wake a task for each of a thousand clients costs more than to write to it.
+#[derive(Clone)]
+pub(super) struct Writers(UnboundedSender<Arc<Wire>>);
+
+impl Writers {
+    /// Within a runtime.
+    pub(super) fn new() -> Self {
+        // A connection waits here once at most.
+        let (sender, due) = unbounded_channel();
+        tokio::spawn(write(due));
+        Writers(sender)
+    }
+}
+
+/// Writes to those who are due, until no connection is left.
+async fn write(mut due: UnboundedReceiver<Arc<Wire>>) {
+    let mut wires = Vec::new();
+    while due.recv_many(&mut wires, usize::MAX).await > 0 {
+        let others = wires.split_off(wires.len().min(TOGETHER));
+        for some in others.chunks(TOGETHER) {
+            let some = some.to_vec();
+            tokio::spawn(async move { some.iter().for_each(Wire::flush) });
+        }
+        wires.drain(..).for_each(|wire| wire.flush());
+    }
+}
