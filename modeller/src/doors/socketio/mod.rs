@@ -6,9 +6,10 @@
 //!                                                     Cx ─► {data} or {error} ─► acknowledgement
 //! ```
 //!
-//! The transport (handshake, polling and WebSocket, upgrade, heartbeat, packets, rooms) is `socketioxide`'s. The door turns
-//! packets into calls and replies into acknowledgements, and keeps what waits for a slow client within bounds. What each event
-//! takes and answers is written for users in `docs/socketio.md`.
+//! The transport (handshake, polling and WebSocket, upgrade, heartbeat, reading packets) is `socketioxide`'s. The door turns
+//! packets into calls and replies into acknowledgements, and keeps what waits for a slow client within bounds. Once a client is there by
+//! WebSocket, the door [writes](wire) to it by itself: what many are told is one frame, made once. What each event takes and answers
+//! is written for users in `docs/socketio.md`.
 
 mod answer;
 mod call;
@@ -27,6 +28,7 @@ mod packet;
 mod request;
 mod room;
 mod rules;
+mod stream;
 mod upgrade;
 mod wire;
 

@@ -12,7 +12,8 @@ use tungstenite::handshake::derive_accept_key;
 
 use super::outbox::Outbox;
 use super::request::Service;
-use super::wire::{Io, Stream, Wire};
+use super::stream::Stream;
+use super::wire::{Io, Wire};
 use crate::model::{Code, Error, Result};
 
 /// The answer to a request that wants to become a WebSocket, which goes on as one.

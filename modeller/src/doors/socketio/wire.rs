@@ -134,6 +134,34 @@ impl Wire {
         };
     }
 
+    /// Reads what the client says.
+    pub(super) fn poll_read(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match &mut self.line().io {
+            Some(io) => Pin::new(io).poll_read(context, buffer),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Takes up what the transport writes: whole frames, and all of them.
+    pub(super) fn pass(self: &Arc<Self>, bytes: &[u8]) -> io::Result<usize> {
+        let mut line = self.line();
+        if line.is_broken {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        match &line.outbox {
+            Some(outbox) => outbox.passed(bytes.len()),
+            None => line.uncounted += bytes.len(),
+        }
+        line.put(bytes, &self.mark);
+        drop(line);
+        self.wake();
+        Ok(bytes.len())
+    }
+
     /// Writes a packet soon, if it is this that packets go through, and not the transport.
     pub(super) fn take(
         self: &Arc<Self>,
@@ -144,10 +172,19 @@ impl Wire {
         if !socket.connected() {
             return Some(Err(SendError::Socket(SocketError::Closed)));
         }
-        let frame = match packet.frame() {
-            Ok(frame) => frame,
-            Err(error) => return Some(Err(error)),
-        };
+        match packet.frame() {
+            Ok(frame) => self.take_frame(outbox, frame, |mark| mark.emit(socket).is_ok()),
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// As `take`; `send` sends the mark.
+    fn take_frame(
+        self: &Arc<Self>,
+        outbox: &Outbox,
+        frame: Bytes,
+        send: impl FnOnce(&Event<'_>) -> bool,
+    ) -> Option<Result<(), SendError>> {
         let mut line = self.line();
         if line.is_broken || line.over.is_some() {
             return Some(Err(SendError::Socket(SocketError::Closed)));
@@ -164,7 +201,7 @@ impl Wire {
                 line.held.push_back(frame);
                 outbox.connection().queued(size);
             }
-            Way::Transport if Event(MARK, &self.mark.body).emit(socket).is_ok() => {
+            Way::Transport if send(&Event(MARK, &self.mark.body)) => {
                 line.way = Way::Marked { anew: false };
                 line.held.push_back(frame);
                 outbox.connection().queued(size);
@@ -215,7 +252,7 @@ impl Wire {
     }
 
     /// The transport is done with it.
-    fn part(self: &Arc<Self>) {
+    pub(super) fn part(self: &Arc<Self>) {
         let mut line = self.line();
         line.over = Some(Instant::now());
         let held: usize = line.held.drain(..).map(|frame| frame.len()).sum();
@@ -230,7 +267,7 @@ impl Wire {
 }
 
 impl Line {
-    /// Takes up what the transport writes: whole frames.
+    /// Lines up what the transport writes, and what was held, once the mark has come by.
     fn put(&mut self, bytes: &[u8], mark: &Mark) {
         if let Way::Marked { anew } = self.way {
             let mut rest = bytes;
@@ -331,73 +368,6 @@ impl Line {
     }
 }
 
-/// The wire as the transport has it. It always has room: the door counts what it hands to the transport.
-pub(super) struct Stream<F> {
-    wire: Arc<Wire>,
-    /// Finds out whose it is, once that is known.
-    find: Option<F>,
-}
-
-impl<F: FnMut() -> Option<Arc<Outbox>>> Stream<F> {
-    pub(super) fn new(wire: Arc<Wire>, find: F) -> Self {
-        let mut stream = Stream { wire, find: Some(find) };
-        stream.find();
-        stream
-    }
-
-    fn find(&mut self) {
-        if let Some(outbox) = self.find.as_mut().and_then(|find| find()) {
-            self.find = None;
-            self.wire.belongs_to(&outbox);
-        }
-    }
-}
-
-impl<F> AsyncRead for Stream<F> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match &mut self.wire.line().io {
-            Some(io) => Pin::new(io).poll_read(context, buffer),
-            None => Poll::Ready(Ok(())),
-        }
-    }
-}
-
-impl<F: FnMut() -> Option<Arc<Outbox>> + Unpin> AsyncWrite for Stream<F> {
-    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.find();
-        let mut line = self.wire.line();
-        if line.is_broken {
-            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
-        }
-        match &line.outbox {
-            Some(outbox) => outbox.passed(bytes.len()),
-            None => line.uncounted += bytes.len(),
-        }
-        line.put(bytes, &self.wire.mark);
-        drop(line);
-        self.wire.wake();
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<F> Drop for Stream<F> {
-    fn drop(&mut self) {
-        self.wire.part();
-    }
-}
-
 /// Those who write, for all connections of a door: to wake a task for each of a thousand clients costs more than to write to it.
 #[derive(Clone)]
 pub(super) struct Writers(UnboundedSender<Arc<Wire>>);
@@ -424,3 +394,6 @@ async fn write(mut due: UnboundedReceiver<Arc<Wire>>) {
         wires.drain(..).for_each(|wire| wire.flush());
     }
 }
+
+#[cfg(test)]
+mod tests;
