@@ -15,7 +15,7 @@ use tokio::io::AsyncWrite;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// So many frames are written at once.
-const SLICES: usize = 32;
+const SLICES: usize = 64;
 
 /// So many clients are written to by one task. Tokio lets a task do 128 things before it has to let others run.
 const TOGETHER: usize = 64;

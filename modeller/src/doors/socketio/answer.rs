@@ -1,12 +1,16 @@
 //! What goes to a client: answers and pushes, as JSON text or as a tree for MessagePack.
 
+use std::sync::OnceLock;
+
+use bytes::Bytes;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
+use socketioxide::SendError;
 use uuid::Uuid;
 
 use super::message::Form;
-use super::packed;
+use super::{packed, packet};
 use crate::engine::Reply;
 use crate::model::{Code, Error, Result};
 
@@ -20,7 +24,13 @@ pub(super) enum Manner {
 }
 
 /// JSON that is sent as it is.
-pub(super) enum Body {
+pub(super) struct Body {
+    content: Content,
+    /// As the event that it is sent as, and its frame.
+    frame: OnceLock<(&'static str, Bytes)>,
+}
+
+enum Content {
     Text(Box<RawValue>),
     Tree(Json, usize),
 }
@@ -33,21 +43,51 @@ impl Body {
     pub(super) fn new(form: Form, text: String) -> Result<Self> {
         let broken =
             |error| Error::new(Code::InternalError, format!("what is to be sent is not JSON: {error}"));
-        match form {
-            Form::Text => Ok(Body::Text(RawValue::from_string(text).map_err(broken)?)),
+        let content = match form {
+            Form::Text => Content::Text(RawValue::from_string(text).map_err(broken)?),
             Form::Packed => {
                 let json = serde_json::from_str(&text).map_err(broken)?;
                 let size = packed::size(&json);
-                Ok(Body::Tree(json, size))
+                Content::Tree(json, size)
             }
-        }
+        };
+        Ok(content.into())
     }
 
     /// How many bytes it is, as it is sent; a packet has some more. What is counted here has to leave one day.
     pub(super) fn size(&self) -> usize {
-        match self {
-            Body::Text(text) => text.get().len(),
-            Body::Tree(_, size) => *size,
+        match &self.content {
+            Content::Text(text) => text.get().len(),
+            Content::Tree(_, size) => *size,
+        }
+    }
+
+    /// The JSON, if it is sent as text.
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.content {
+            Content::Text(text) => Some(text.get()),
+            Content::Tree(..) => None,
+        }
+    }
+
+    /// The frame of this event with it: made once for all who are sent it.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub(super) fn framed(&self, event: &'static str) -> std::result::Result<Bytes, SendError> {
+        let made = || match self.text() {
+            Some(text) => Ok(packet::event_of(event, &[text])),
+            None => packet::packed_event(event, self),
+        };
+        match self.frame.get() {
+            Some((name, frame)) if *name == event => Ok(frame.clone()),
+            Some(_) => made(),
+            None => {
+                let frame = made()?;
+                // Another one may have been quicker, with the same.
+                let _ = self.frame.set((event, frame.clone()));
+                Ok(frame)
+            }
         }
     }
 
@@ -57,18 +97,25 @@ impl Body {
         if manner == Manner::Channels {
             json["status"] = "error".into();
         }
-        match Self::new(form, json.to_string()) {
-            Ok(body) => body,
-            Err(_) => Body::Tree(json, 0),
-        }
+        let nothing = match form {
+            Form::Text => Content::Text(RawValue::NULL.to_owned()),
+            Form::Packed => Content::Tree(Json::Null, 0),
+        };
+        Self::new(form, json.to_string()).unwrap_or_else(|_| nothing.into())
+    }
+}
+
+impl From<Content> for Body {
+    fn from(content: Content) -> Self {
+        Body { content, frame: OnceLock::new() }
     }
 }
 
 impl Serialize for Body {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        match self {
-            Body::Text(text) => text.serialize(serializer),
-            Body::Tree(json, _) => json.serialize(serializer),
+        match &self.content {
+            Content::Text(text) => text.serialize(serializer),
+            Content::Tree(json, _) => json.serialize(serializer),
         }
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
@@ -18,6 +19,7 @@ use super::call::Members;
 use super::connection::Connection;
 use super::message::Form;
 use super::outbox::Outbox;
+use super::packet::{self, Packet};
 use crate::engine::Cx;
 use crate::live::{ChannelEvent, ChannelEventKind, ChannelSink, Channels, Ticket};
 use crate::model::{Code, Error, Result};
@@ -152,9 +154,28 @@ impl Told {
         });
         Some(Told { event: event_name(event.kind()), body, binding })
     }
+}
 
+impl Packet for Told {
     fn size(&self) -> usize {
         self.body.size() + self.binding.as_ref().map_or(0, |(_, more)| *more)
+    }
+
+    fn frame(&self) -> std::result::Result<Bytes, SendError> {
+        let Some((event, _)) = &self.binding else { return self.body.framed(self.event) };
+        let Some(payload) = self.body.text() else { return packet::packed_event(self.event, self) };
+        // Before and behind what all are told stands what this one is told it for.
+        let before = format!(
+            r#"{{"type":"{}","channel":{},"subscription_id":{},"payload":"#,
+            event.kind().name(),
+            Json::from(event.topic().name()),
+            Json::from(event.subscription_id().unwrap_or_default()),
+        );
+        Ok(packet::event_of(self.event, &[&before, payload, "}"]))
+    }
+
+    fn emit(&self, socket: &Socket) -> std::result::Result<(), SendError> {
+        socket.emit(self.event, self)
     }
 }
 
@@ -206,7 +227,7 @@ impl Sink {
     }
 
     fn hand_over(&self, told: &Told) -> std::result::Result<(), SendError> {
-        let sent = self.outbox.hand_over(told.size(), || self.socket.emit(told.event, told));
+        let sent = self.outbox.give(&self.socket, told);
         if sent.is_ok() {
             self.outbox.connection().pushed();
         }

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use socketioxide::extract::{AckSender, SocketRef};
-use socketioxide::handler::FromMessageParts as _;
+use socketioxide::extract::SocketRef;
 use socketioxide::socket::Socket;
 use socketioxide::{SendError, SocketError};
 use socketioxide_core::Value;
@@ -18,8 +17,10 @@ use super::answer::{Body, Manner};
 use super::channels::{self, Ears};
 use super::events::Done;
 use super::live::{Gate, Telling};
+use super::members::{Member, Rooms};
 use super::message::{Form, Incoming, Message, manner};
 use super::outbox::Outbox;
+use super::packet::{Answer, Event};
 use super::{Shared, answer, events};
 use crate::engine::{Cx, Identity, Subscription, caught, in_time};
 use crate::live::{Channels, Held, Live, Place, Watching};
@@ -42,6 +43,7 @@ pub(super) struct Connection {
     pub(super) cx: Cx,
     pub(super) form: Form,
     shared: Arc<Shared>,
+    rooms: Arc<Rooms>,
     outbox: Arc<Outbox>,
     runtime: Handle,
     calls: Semaphore,
@@ -117,12 +119,19 @@ pub(super) async fn take(connection: Arc<Connection>, incoming: Incoming) {
 }
 
 impl Connection {
-    pub(super) fn new(shared: Arc<Shared>, form: Form, outbox: Arc<Outbox>, identity: Identity) -> Arc<Self> {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        form: Form,
+        rooms: Arc<Rooms>,
+        outbox: Arc<Outbox>,
+        identity: Identity,
+    ) -> Arc<Self> {
         let most = shared.live.connections().options().max_in_flight;
         Arc::new(Connection {
             cx: shared.live.engine().cx().as_identity(identity),
             form,
             shared,
+            rooms,
             outbox,
             runtime: Handle::current(),
             calls: Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)),
@@ -165,17 +174,13 @@ impl Connection {
 
     /// Sends an answer as soon as there is room for it; it is never left out for a client that is there.
     async fn acknowledge(&self, socket: &Arc<Socket>, ack: Option<i64>, mut body: Body, manner: Manner) {
-        if ack.is_none() {
-            return;
-        }
+        let Some(number) = ack else { return };
         while !self.is_over() {
             if !self.outbox.has_room(body.size()) {
                 self.outbox.moved().await;
                 continue;
             }
-            let mut nothing = Value::Bytes(bytes::Bytes::new());
-            let Ok(sender) = AckSender::from_message_parts(socket, &mut nothing, &ack);
-            match self.outbox.hand_over(body.size(), || sender.send(&body)) {
+            match self.outbox.give(socket, &Answer { socket, number, body: &body }) {
                 Ok(()) => return,
                 Err(SendError::Socket(SocketError::InternalChannelFull)) => sleep(PAUSE).await,
                 Err(SendError::Socket(SocketError::Closed)) => return,
@@ -201,7 +206,7 @@ impl Connection {
             return;
         }
         if self.outbox.has_room_to_push() {
-            match self.outbox.hand_over(body.size(), || socket.emit("publish", body)) {
+            match self.outbox.give(socket, &Event("publish", body)) {
                 Ok(()) => return self.outbox.connection().pushed(),
                 Err(SendError::Socket(SocketError::InternalChannelFull)) => {}
                 Err(SendError::Socket(SocketError::Closed)) => return,
@@ -231,9 +236,8 @@ impl Connection {
                 }
                 let text = serde_json::json!({ "id": id, "count": count }).to_string();
                 let Ok(body) = Body::new(self.form, text) else { continue };
-                let tell = || socket.emit("missed", &body);
-                let is_told =
-                    self.outbox.has_room_to_push() && self.outbox.hand_over(body.size(), tell).is_ok();
+                let is_told = self.outbox.has_room_to_push()
+                    && self.outbox.give(&socket, &Event("missed", &body)).is_ok();
                 if !is_told && socket.connected() {
                     state.missed.insert(id, count);
                     break;
@@ -246,24 +250,25 @@ impl Connection {
     }
 
     /// Sends a small word that must not be lost; a client for which there is no room is cut off, and starts anew.
-    pub(super) fn tell(&self, socket: SocketRef, event: &str, body: &Body) {
-        if self.outbox.hand_over(body.size(), || socket.emit(event, body)).is_err() {
+    pub(super) fn tell(&self, socket: SocketRef, event: &'static str, body: &Body) {
+        if self.outbox.give(&socket, &Event(event, body)).is_err() {
             let _ = socket.disconnect();
         }
     }
 
-    /// Keeps a subscription for the client, whose socket joins the room of that name.
+    /// Keeps a subscription for the client, who joins the room of that name.
     ///
     /// # Errors
     /// `RATE_LIMITED` if it has too many.
-    pub(super) fn keep(&self, socket: &Socket, subscription: Subscription) -> Result<()> {
+    pub(super) fn keep(self: &Arc<Self>, socket: &Arc<Socket>, subscription: Subscription) -> Result<()> {
         let mut state = self.state();
         // After its end nobody would take it out of the room.
         if state.is_over || state.subscriptions.contains_key(subscription.id()) {
             return Ok(());
         }
         let place = self.outbox.connection().subscribe(Watching::Store)?;
-        socket.join(subscription.id().to_owned());
+        let member = Member { socket: socket.clone().into(), connection: self.clone() };
+        self.rooms.join(subscription.id(), member);
         state.subscriptions.insert(subscription.id().to_owned(), Kept::Scoped(subscription, place));
         Ok(())
     }
@@ -288,11 +293,11 @@ impl Connection {
     }
 
     /// Gives a subscription up, and answers whether there was one.
-    pub(super) fn give_up(&self, socket: &Socket, id: &str) -> bool {
+    pub(super) fn give_up(&self, id: &str) -> bool {
         let mut state = self.state();
         state.missed.remove(id);
         let subscription = state.subscriptions.remove(id);
-        socket.leave(id.to_owned());
+        self.rooms.leave(id, self);
         drop(state);
         subscription.is_some()
     }
@@ -318,7 +323,7 @@ impl Connection {
     }
 
     /// Sends something as soon as the transport takes it, and answers whether it did.
-    pub(super) async fn send(&self, socket: &SocketRef, event: &str, body: &Body) -> bool {
+    pub(super) async fn send(&self, socket: &SocketRef, event: &'static str, body: &Body) -> bool {
         loop {
             match self.attempt(socket, event, body) {
                 Some(is_sent) => return is_sent,
@@ -328,15 +333,15 @@ impl Connection {
     }
 
     /// Sends something, and answers whether it did; `None` if the transport has too much for now.
-    pub(super) fn attempt(&self, socket: &SocketRef, event: &str, body: &Body) -> Option<bool> {
-        match self.outbox.hand_over(body.size(), || socket.emit(event, body)) {
+    pub(super) fn attempt(&self, socket: &SocketRef, event: &'static str, body: &Body) -> Option<bool> {
+        match self.outbox.give(socket, &Event(event, body)) {
             Err(SendError::Socket(SocketError::InternalChannelFull)) => None,
             sent => Some(sent.is_ok()),
         }
     }
 
     /// Sends something if there is room for it and the transport takes it, and answers whether it did.
-    pub(super) fn has_taken(&self, socket: &SocketRef, event: &str, body: &Body) -> bool {
+    pub(super) fn has_taken(&self, socket: &SocketRef, event: &'static str, body: &Body) -> bool {
         self.outbox.has_room_to_push() && self.attempt(socket, event, body) == Some(true)
     }
 
@@ -376,6 +381,7 @@ impl Connection {
         let subscriptions = std::mem::take(&mut state.subscriptions);
         let ears = state.ears.take();
         drop(state);
+        subscriptions.keys().for_each(|id| self.rooms.leave(id, self));
         // The last handle of a subscription takes locks when it goes.
         drop(subscriptions);
         if let Some(ears) = ears {

@@ -86,7 +86,7 @@ pub(super) async fn carry_out(
         "procedure" => call::procedure(connection, argument).await,
         "live" => return live::live(connection, socket, argument).await,
         "subscribe" => room::subscribe(connection, socket, argument),
-        "unsubscribe" => room::unsubscribe(connection, socket, argument),
+        "unsubscribe" => room::unsubscribe(connection, argument),
         "dispatch" => room::dispatch(connection, argument).await,
         other => Err(unknown(other)),
     };

@@ -8,6 +8,7 @@ use socketioxide::socket::DisconnectReason;
 use tokio::time::timeout;
 
 use super::connection::{Connection, take};
+use super::members::Rooms;
 use super::message::{Form, Incoming};
 use super::outbox::Outbox;
 use super::packed::Loose;
@@ -20,6 +21,7 @@ use crate::model::{Code, Error, Result};
 pub(super) async fn greet(
     shared: Arc<Shared>,
     form: Form,
+    rooms: Arc<Rooms>,
     socket: SocketRef,
     auth: TryData<Loose>,
 ) -> Result<()> {
@@ -29,7 +31,8 @@ pub(super) async fn greet(
     let identity = identify(&shared, &socket, outbox.connection(), auth).await?;
     outbox.connection().set_identity(identity.clone());
     outbox.connection().begin();
-    let connection = Connection::new(shared, form, outbox, identity);
+    outbox.connects();
+    let connection = Connection::new(shared, form, rooms, outbox, identity);
     socket.extensions.insert(connection.clone());
     let leaving = connection.clone();
     socket.on_disconnect(async move |reason: DisconnectReason| {

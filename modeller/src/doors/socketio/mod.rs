@@ -6,9 +6,10 @@
 //!                                                     Cx ─► {data} or {error} ─► acknowledgement
 //! ```
 //!
-//! The transport (handshake, polling and WebSocket, upgrade, heartbeat, packets, rooms) is `socketioxide`'s. The door turns
-//! packets into calls and replies into acknowledgements, and keeps what waits for a slow client within bounds. What each event
-//! takes and answers is written for users in `docs/socketio.md`.
+//! The transport (handshake, polling and WebSocket, upgrade, heartbeat, reading packets) is `socketioxide`'s. The door turns
+//! packets into calls and replies into acknowledgements, and keeps what waits for a slow client within bounds. Once a client is there by
+//! WebSocket, the door [writes](wire) to it by itself: what many are told is one frame, made once. What each event takes and answers
+//! is written for users in `docs/socketio.md`.
 
 mod answer;
 mod call;
@@ -18,19 +19,23 @@ mod describe;
 mod events;
 mod greeting;
 mod live;
+mod members;
 mod message;
 mod options;
 mod outbox;
 mod packed;
+mod packet;
 mod request;
 mod room;
 mod rules;
+mod stream;
 mod upgrade;
+mod wire;
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Once, Weak};
+use std::sync::{Arc, Once, OnceLock, Weak};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -74,6 +79,9 @@ struct Line {
     io: SocketIo,
     service: Service,
     form: message::Form,
+    mark: Arc<wire::Mark>,
+    /// Who is told what is published.
+    rooms: Arc<members::Rooms>,
 }
 
 struct Inner {
@@ -81,6 +89,8 @@ struct Inner {
     text: Line,
     packed: Line,
     is_watching: Once,
+    /// From the first WebSocket on.
+    writers: OnceLock<wire::Writers>,
 }
 
 /// The door: it answers what arrives at [`PATH`] and below.
@@ -97,6 +107,7 @@ impl SocketIoDoor {
             packed: Line::new(&shared, message::Form::Packed),
             shared,
             is_watching: Once::new(),
+            writers: OnceLock::new(),
         };
         let door = SocketIoDoor(Arc::new(inner));
         // Weak: the engine must not keep the door, which keeps the engine.
@@ -138,11 +149,12 @@ impl Line {
             message::Form::Packed => builder.req_path(MSGPACK_PATH).with_parser(ParserConfig::msgpack()),
         };
         let (service, io) = builder.build_with_inner_svc(Nowhere);
-        let shared = shared.clone();
-        let greet = move |socket, auth| greeting::greet(shared.clone(), form, socket, auth);
+        let (shared, rooms) = (shared.clone(), Arc::<members::Rooms>::default());
+        let there = rooms.clone();
+        let greet = move |socket, auth| greeting::greet(shared.clone(), form, there.clone(), socket, auth);
         // Everything is in its place before the client is told that it is connected: what it sends then must not be lost.
         io.ns("/", (async || ()).with(greet));
-        Line { io, service, form }
+        Line { io, service, form, mark: wire::Mark::new(form), rooms }
     }
 }
 

@@ -2,14 +2,18 @@
 //!
 //! The transport counts packets only, and says nothing of those that were sent. So the door counts what goes in, and the stream below
 //! a WebSocket (or the answers to polling) what comes out. What the transport adds on its own, heads of frames and heartbeats,
-//! is small, and counts for nothing.
+//! is small, and counts for nothing. What goes [past the transport](super::wire) is counted as it is.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use socketioxide::SendError;
+use socketioxide::socket::Socket;
 use tokio::sync::Notify;
 
+use super::packet::Packet;
+use super::wire::Wire;
 use crate::live::Connection;
 
 /// How long something that waits for room waits before it looks again, in case the client has gone.
@@ -19,13 +23,16 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 pub(super) struct Outbox {
     connection: Arc<Connection>,
     most: usize,
+    /// What the transport has been handed, less what has left it.
     waiting: AtomicUsize,
     moved: Notify,
+    /// Where its WebSocket is, once there is one.
+    wire: OnceLock<Arc<Wire>>,
 }
 
 impl Outbox {
     pub(super) fn new(connection: Arc<Connection>, most: usize) -> Self {
-        Outbox { connection, most, waiting: AtomicUsize::new(0), moved: Notify::new() }
+        Outbox { connection, most, waiting: AtomicUsize::new(0), moved: Notify::new(), wire: OnceLock::new() }
     }
 
     /// Whose it is.
@@ -33,9 +40,30 @@ impl Outbox {
         &self.connection
     }
 
+    /// From now on there is a WebSocket. Answers whether it is the first: there is no other one behind it.
+    pub(super) fn write_to(&self, wire: &Arc<Wire>) -> bool {
+        self.wire.set(wire.clone()).is_ok()
+    }
+
+    /// The client connects, perhaps not for the first time.
+    pub(super) fn connects(&self) {
+        if let Some(wire) = self.wire.get() {
+            wire.connects();
+        }
+    }
+
+    /// Sends a packet, whichever way packets go.
+    ///
+    /// # Errors
+    /// If the client is gone, the transport has too many packets, or it can't be written.
+    pub(super) fn give(&self, socket: &Socket, packet: &impl Packet) -> Result<(), SendError> {
+        let taken = self.wire.get().and_then(|wire| wire.take(self, socket, packet));
+        taken.unwrap_or_else(|| self.hand_over(packet.size(), || packet.emit(socket)))
+    }
+
     /// Hands so many bytes to the transport. They are counted first: they may be gone before this returns, and what is counted after it
     /// has gone would wait for ever.
-    pub(super) fn hand_over<E>(&self, bytes: usize, send: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+    fn hand_over<E>(&self, bytes: usize, send: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
         self.connection.queued(bytes);
         self.waiting.fetch_add(bytes, Ordering::AcqRel);
         let sent = send();
@@ -45,17 +73,33 @@ impl Outbox {
         sent
     }
 
-    /// So many bytes were taken by the network, those included that the transport has added.
+    /// So many bytes have left the transport for the network, those included that it has added.
     pub(super) fn sent(&self, bytes: usize) {
+        let known = self.left(bytes);
+        self.written(known);
+    }
+
+    /// So many bytes have left the transport for the wire, where they are counted as they are.
+    pub(super) fn passed(&self, bytes: usize) {
+        self.connection.queued(bytes - self.left(bytes));
+    }
+
+    /// How many of these bytes were counted when they were handed over.
+    fn left(&self, bytes: usize) -> usize {
         let less = |waiting: usize| Some(waiting.saturating_sub(bytes));
         let before = self.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
-        self.connection.wrote(before.unwrap_or_else(|before| before).min(bytes));
+        before.unwrap_or_else(|before| before).min(bytes)
+    }
+
+    /// So many of the bytes that are counted were taken by the network, or thrown away.
+    pub(super) fn written(&self, bytes: usize) {
+        self.connection.wrote(bytes);
         self.moved.notify_waiters();
     }
 
     /// Whether there is room for an answer of so many bytes. There always is when nothing waits.
     pub(super) fn has_room(&self, bytes: usize) -> bool {
-        let waiting = self.waiting.load(Ordering::Acquire);
+        let waiting = self.connection.buffered();
         waiting == 0 || waiting.saturating_add(bytes) <= self.most
     }
 
@@ -66,7 +110,7 @@ impl Outbox {
 
     /// Whether nothing waits.
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.load(Ordering::Acquire) == 0
+        self.connection.buffered() == 0
     }
 
     /// Waits until something has been sent, or for a moment.

@@ -14,7 +14,8 @@ use socketioxide::socket::Sid;
 use tower_service::Service as _;
 
 use super::outbox::Outbox;
-use super::upgrade::{self, Source};
+use super::upgrade;
+use super::wire::{Wire, Writers};
 use super::{DOOR, Inner, Line, MSGPACK_PATH};
 use crate::engine::{Identity, in_time};
 use crate::model::{Code, Error, Result};
@@ -95,18 +96,21 @@ impl Inner {
             opened = Some(Arc::new(Outbox::new(connection, most)));
         }
         let may_upgrade = is_get && asked.transport == "websocket" && asked.version == "4";
-        // The transport has its own words for all other requests, which clients know.
-        let source = match (&opened, sid) {
-            (Some(outbox), _) => Some(Source::Known(outbox.clone())),
-            (None, Some(sid)) => Some(Source::Later(line.io.clone(), sid)),
-            (None, None) => None,
-        };
-        if let Some(outbox) = opened {
-            request.extensions_mut().insert(outbox);
+        if let Some(outbox) = &opened {
+            request.extensions_mut().insert(outbox.clone());
         }
         let mut service = line.service.clone();
-        if let (true, Some(source)) = (may_upgrade, source) {
-            return upgrade::answer(service, request, source);
+        // The transport has its own words for all other requests, which clients know.
+        if may_upgrade && (opened.is_some() || sid.is_some()) {
+            let (writers, mark) = (self.writers.get_or_init(Writers::new).clone(), line.mark.clone());
+            let wired = move |io| Wire::new(io, writers, mark);
+            let io = line.io.clone();
+            let find = move || match sid {
+                // A session that was opened by polling: its outbox can be found once it is connected.
+                Some(sid) => upgrade::of_upgraded(&io, sid),
+                None => opened.clone(),
+            };
+            return upgrade::answer(service, request, wired, find);
         }
         let is_post = request.method() == Method::POST;
         let answer = service.call(request);

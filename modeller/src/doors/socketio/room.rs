@@ -1,4 +1,4 @@
-//! Scoped subscriptions: a client subscribes, its socket joins the room of that name, and what is published goes to the room.
+//! Scoped subscriptions: a client subscribes, it joins the room of that name, and what is published goes to the room.
 
 use std::sync::Arc;
 
@@ -15,7 +15,11 @@ use crate::engine::{Observer, Published, Subscription};
 use crate::model::{Code, Error, Result, Shape, shown};
 
 /// `subscribe {model, query?}`: `{id, events}`.
-pub(super) fn subscribe(connection: &Connection, socket: &Socket, argument: &str) -> Result<String> {
+pub(super) fn subscribe(
+    connection: &Arc<Connection>,
+    socket: &Arc<Socket>,
+    argument: &str,
+) -> Result<String> {
     let mut members = Members::of(argument)?;
     let subscription = named(connection, &mut members)?;
     members.end("`model` and `query`")?;
@@ -25,14 +29,14 @@ pub(super) fn subscribe(connection: &Connection, socket: &Socket, argument: &str
 }
 
 /// `unsubscribe {id}` or `{model, query?}`: whether there was one.
-pub(super) fn unsubscribe(connection: &Connection, socket: &Socket, argument: &str) -> Result<String> {
+pub(super) fn unsubscribe(connection: &Connection, argument: &str) -> Result<String> {
     let mut members = Members::of(argument)?;
     let id = match members.text("id")? {
         Some(id) => id,
         None => named(connection, &mut members)?.id().to_owned(),
     };
     members.end("`id`, or `model` and `query`")?;
-    answer::data(connection.give_up(socket, &id).to_string().as_bytes())
+    answer::data(connection.give_up(&id).to_string().as_bytes())
 }
 
 /// `dispatch {id, event, data?}` or `{model, query?, event, data?}`: what the event's handler answers.
@@ -61,7 +65,7 @@ fn named(connection: &Connection, members: &mut Members<'_>) -> Result<Subscript
 
 impl Inner {
     /// Tells everybody who is connected.
-    pub(super) fn tell_all(&self, event: &str, word: &Json) {
+    pub(super) fn tell_all(&self, event: &'static str, word: &Json) {
         for line in self.lines() {
             let Ok(body) = Body::new(line.form, word.to_string()) else { continue };
             for (socket, connection) in everybody(line) {
@@ -86,11 +90,6 @@ fn everybody(line: &Line) -> impl Iterator<Item = (SocketRef, Arc<Connection>)> 
     sockets.into_iter().filter_map(with_connection)
 }
 
-fn in_room(line: &Line, id: &str) -> impl Iterator<Item = (SocketRef, Arc<Connection>)> + use<> {
-    let sockets = line.io.of("/").map_or_else(Vec::new, |all| all.within(id.to_owned()).sockets());
-    sockets.into_iter().filter_map(with_connection)
-}
-
 fn with_connection(socket: SocketRef) -> Option<(SocketRef, Arc<Connection>)> {
     let connection = socket.extensions.get::<Arc<Connection>>()?;
     Some((socket, connection))
@@ -103,14 +102,14 @@ impl Observer for Rooms {
     fn published(&self, _: &'static Shape, _: &Json, id: &str, payload: &Published) {
         let Some(door) = self.0.upgrade() else { return };
         for line in door.lines() {
-            let mut members = in_room(line, id).peekable();
-            if members.peek().is_none() {
+            let members = line.rooms.members(id);
+            if members.is_empty() {
                 continue;
             }
             // Written once for all who are there.
             let text = format!("{{\"id\":{},\"data\":{}}}", Json::from(id), payload.json());
             match Body::new(line.form, text) {
-                Ok(body) => members.for_each(|(socket, connection)| connection.push(&socket, id, &body)),
+                Ok(body) => members.iter().for_each(|to| to.connection.push(&to.socket, id, &body)),
                 Err(error) => tracing::error!(error = ?error.message(), "what was published can't be sent"),
             }
         }
@@ -122,9 +121,9 @@ impl Observer for Rooms {
             let Ok(body) = Body::new(line.form, serde_json::json!({ "id": id }).to_string()) else {
                 continue;
             };
-            for (socket, connection) in in_room(line, id) {
-                connection.give_up(&socket, id);
-                connection.tell(socket, "ended", &body);
+            for member in line.rooms.members(id) {
+                member.connection.give_up(id);
+                member.connection.tell(member.socket.clone(), "ended", &body);
             }
         }
     }

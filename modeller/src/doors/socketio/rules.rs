@@ -30,7 +30,7 @@ pub(super) async fn perform(
             let mut members = Members::of(argument)?;
             let id = members.needed("id")?;
             members.end("`id`")?;
-            let had = connection.give_up(socket, &id);
+            let had = connection.give_up(&id);
             answer::data(had.to_string().as_bytes()).map(Done::from)
         }
         operation => {

@@ -1,28 +1,31 @@
-//! The upgrade to a WebSocket: done here rather than by the transport, so that the bytes that leave can be counted.
+//! The upgrade to a WebSocket: done here rather than by the transport, so that the door has the stream below it.
 
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
-use socketioxide::SocketIo;
 use socketioxide::socket::Sid;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use socketioxide::{SocketIo, TransportType};
 use tower_service::Service as _;
 use tungstenite::handshake::derive_accept_key;
 
 use super::outbox::Outbox;
 use super::request::Service;
+use super::stream::Stream;
+use super::wire::{Io, Wire};
 use crate::model::{Code, Error, Result};
 
 /// The answer to a request that wants to become a WebSocket, which goes on as one.
 ///
 /// # Errors
 /// `INVALID_REQUEST` if it is no such request.
-pub(super) fn answer(service: Service, mut request: Request<Body>, outbox: Source) -> Result<Response<Body>> {
+pub(super) fn answer(
+    service: Service,
+    mut request: Request<Body>,
+    wired: impl FnOnce(Box<dyn Io>) -> Arc<Wire> + Send + 'static,
+    find: impl FnMut() -> Option<Arc<Outbox>> + Send + Unpin + 'static,
+) -> Result<Response<Body>> {
     let key = key(request.headers())?;
     if request.extensions().get::<hyper::upgrade::OnUpgrade>().is_none() {
         return Err(Error::new(Code::InvalidRequest, "this connection can't become a WebSocket"));
@@ -32,7 +35,7 @@ pub(super) fn answer(service: Service, mut request: Request<Body>, outbox: Sourc
     tokio::spawn(async move {
         match upgrade.await {
             Ok(upgraded) => {
-                let stream = Counted { inner: TokioIo::new(upgraded), outbox };
+                let stream = Stream::new(wired(Box::new(TokioIo::new(upgraded))), find);
                 let mut service = service;
                 let request = Request::from_parts(head, ());
                 if let Err(error) = service.call((stream, request)).await {
@@ -73,66 +76,17 @@ fn accept(key: &HeaderValue) -> HeaderValue {
     HeaderValue::try_from(derive_accept_key(key.as_bytes())).unwrap_or(HeaderValue::from_static(""))
 }
 
-/// Where the bytes of a stream are counted.
-pub(super) enum Source {
-    Known(Arc<Outbox>),
-    /// A session that was opened by polling: its outbox can be found once it is connected.
-    Later(SocketIo, Sid),
-}
-
-impl Source {
-    fn sent(&mut self, bytes: usize) {
-        if let Source::Later(io, sid) = self
-            && let Some(outbox) = of_session(io, *sid)
-        {
-            *self = Source::Known(outbox);
-        }
-        if let Source::Known(outbox) = self {
-            outbox.sent(bytes);
-        }
-    }
-}
-
 /// The outbox of a session that is connected.
 pub(super) fn of_session(io: &SocketIo, sid: Sid) -> Option<Arc<Outbox>> {
     let socket = io.of("/")?.get_socket(sid)?;
     socket.req_parts().extensions.get::<Arc<Outbox>>().cloned()
 }
 
-/// A stream that counts what is written.
-struct Counted<T> {
-    inner: T,
-    outbox: Source,
-}
-
-impl<T: AsyncRead + Unpin> AsyncRead for Counted<T> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(context, buffer)
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for Counted<T> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.inner).poll_write(context, bytes))?;
-        self.outbox.sent(written);
-        Poll::Ready(Ok(written))
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(context)
-    }
+/// The same, once it is by WebSocket.
+pub(super) fn of_upgraded(io: &SocketIo, sid: Sid) -> Option<Arc<Outbox>> {
+    let socket = io.of("/")?.get_socket(sid)?;
+    let outbox = || socket.req_parts().extensions.get::<Arc<Outbox>>().cloned();
+    (socket.transport_type() == TransportType::Websocket).then(outbox)?
 }
 
 #[cfg(test)]

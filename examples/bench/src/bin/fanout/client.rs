@@ -127,6 +127,10 @@ impl Client {
                 let (is_it, text) =
                     (message.starts_with(start.as_bytes()), String::from_utf8_lossy(message).into_owned());
                 self.read.drain(..end);
+                if self.wire == Wire::SocketIo && text == "2" {
+                    // The first heartbeat comes at once, and who leaves it unanswered is cut off.
+                    self.say("3").await?;
+                }
                 if is_it {
                     return Ok(());
                 }
