@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +14,8 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf as _, Bytes};
 use tokio::io::AsyncWrite;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::engine::panic_message;
 
 /// So many frames are written at once.
 const SLICES: usize = 64;
@@ -58,7 +61,10 @@ async fn write<T: Waiting>(mut due: UnboundedReceiver<Arc<T>>) {
     let flush = |waiting: &Arc<T>| {
         // What comes from here on may be too late for this time.
         waiting.is_due().store(false, Ordering::Release);
-        waiting.flush();
+        // All others go on, whatever is wrong with one.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waiting.flush())) {
+            tracing::error!(panic = panic_message(&*panic), "writing to a client panicked");
+        }
     };
     let mut all = Vec::new();
     while due.recv_many(&mut all, usize::MAX).await > 0 {

@@ -11,7 +11,7 @@
 //!
 //! Source of the format: <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -90,9 +90,22 @@ async fn tell(mut stream: LiveStream, connection: Arc<Connection>, live: Arc<Liv
     if sender.send(first.into()).await.is_err() {
         return;
     }
+    // The browser comes back, and goes on where it was.
+    let mut ended = pin!(async { drop(ending.wait_for(|phase| *phase != Phase::Open).await) });
     loop {
-        let text = tokio::select! {
-            told = stream.next() => match told {
+        let is_ready = tokio::select! {
+            () = stream.ready() => true,
+            _ = silence.tick() => false,
+            () = sender.closed() => return,
+            () = &mut ended => return,
+        };
+        let text = if is_ready {
+            let told = tokio::select! {
+                told = stream.next() => told,
+                () = sender.closed() => return,
+                () = &mut ended => return,
+            };
+            match told {
                 LiveEvent::Changes(data) => event(&data),
                 LiveEvent::Reset(data) => {
                     connection.reset();
@@ -102,11 +115,9 @@ async fn tell(mut stream: LiveStream, connection: Arc<Connection>, live: Arc<Liv
                     drop(sender.send(end(error).into()).await);
                     return;
                 }
-            },
-            _ = silence.tick() => nothing(stream.position()),
-            () = sender.closed() => return,
-            // The browser comes back, and goes on where it was.
-            () = async { drop(ending.wait_for(|phase| *phase != Phase::Open).await) } => return,
+            }
+        } else {
+            nothing(stream.position())
         };
         silence.reset();
         if sender.send(text.into()).await.is_err() {

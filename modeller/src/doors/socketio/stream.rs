@@ -10,7 +10,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::outbox::Outbox;
 use super::wire::Wire;
 
-/// What the transport reads and writes. It always has room: the door counts what it hands to the transport.
+/// What the transport reads and writes. There is room for it, whatever waits for the client besides, as long as what it has written itself
+/// is not too much.
 pub(super) struct Stream<F> {
     wire: Arc<Wire>,
     /// Finds out whose it is, once that is known.
@@ -19,9 +20,8 @@ pub(super) struct Stream<F> {
 
 impl<F: FnMut() -> Option<Arc<Outbox>>> Stream<F> {
     pub(super) fn new(wire: Arc<Wire>, find: F) -> Self {
-        let mut stream = Stream { wire, find: Some(find) };
-        stream.find();
-        stream
+        // Nothing is looked for before something is written: the transport may refuse this one, and has another for the session.
+        Stream { wire, find: Some(find) }
     }
 
     fn find(&mut self) {
@@ -43,9 +43,13 @@ impl<F> AsyncRead for Stream<F> {
 }
 
 impl<F: FnMut() -> Option<Arc<Outbox>> + Unpin> AsyncWrite for Stream<F> {
-    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.find();
-        Poll::Ready(self.wire.pass(bytes))
+        self.wire.poll_pass(context, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

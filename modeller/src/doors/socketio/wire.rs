@@ -28,11 +28,15 @@ use crate::doors::writing::{self, Waiting};
 /// The event that is the mark.
 const MARK: &str = "modeller:mark";
 
-/// How long a client has to take what waits for it when its session is over.
+/// How long a client has, about, to take what waits for it when its session is over.
 const PARTING: Duration = Duration::from_secs(5);
 
 /// Those who write, for all connections of a door.
 pub(super) type Writers = writing::Writers<Wire>;
+
+/// How many bytes of what the transport says by itself wait at most: what it answers to heartbeats and refuses is small, and as much as a
+/// client makes it. Who does not read that is not heard any more, either.
+const MOST_PASSING: usize = 64 * 1024;
 
 /// What the bytes go to and come from.
 pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
@@ -66,6 +70,10 @@ struct Line {
     way: Way,
     /// What is to be written.
     queue: VecDeque<Bytes>,
+    /// How many bytes have ever been put into the queue, and how many have left it.
+    queued: u64,
+    left: u64,
+    passing: Passing,
     /// How many of its bytes nobody counts: those from before it was known whose it is.
     uncounted: usize,
     /// What comes behind the mark.
@@ -76,6 +84,17 @@ struct Line {
     is_broken: bool,
     /// Since when the transport has let go of it.
     over: Option<Instant>,
+}
+
+/// What the transport has written that is still in the queue.
+#[derive(Default)]
+struct Passing {
+    /// At most so many bytes.
+    bytes: usize,
+    /// How many bytes will have left the queue when the last of them has.
+    until: u64,
+    /// The transport, while it waits for room.
+    transport: Option<Waker>,
 }
 
 /// The mark, and its frame as the transport writes it.
@@ -101,6 +120,9 @@ impl Wire {
             outbox: None,
             way: Way::Transport,
             queue: VecDeque::new(),
+            queued: 0,
+            left: 0,
+            passing: Passing::default(),
             uncounted: 0,
             held: VecDeque::new(),
             is_blocked: false,
@@ -144,19 +166,29 @@ impl Wire {
     }
 
     /// Takes up what the transport writes: whole frames, and all of them.
-    pub(super) fn pass(self: &Arc<Self>, bytes: &[u8]) -> io::Result<usize> {
+    pub(super) fn poll_pass(
+        self: &Arc<Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let mut line = self.line();
         if line.is_broken {
-            return Err(io::ErrorKind::BrokenPipe.into());
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        if line.passing.bytes > MOST_PASSING {
+            line.passing.transport = Some(context.waker().clone());
+            return Poll::Pending;
         }
         match &line.outbox {
             Some(outbox) => outbox.passed(bytes.len()),
             None => line.uncounted += bytes.len(),
         }
         line.put(bytes, &self.mark);
+        line.passing.bytes += bytes.len();
+        line.passing.until = line.queued;
         drop(line);
         self.wake();
-        Ok(bytes.len())
+        Poll::Ready(Ok(bytes.len()))
     }
 
     /// Writes a packet soon, if it is this that packets go through, and not the transport.
@@ -189,7 +221,7 @@ impl Wire {
         let size = frame.len();
         match line.way {
             Way::Direct => {
-                line.queue.push_back(frame);
+                line.queue(frame);
                 outbox.connection().queued(size);
                 drop(line);
                 self.wake();
@@ -208,9 +240,12 @@ impl Wire {
         Some(Ok(()))
     }
 
-    /// Sees to it that what waits is written soon. There is somebody at the other end for as long as somebody may be woken.
+    /// Sees to it that what waits is written soon.
     fn wake(self: &Arc<Self>) {
-        self.writers.wake(self);
+        // Without a runtime nobody writes any more.
+        if !self.writers.wake(self) {
+            self.line().close();
+        }
     }
 
     /// Writes until nothing waits.
@@ -274,19 +309,35 @@ impl Line {
                 let (frame, others) = rest.split_at(packet::first(rest));
                 rest = others;
                 if *frame != *mark.frame {
-                    self.queue.push_back(Bytes::copy_from_slice(frame));
+                    self.queue(Bytes::copy_from_slice(frame));
                     continue;
                 }
                 self.count_out(frame.len());
-                self.queue.append(&mut self.held);
+                std::mem::take(&mut self.held).into_iter().for_each(|frame| self.queue(frame));
                 self.way = if anew { Way::Transport } else { Way::Direct };
                 break;
             }
             if !rest.is_empty() {
-                self.queue.push_back(Bytes::copy_from_slice(rest));
+                self.queue(Bytes::copy_from_slice(rest));
             }
         } else {
-            self.queue.push_back(Bytes::copy_from_slice(bytes));
+            self.queue(Bytes::copy_from_slice(bytes));
+        }
+    }
+
+    fn queue(&mut self, frame: Bytes) {
+        self.queued += frame.len() as u64;
+        self.queue.push_back(frame);
+    }
+
+    /// So many bytes have left the queue: there may be room for the transport again.
+    fn leave(&mut self, bytes: usize) {
+        self.left += bytes as u64;
+        if self.left >= self.passing.until {
+            self.passing.bytes = 0;
+            if let Some(transport) = self.passing.transport.take() {
+                transport.wake();
+            }
         }
     }
 
@@ -296,16 +347,20 @@ impl Line {
         }
     }
 
-    /// Writes what there is.
+    /// Writes what there is, to the end of its way.
     fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let (mut written, mut drained) = (0, Poll::Ready(()));
         while !self.queue.is_empty() {
             match self.poll_write(context) {
-                Poll::Ready(Ok(bytes @ 1..)) => written += bytes,
+                Poll::Ready(Ok(bytes @ 1..)) => {
+                    written += bytes;
+                    self.leave(bytes);
+                }
                 Poll::Ready(_) => {
                     self.is_broken = true;
-                    let left = self.queue.drain(..).chain(self.held.drain(..));
-                    written += left.map(|frame| frame.len()).sum::<usize>();
+                    let left: usize = self.queue.drain(..).map(|frame| frame.len()).sum();
+                    self.leave(left);
+                    written += left + self.held.drain(..).map(|frame| frame.len()).sum::<usize>();
                 }
                 Poll::Pending => {
                     drained = Poll::Pending;
@@ -317,6 +372,15 @@ impl Line {
         self.uncounted -= written - counted;
         if counted > 0 {
             self.count_out(counted);
+        }
+        if let Some(io) = self.io.as_mut().filter(|_| drained.is_ready() && !self.is_broken) {
+            drained = match Pin::new(io).poll_flush(context) {
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(flushed) => {
+                    self.is_broken = flushed.is_err();
+                    Poll::Ready(())
+                }
+            };
         }
         if drained.is_ready() && self.over.is_some() {
             self.close();

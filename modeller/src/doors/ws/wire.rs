@@ -131,6 +131,9 @@ impl Waiting for Wire {
                 _ => return self.outbox.wake(),
             }
         }
+        if !matches!(line.poll_flush(&mut context), Poll::Ready(Ok(()))) {
+            self.outbox.wake();
+        }
     }
 }
 

@@ -100,7 +100,7 @@ impl<K: Copy + Ord> Buckets<K> {
     pub(super) fn reach(&self, hash: u64) -> u64 {
         let home = self.home(half(hash));
         let read = |at: usize| self.buckets.get(at & self.mask()).map_or(0, |bucket| bucket.passed.into());
-        read(home) ^ read(home + 1)
+        read(home) ^ read(home + 1) ^ read(home + 2)
     }
 
     /// Calls `found` for the keys that are filed under the hash.

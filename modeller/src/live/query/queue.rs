@@ -162,6 +162,21 @@ impl Queue {
         is_further
     }
 
+    /// Waits until there is something next.
+    pub(super) async fn ready(&self) {
+        loop {
+            let is_ready = {
+                let state = self.state();
+                let is_over = state.refused.is_some() || state.is_answering || state.behind.is_some();
+                is_over || !state.frames.is_empty()
+            };
+            if is_ready {
+                return;
+            }
+            self.ready.notified().await;
+        }
+    }
+
     /// Waits for what is next.
     pub(super) async fn next(&self) -> Next {
         loop {

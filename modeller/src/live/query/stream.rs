@@ -94,6 +94,12 @@ impl LiveStream {
         self.subscriber.queue.direct(sink);
     }
 
+    /// Waits until there is something next. Whoever does something else from time to time waits for this, so that
+    /// [`next`](Self::next), which may have to read everything anew, is not given up and begun again for it.
+    pub async fn ready(&self) {
+        self.subscriber.queue.ready().await;
+    }
+
     /// Waits for what is next. It may be given up and asked again: nothing is lost.
     pub async fn next(&mut self) -> LiveEvent {
         let Subscriber { queue, asked, engine, .. } = &self.subscriber;

@@ -10,7 +10,7 @@ use super::node::Node;
 use super::reactive::DEBOUNCE;
 use super::{Key, Queries, Waiting};
 use crate::engine::caught;
-use crate::model::Code;
+use crate::model::{Code, Error};
 
 /// How long after a failure an answer is read again.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -50,11 +50,13 @@ pub(super) async fn read_anew(queries: Weak<Queries>, key: Key) {
         let Some(engine) = queries.engine.upgrade() else { return };
         let stale = |node: &mut Node| node.goes_on().then(|| Arc::clone(&node.asked));
         let Some(asked) = queries.with_node(&key, stale).flatten() else { return };
-        let pause = match caught(Kept::read(&asked.standing, &engine)).await {
-            Ok(Ok((position, kept))) => {
-                queries.was_read(&engine, &key, position, kept);
-                DEBOUNCE
-            }
+        let read = async {
+            let (position, kept) = Kept::read(&asked.standing, &engine).await?;
+            queries.was_read(&engine, &key, position, kept);
+            Ok::<_, Error>(())
+        };
+        let pause = match caught(read).await {
+            Ok(Ok(())) => DEBOUNCE,
             Ok(Err(error)) if error.is(Code::InvalidQuery) => {
                 queries.with_node(&key, |node| node.refuse(&error));
                 queries.moved.notify_waiters();
@@ -65,7 +67,9 @@ pub(super) async fn read_anew(queries: Weak<Queries>, key: Key) {
                 PAUSE
             }
             Err(panic) => {
-                tracing::error!(%panic, "the read of a live query panicked; trying again");
+                tracing::error!(%panic, "the read of a live query panicked; it begins anew");
+                let until = queries.state().position.unwrap_or_default();
+                queries.with_node(&key, |node| node.forget(until));
                 PAUSE
             }
         };

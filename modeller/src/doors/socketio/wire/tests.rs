@@ -194,3 +194,26 @@ async fn nothing_waits_for_who_is_gone() {
     assert!(wire.take_frame(&outbox, frame("3"), |_| true).is_some_and(|taken| taken.is_err()));
     assert!(transport.write_all(&frame("4")).await.is_err());
 }
+
+#[tokio::test]
+async fn who_makes_the_transport_answer_and_reads_nothing_is_not_heard_any_more() {
+    let mut there = there(Form::Text, 1_000);
+    let pong = frame("pong");
+    let flood = async {
+        loop {
+            there.transport.write_all(&pong).await.unwrap();
+        }
+    };
+    assert!(timeout(Duration::from_millis(200), flood).await.is_err());
+    let waiting = there.outbox.connection().buffered();
+    // Some is on its way already.
+    assert!((MOST_PASSING - 1_000..MOST_PASSING + 1_000).contains(&waiting), "{waiting}");
+    // It goes on as soon as the client reads.
+    let There { transport, client, .. } = &mut there;
+    let mut nowhere = tokio::io::sink();
+    let goes_on = timeout(Duration::from_secs(5), transport.write_all(&pong));
+    tokio::select! {
+        written = goes_on => written.unwrap().unwrap(),
+        read = tokio::io::copy(client, &mut nowhere) => panic!("the connection has ended: {read:?}"),
+    }
+}
