@@ -59,7 +59,7 @@ pub const MSGPACK_PATH: &str = "/socket.io/msgpack";
 const DOOR: &str = "socketio";
 
 /// The fewest bytes that a push has, about. As many packets may wait for a client as fit into the bytes that may: the transport cuts off
-/// a client for which there is no place for its heartbeat.
+/// a client for which there is no place for its heartbeat, by polling, or when the wire takes no more of what it says.
 const SMALLEST: usize = 32;
 
 /// How long clients may take to read that the server ends, once it does.

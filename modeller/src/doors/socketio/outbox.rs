@@ -1,8 +1,8 @@
 //! How much waits for one client, in bytes: what was handed to the transport, less what the network has taken.
 //!
 //! The transport counts packets only, and says nothing of those that were sent. So the door counts what goes in, and the stream below
-//! a WebSocket (or the answers to polling) what comes out. What the transport adds on its own, heads of frames and heartbeats,
-//! is small, and counts for nothing. What goes [past the transport](super::wire) is counted as it is.
+//! a WebSocket (or the answers to polling) what comes out. What it adds on its own, heads of frames and heartbeats, is small: it is not
+//! known before it comes out, and bounded on the [wire](super::wire). What goes past the transport is counted as it is.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};

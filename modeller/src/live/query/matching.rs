@@ -13,8 +13,8 @@ use crate::engine::{Engine, panic_message};
 use crate::live::index::Index;
 use crate::store::{Batch, Commit, RowChange};
 
-/// So many changes are matched before others have their turn: those who write wait for nothing else on this thread meanwhile, and those
-/// who subscribe for the lock.
+/// About so many changes are matched before others have their turn: those who write wait for nothing else on this thread meanwhile, and
+/// those who subscribe for the lock. Those of one transaction are matched together.
 const AT_ONCE: usize = 32;
 
 /// How long it takes at most until what this process has committed is told.

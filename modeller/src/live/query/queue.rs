@@ -49,7 +49,7 @@ struct State {
     in_order: bool,
     counts: Counts,
     sink: Option<Arc<dyn LiveSink>>,
-    /// The subscriber waits, and has been told all before: what is next may go to the sink.
+    /// The subscriber has asked, and been told all before: what is next may go to the sink.
     is_direct: bool,
 }
 

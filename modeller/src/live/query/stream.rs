@@ -88,8 +88,8 @@ impl LiveStream {
         self.subscriber.asked.key.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// From now on what happens while [`next`](LiveStream::next) waits goes to the sink at once, and nobody is woken for it. What the sink
-    /// has no room for, and all that comes after it, is for `next`, until that waits again.
+    /// From now on what happens once [`next`](LiveStream::next) has found nothing goes to the sink at once, and nobody is woken for it. What
+    /// the sink has no room for, and all that comes after it, is for `next`, until that finds nothing again.
     pub fn direct(&mut self, sink: Arc<dyn LiveSink>) {
         self.subscriber.queue.direct(sink);
     }
