@@ -1,4 +1,4 @@
-//! Writing to many clients: several frames at a time, by a few tasks.
+//! Writing to many clients: frames that are made once, several at a time, by a few tasks.
 //!
 //! To wake a thousand tasks so that each writes a few bytes costs more than the writing. So whoever has something for many puts it
 //! where it waits for each of them, and a few tasks, which do nothing else, write it.
@@ -15,6 +15,9 @@ use bytes::{Buf as _, Bytes};
 use tokio::io::AsyncWrite;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::OpCode;
+
 use crate::engine::panic_message;
 
 /// So many frames are written at once.
@@ -22,6 +25,22 @@ const SLICES: usize = 64;
 
 /// So many clients are written to by one task. Tokio lets a task do 128 things before it has to let others run.
 const TOGETHER: usize = 64;
+
+/// The most bytes that are before the payload of a frame that a server writes.
+const HEADER: usize = 10;
+
+/// A whole message of a WebSocket, of these parts, ready to be written. Sending it to many copies nothing.
+pub(super) fn frame(opcode: OpCode, parts: &[&[u8]]) -> Bytes {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let header = FrameHeader { opcode, ..FrameHeader::default() };
+    let mut bytes = Vec::with_capacity(length + HEADER);
+    // A vector takes whatever is written into it.
+    let _ = header.format(length as u64, &mut bytes);
+    for part in parts {
+        bytes.extend_from_slice(part);
+    }
+    bytes.into()
+}
 
 /// A connection for whose client something may wait.
 pub(super) trait Waiting: Send + Sync + 'static {

@@ -9,17 +9,14 @@ use socketioxide::handler::FromMessageParts as _;
 use socketioxide::socket::Socket;
 use socketioxide::{ParserError, SendError};
 use socketioxide_core::Value;
-use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use super::answer::Body;
+use crate::doors::writing::frame;
 
 /// The types of packets: they are the same for both parsers.
 const EVENT: u8 = 2;
 const ACKNOWLEDGEMENT: u8 = 3;
-
-/// The most bytes that are before the payload of a frame.
-const HEADER: usize = 10;
 
 /// Something for one client.
 pub(super) trait Packet {
@@ -123,18 +120,6 @@ fn text_frame(parts: &[&[u8]]) -> Bytes {
 fn packed_frame(packet: &impl Serialize) -> Result<Bytes, SendError> {
     let packet = rmp_serde::to_vec_named(packet).map_err(ParserError::new)?;
     Ok(frame(OpCode::Data(Data::Binary), &[&packet]))
-}
-
-fn frame(opcode: OpCode, parts: &[&[u8]]) -> Bytes {
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    let header = FrameHeader { opcode, ..FrameHeader::default() };
-    let mut bytes = Vec::with_capacity(length + HEADER);
-    // A vector takes whatever is written into it.
-    let _ = header.format(length as u64, &mut bytes);
-    for part in parts {
-        bytes.extend_from_slice(part);
-    }
-    bytes.into()
 }
 
 /// How long the first frame of these is, as a server writes frames: in one piece, and unmasked.

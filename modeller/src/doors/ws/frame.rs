@@ -10,6 +10,7 @@ use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::close::{Close, is_sendable};
+use crate::doors::writing;
 use crate::live::{Connections, Held};
 
 /// Longest header: two bytes, eight of length, four of mask.
@@ -258,19 +259,19 @@ fn unmask(bytes: &mut [u8], mask: [u8; 4], from: usize) {
     }
 }
 
-/// A whole message, of these parts, ready to be written. Sending it to many copies nothing.
+/// A whole message, of these parts, ready to be written.
 pub(super) fn text(parts: &[&[u8]]) -> Bytes {
-    framed(OpCode::Data(Data::Text), parts)
+    writing::frame(OpCode::Data(Data::Text), parts)
 }
 
 /// The question whether somebody is there.
 pub(super) fn ping() -> Bytes {
-    framed(OpCode::Control(Control::Ping), &[])
+    writing::frame(OpCode::Control(Control::Ping), &[])
 }
 
 /// The answer to a ping.
 pub(super) fn pong(payload: &[u8]) -> Bytes {
-    framed(OpCode::Control(Control::Pong), &[payload])
+    writing::frame(OpCode::Control(Control::Pong), &[payload])
 }
 
 /// The end, with its reason as far as it fits.
@@ -280,19 +281,7 @@ pub(super) fn close(close: &Close) -> Bytes {
         end -= 1;
     }
     let reason = &close.reason.as_bytes()[..end];
-    framed(OpCode::Control(Control::Close), &[&close.code.to_be_bytes(), reason])
-}
-
-fn framed(opcode: OpCode, parts: &[&[u8]]) -> Bytes {
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    let header = FrameHeader { opcode, ..FrameHeader::default() };
-    let mut bytes = Vec::with_capacity(length + HEADER);
-    // A vector takes whatever is written into it.
-    let _ = header.format(length as u64, &mut bytes);
-    for part in parts {
-        bytes.extend_from_slice(part);
-    }
-    bytes.into()
+    writing::frame(OpCode::Control(Control::Close), &[&close.code.to_be_bytes(), reason])
 }
 
 #[cfg(test)]
