@@ -20,6 +20,7 @@ pub(super) enum Caller {
     /// It is not known from where: within the process, or behind a listener that has no addresses.
     Unknown,
     /// One who says to be somebody, and has yet to be believed.
+    #[cfg(feature = "server")]
     Stranger(Box<Caller>),
 }
 
@@ -70,6 +71,7 @@ impl Limiter {
     }
 
     /// Says in how many milliseconds there is room for a request, unless there is; counts nothing.
+    #[cfg(feature = "server")]
     pub(super) fn room(&self, caller: &Caller, now: i64) -> Result<(), i64> {
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
         callers.get_mut(caller).map_or(Ok(()), |requests| self.room_in(requests, now).map(drop))

@@ -144,6 +144,7 @@ impl Connections {
     ///
     /// # Errors
     /// Those of the question; `RATE_LIMITED`, with `retryAfterMs` among the details.
+    #[cfg(feature = "server")]
     pub(crate) async fn recognise(
         &self,
         door: &'static str,
