@@ -18,7 +18,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// What is no door, and no door's own: models as JSON Schemas, what doors with messages say of themselves, and the models of their tests.
-const SHARED_BY_DOORS: &[&str] = &["schemas", "protocol", "sample"];
+const SHARED_BY_DOORS: &[&str] = &["schemas", "protocol", "writing", "sample"];
 
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).unwrap() {
