@@ -8,7 +8,7 @@
 //!
 //! The transport (handshake, polling and WebSocket, upgrade, heartbeat, reading packets) is `socketioxide`'s. The door turns
 //! packets into calls and replies into acknowledgements, and keeps what waits for a slow client within bounds. Once a client is there by
-//! WebSocket, the door [writes](wire) to it by itself: what many are told is one frame, made once. What each event takes and answers
+//! WebSocket, the door writes to it by itself (`wire.rs`): what many are told is one frame, made once. What each event takes and answers
 //! is written for users in `docs/socketio.md`.
 
 mod answer;
