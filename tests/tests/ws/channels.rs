@@ -2,8 +2,6 @@
 
 use modeller::live::LiveOptions;
 use serde_json::{Value as Json, json};
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::{Client, Server};
 
@@ -143,34 +141,4 @@ async fn changes_of_a_model_come_through_a_channel() {
     assert_eq!(told["payload"]["eventType"], "INSERT");
     assert_eq!(told["payload"]["new"]["age"], 18);
     assert_eq!(told["payload"]["old"], json!({}));
-}
-
-#[tokio::test]
-async fn a_page_that_is_left_may_be_loaded_again_and_who_hangs_up_has_left() {
-    // CHA-16, CHA-18, CHA-21
-    let server = Server::start(LiveOptions::new()).await;
-    let mut bob = server.client().await;
-    let mut to_bob = Vec::new();
-    ask(&mut bob, "channel.subscribe", json!({ "channel": "room:1" }), &mut to_bob).await;
-    heard(&mut bob, &mut to_bob, "presence", "sync").await;
-    let present = async || {
-        let (mut ada, mut to_ada) = (server.client().await, Vec::new());
-        let join = json!({ "channel": "room:1", "config": { "presence": { "key": "ada" } } });
-        ask(&mut ada, "channel.subscribe", join, &mut to_ada).await;
-        ask(&mut ada, "channel.track", json!({ "channel": "room:1", "state": 1 }), &mut to_ada).await;
-        ada
-    };
-    let closed = async |mut client: Client, code| {
-        client.socket.close(Some(CloseFrame { code, reason: "".into() })).await.unwrap();
-        client.end().await;
-        server.until(1).await;
-    };
-    // What browsers do.
-    closed(present().await, CloseCode::Away).await;
-    let again = present().await;
-    ask(&mut bob, "store.buckets", json!({}), &mut to_bob).await;
-    let events: Vec<Json> = to_bob.drain(..).map(|push| push["event"].clone()).collect();
-    assert_eq!(events, ["join"]);
-    closed(again, CloseCode::Normal).await;
-    heard(&mut bob, &mut to_bob, "presence", "leave").await;
 }

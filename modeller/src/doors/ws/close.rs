@@ -50,11 +50,6 @@ impl Close {
     pub(super) const fn broken() -> Self {
         Self::new(1011, "internal_error")
     }
-
-    /// Whether it is a word of goodbye. A browser says 1001 of a page that is left, and also of one that is only loaded again.
-    pub(super) const fn is_goodbye(&self) -> bool {
-        self.code != 1001
-    }
 }
 
 /// Whether an endpoint may send this code: those of RFC 6455 7.4.1 and of the registry that are for the wire, and what libraries and

@@ -203,9 +203,7 @@ impl Socket {
         let (close, is_ours) = match end {
             End::Ours(close) => (close, true),
             End::Theirs(close) => {
-                if close.is_goodbye() {
-                    self.session.leave();
-                }
+                self.session.leave();
                 (close, false)
             }
             End::Gone => {
