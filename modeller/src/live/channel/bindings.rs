@@ -349,7 +349,7 @@ impl Channels {
         let Some(watched) = books.models.get(change.shape.path.as_str()) else { return };
         let rows = || [&change.old, &change.new].into_iter().flatten();
         let mut candidates = Vec::new();
-        rows().for_each(|row| watched.index.candidates(row, |number| candidates.push(number)));
+        watched.index.candidates(rows().map(|row| ((), row)), |(), number| candidates.push(number));
         // In the order in which they were bound; one may have come several times.
         candidates.sort_unstable();
         candidates.dedup();

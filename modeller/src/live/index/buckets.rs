@@ -5,8 +5,8 @@ use std::hash::BuildHasherDefault;
 
 use super::value::AsIs;
 
-/// How many keys a bucket has room for. If a key is a number, the bucket is one line of the processor's cache.
-const ROOM: usize = 5;
+/// How many keys a bucket has room for. If a key is a number of four bytes, the bucket is one line of the processor's cache.
+const ROOM: usize = 7;
 /// More keys than this under one hash are a set by themselves.
 const FEW: usize = 40;
 
@@ -63,8 +63,8 @@ impl<K: Copy + Ord> Buckets<K> {
             self.crowds.insert(hash, crowd);
             return true;
         }
-        // Up to three of five are taken.
-        if (self.len + 1) * 5 > self.buckets.len() * ROOM * 3 {
+        // Up to three of four are taken.
+        if (self.len + 1) * 4 > self.buckets.len() * ROOM * 3 {
             self.resize((self.buckets.len() * 2).max(1), key);
         }
         self.place(hash, key);
@@ -100,7 +100,7 @@ impl<K: Copy + Ord> Buckets<K> {
     pub(super) fn reach(&self, hash: u64) -> u64 {
         let home = self.home(half(hash));
         let read = |at: usize| self.buckets.get(at & self.mask()).map_or(0, |bucket| bucket.passed.into());
-        read(home) ^ read(home + 1) ^ read(home + 2)
+        read(home) ^ read(home + 1)
     }
 
     /// Calls `found` for the keys that are filed under the hash.
@@ -314,6 +314,6 @@ mod tests {
 
     #[test]
     fn a_bucket_of_numbers_is_a_line_of_the_cache() {
-        assert_eq!(size_of::<Bucket<u64>>(), 64);
+        assert_eq!(size_of::<Bucket<u32>>(), 64);
     }
 }

@@ -1,10 +1,8 @@
 //! Intervals, and which of them hold a point: a B+ tree by where they begin, which knows of each part the farthest end.
 
-/// How many parts an inner node has; a bit for each must fit into a number.
-const FULL: usize = 64;
-
-/// How many intervals a leaf holds. Leaves are what memory is waited for: a small one is few lines of it.
-const LEAF: usize = 16;
+/// How many intervals or parts a node has. Nodes are what memory is waited for: if a key is a number of four bytes, this many are
+/// four lines of the processor's cache.
+const FULL: usize = 12;
 
 /// From one number to another, both included, and what it stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,148 +15,189 @@ pub(super) struct Interval<K> {
 /// A set of intervals. A part that lies left of a point and reaches it holds an interval that does, so that the search for those
 /// that hold the point goes astray along one path at most.
 pub(super) struct Intervals<K> {
-    root: Node<K>,
+    root: Option<Node<K>>,
 }
 
-/// A node has its numbers in a row: a search looks at them all without waiting for what one says.
-pub(super) enum Node<K> {
-    Leaf(Vec<Interval<K>>),
-    // In a box, as nodes lie side by side, of which most are leaves.
-    Inner(Box<Parts<K>>),
+/// A node has its numbers in a row: a search looks at them all without waiting for what one says. Never empty.
+#[repr(align(64))]
+pub(super) struct Node<K> {
+    /// Where each interval begins, or the first one of each part. What is beyond `len` holds no point.
+    lows: [u64; FULL],
+    /// Where each interval ends, or the farthest one of each part.
+    highs: [u64; FULL],
+    len: u8,
+    below: Below<K>,
 }
 
-/// Never empty, and all of one height.
-pub(super) struct Parts<K> {
-    /// Of each where its first interval begins, and where its farthest one ends.
-    ends: Vec<(u64, u64)>,
-    nodes: Vec<Node<K>>,
-    /// Of each the least interval.
-    firsts: Vec<Interval<K>>,
+enum Below<K> {
+    /// What the intervals stand for. What is beyond the node's `len` means nothing.
+    Keys([K; FULL]),
+    /// All of one height. They lie side by side: where one is, is known without asking.
+    Parts(Vec<Node<K>>),
 }
 
 impl<K: Copy + Ord> Intervals<K> {
     pub(super) fn new() -> Self {
-        Intervals { root: Node::Leaf(Vec::new()) }
+        Intervals { root: None }
     }
 
     /// Whether it was not there.
     pub(super) fn insert(&mut self, interval: Interval<K>) -> bool {
-        let (is_new, split) = self.root.insert(interval);
+        let Some(root) = &mut self.root else {
+            self.root = Some(Node::leaf(&[interval], interval.key));
+            return true;
+        };
+        let (is_new, split) = root.insert(interval);
         if let Some(right) = split {
-            let mut parts = Box::new(Parts { ends: Vec::new(), nodes: Vec::new(), firsts: Vec::new() });
-            parts.put(0, std::mem::replace(&mut self.root, Node::Leaf(Vec::new())));
-            parts.put(1, right);
-            self.root = Node::Inner(parts);
+            self.root = Some(Node::inner(self.root.take().into_iter().chain([right])));
         }
         is_new
     }
 
     /// Whether it was there.
     pub(super) fn remove(&mut self, interval: &Interval<K>) -> bool {
-        let removed = self.root.remove(interval);
-        while let Node::Inner(parts) = &mut self.root
-            && parts.nodes.len() <= 1
-        {
-            self.root = parts.nodes.pop().unwrap_or(Node::Leaf(Vec::new()));
+        let removed = self.root.as_mut().is_some_and(|root| root.remove(interval));
+        while let Some(Node { len: 1, below: Below::Parts(parts), .. }) = &mut self.root {
+            self.root = parts.pop();
         }
+        self.root.take_if(|root| root.len == 0);
         removed
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.root.len() == 0
+        self.root.is_none()
     }
 
-    /// Where to look for them.
-    pub(super) fn root(&self) -> &Node<K> {
-        &self.root
+    /// Where to look for them, if there are any.
+    pub(super) fn root(&self) -> Option<&Node<K>> {
+        self.root.as_ref()
     }
 }
 
 impl<K: Copy + Ord> Node<K> {
-    fn len(&self) -> usize {
-        match self {
-            Node::Leaf(intervals) => intervals.len(),
-            Node::Inner(parts) => parts.nodes.len(),
+    /// Of intervals in their order, for which there must be room. Any key will do where there is none.
+    fn leaf(intervals: &[Interval<K>], filler: K) -> Self {
+        let (mut lows, mut highs, mut keys) = ([u64::MAX; FULL], [0; FULL], [filler; FULL]);
+        for (at, interval) in intervals.iter().enumerate() {
+            (lows[at], highs[at], keys[at]) = (interval.low, interval.high, interval.key);
+        }
+        Node { lows, highs, len: intervals.len() as u8, below: Below::Keys(keys) }
+    }
+
+    /// Of parts in their order, for which there must be room.
+    fn inner(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut all = Vec::with_capacity(FULL);
+        all.extend(parts);
+        let (lows, highs) = ([u64::MAX; FULL], [0; FULL]);
+        let mut node = Node { lows, highs, len: 0, below: Below::Parts(all) };
+        node.refresh();
+        node
+    }
+
+    /// The intervals that are in it itself.
+    fn intervals(&self) -> impl Iterator<Item = Interval<K>> {
+        let keys: &[K] = match &self.below {
+            Below::Keys(keys) => &keys[..self.len.into()],
+            Below::Parts(_) => &[],
+        };
+        let ends = self.lows.iter().zip(&self.highs);
+        ends.zip(keys).map(|((&low, &high), &key)| Interval { low, high, key })
+    }
+
+    /// Looks again where each part begins and ends.
+    fn refresh(&mut self) {
+        let Below::Parts(parts) = &self.below else { return };
+        self.len = parts.len() as u8;
+        for at in 0..FULL {
+            (self.lows[at], self.highs[at]) = parts.get(at).map_or((u64::MAX, 0), Self::ends);
         }
     }
 
-    /// How long it may become.
-    fn full(&self) -> usize {
-        match self {
-            Node::Leaf(_) => LEAF,
-            Node::Inner(_) => FULL,
+    /// Where its first interval begins, and where its farthest one ends.
+    fn ends(&self) -> (u64, u64) {
+        (self.lows[0], self.highs.iter().copied().fold(0, u64::max))
+    }
+
+    /// The least interval.
+    fn first(&self) -> Option<Interval<K>> {
+        match &self.below {
+            Below::Keys(_) => self.intervals().next(),
+            Below::Parts(parts) => parts.first()?.first(),
         }
     }
 
     /// Whether it was not there; and the right half, if there was no room.
-    fn insert(&mut self, interval: Interval<K>) -> (bool, Option<Node<K>>) {
-        match self {
-            Node::Leaf(intervals) => {
-                let Err(at) = intervals.binary_search(&interval) else { return (false, None) };
-                if intervals.len() < LEAF {
-                    intervals.insert(at, interval);
-                    return (true, None);
-                }
-                let mut right = intervals.split_off(LEAF / 2);
-                match at.checked_sub(LEAF / 2) {
-                    Some(at) => right.insert(at, interval),
-                    None => intervals.insert(at, interval),
-                }
-                (true, Some(Node::Leaf(right)))
+    fn insert(&mut self, interval: Interval<K>) -> (bool, Option<Self>) {
+        let len = usize::from(self.len);
+        match &mut self.below {
+            Below::Keys(_) if len == FULL => {
+                let mut all: Vec<Interval<K>> = self.intervals().collect();
+                let Err(at) = all.binary_search(&interval) else { return (false, None) };
+                all.insert(at, interval);
+                let (left, right) = all.split_at(all.len() / 2);
+                *self = Node::leaf(left, interval.key);
+                (true, Some(Node::leaf(right, interval.key)))
             }
-            Node::Inner(parts) => {
-                let at = parts.place(&interval);
-                let Some(node) = parts.nodes.get_mut(at) else { return (false, None) };
-                let (is_new, split) = node.insert(interval);
-                parts.refresh(at);
-                if let Some(right) = split {
-                    parts.put(at + 1, right);
+            Below::Keys(keys) => {
+                let other = |at: usize| Interval { low: self.lows[at], high: self.highs[at], key: keys[at] };
+                let at = (0..len).take_while(|&at| other(at) < interval).count();
+                if at < len && other(at) == interval {
+                    return (false, None);
                 }
-                let split = (parts.nodes.len() > FULL).then(|| {
-                    let ends = parts.ends.split_off(FULL / 2);
-                    let nodes = parts.nodes.split_off(FULL / 2);
-                    let firsts = parts.firsts.split_off(FULL / 2);
-                    Node::Inner(Box::new(Parts { ends, nodes, firsts }))
-                });
-                (is_new, split)
+                self.lows.copy_within(at..len, at + 1);
+                self.highs.copy_within(at..len, at + 1);
+                keys.copy_within(at..len, at + 1);
+                (self.lows[at], self.highs[at], keys[at]) = (interval.low, interval.high, interval.key);
+                self.len += 1;
+                (true, None)
+            }
+            Below::Parts(parts) => {
+                let at = place(&self.lows, parts, &interval);
+                let (is_new, split) = parts[at].insert(interval);
+                let Some(right) = split else {
+                    (self.lows[at], self.highs[at]) = parts[at].ends();
+                    return (is_new, None);
+                };
+                let mut half = None;
+                if parts.len() == FULL {
+                    let (middle, next) = (FULL / 2, at + 1);
+                    let mut others: Vec<Self> = parts.drain(middle..).collect();
+                    match next.checked_sub(middle) {
+                        Some(next) => others.insert(next, right),
+                        None => parts.insert(next, right),
+                    }
+                    half = Some(Node::inner(others));
+                } else {
+                    parts.insert(at + 1, right);
+                }
+                self.refresh();
+                (is_new, half)
             }
         }
     }
 
     fn remove(&mut self, interval: &Interval<K>) -> bool {
-        match self {
-            Node::Leaf(intervals) => {
-                let found = intervals.binary_search(interval);
-                found.map(|at| intervals.remove(at)).is_ok()
-            }
-            Node::Inner(parts) => {
-                let at = parts.place(interval);
-                let Some(node) = parts.nodes.get_mut(at) else { return false };
-                if !node.remove(interval) {
-                    return false;
-                }
-                if node.len() == 0 {
-                    parts.take(at);
-                } else {
-                    parts.refresh(at);
-                    parts.join(at.saturating_sub(1));
-                    parts.join(at);
-                }
+        if let Below::Keys(_) = self.below {
+            let mut all: Vec<Interval<K>> = self.intervals().collect();
+            let found = all.binary_search(interval);
+            return found.map(|at| all.remove(at)).is_ok_and(|gone| {
+                *self = Node::leaf(&all, gone.key);
                 true
-            }
+            });
         }
-    }
-
-    /// The least interval, and where the farthest one ends.
-    fn reaches(&self) -> Option<(Interval<K>, u64)> {
-        match self {
-            Node::Leaf(intervals) => {
-                Some((*intervals.first()?, intervals.iter().map(|interval| interval.high).max()?))
-            }
-            Node::Inner(parts) => {
-                Some((*parts.firsts.first()?, parts.ends.iter().map(|&(_, high)| high).max()?))
-            }
+        let Below::Parts(parts) = &mut self.below else { return false };
+        let at = place(&self.lows, parts, interval);
+        if !parts[at].remove(interval) {
+            return false;
         }
+        if parts[at].len == 0 {
+            parts.remove(at);
+        } else {
+            join(parts, at);
+            join(parts, at.saturating_sub(1));
+        }
+        self.refresh();
+        true
     }
 
     /// Calls `found` for those that hold the point.
@@ -169,99 +208,76 @@ impl<K: Copy + Ord> Node<K> {
 
     /// Calls `found` for those that hold the point and are in no part.
     pub(super) fn here(&self, point: u64, found: &mut impl FnMut(K)) {
-        if let Node::Leaf(intervals) = self {
-            let ends = intervals.iter().map(|interval| (interval.low, interval.high));
-            bits(holds(ends, point), |at| found(intervals[at].key));
+        if let Below::Keys(keys) = &self.below {
+            self.holding(point, |at| found(keys[at]));
         }
     }
 
     /// Calls `found` for the parts in which there are some that hold the point.
-    pub(super) fn parts<'a>(&'a self, point: u64, found: &mut impl FnMut(&'a Node<K>)) {
-        if let Node::Inner(parts) = self {
-            bits(holds(parts.ends.iter().copied(), point), |at| found(&parts.nodes[at]));
+    pub(super) fn parts<'a>(&'a self, point: u64, found: &mut impl FnMut(&'a Self)) {
+        if let Below::Parts(parts) = &self.below {
+            self.holding(point, |at| found(&parts[at]));
+        }
+    }
+
+    /// Whether there are parts to be asked.
+    pub(super) fn is_inner(&self) -> bool {
+        matches!(self.below, Below::Parts(_))
+    }
+
+    /// Calls `found` with the places of those that hold the point.
+    fn holding(&self, point: u64, mut found: impl FnMut(usize)) {
+        let ends = self.lows.iter().zip(&self.highs).enumerate();
+        // There is no branch that would have to be guessed.
+        let mut places = ends.fold(0_u32, |places, (at, (&low, &high))| {
+            places | u32::from((low <= point) & (point <= high)) << at
+        });
+        while places != 0 {
+            found(places.trailing_zeros() as usize);
+            places &= places - 1;
         }
     }
 
     /// Reads a bit of all that is asked next, so that it is at hand.
     pub(super) fn reach(&self) -> u64 {
-        match self {
-            Node::Leaf(intervals) => intervals.iter().step_by(2).fold(0, |all, interval| all ^ interval.low),
-            Node::Inner(parts) => parts.ends.iter().step_by(4).fold(0, |all, (low, _)| all ^ low),
-        }
+        self.lows[0] ^ self.lows[FULL - 4] ^ self.highs[FULL / 2] ^ u64::from(self.len)
     }
 
     /// Calls `found` for all of them.
     pub(super) fn all(&self, found: &mut impl FnMut(K)) {
-        match self {
-            Node::Leaf(intervals) => intervals.iter().for_each(|interval| found(interval.key)),
-            Node::Inner(parts) => parts.nodes.iter().for_each(|node| node.all(found)),
+        match &self.below {
+            Below::Keys(keys) => keys[..self.len.into()].iter().copied().for_each(found),
+            Below::Parts(parts) => parts.iter().for_each(|part| part.all(found)),
         }
     }
 }
 
-/// A bit for each pair of ends that the point is between. There is no branch that would have to be guessed.
-fn holds(ends: impl Iterator<Item = (u64, u64)>, point: u64) -> u64 {
-    let bit = |(at, (low, high))| u64::from((low <= point) & (point <= high)) << at;
-    ends.enumerate().map(bit).fold(0, |all, one| all | one)
+/// Which part the interval belongs to.
+fn place<K: Copy + Ord>(lows: &[u64; FULL], parts: &[Node<K>], interval: &Interval<K>) -> usize {
+    let lows = &lows[..parts.len()];
+    let before = lows.partition_point(|&low| low < interval.low);
+    // Only those that begin at the same number have to be asked.
+    let same = &parts[before..lows.partition_point(|&low| low <= interval.low)];
+    let not_after = same.partition_point(|part| part.first().is_some_and(|first| first <= *interval));
+    (before + not_after).saturating_sub(1)
 }
 
-/// The places of the bits.
-fn bits(mut bits: u64, mut found: impl FnMut(usize)) {
-    while bits != 0 {
-        found(bits.trailing_zeros() as usize);
-        bits &= bits - 1;
+/// Makes one of two neighbours that are half empty together.
+fn join<K: Copy + Ord>(parts: &mut Vec<Node<K>>, at: usize) {
+    let Some([left, right]) = parts.get_mut(at..).and_then(|parts| parts.get_mut(..2)) else { return };
+    if usize::from(left.len + right.len) > FULL / 2 {
+        return;
     }
-}
-
-impl<K: Copy + Ord> Parts<K> {
-    /// Which part the interval belongs to.
-    fn place(&self, interval: &Interval<K>) -> usize {
-        self.firsts.partition_point(|first| first <= interval).saturating_sub(1)
-    }
-
-    /// Puts a part there, unless it is empty.
-    fn put(&mut self, at: usize, node: Node<K>) {
-        if let Some((first, high)) = node.reaches() {
-            self.ends.insert(at, (first.low, high));
-            self.nodes.insert(at, node);
-            self.firsts.insert(at, first);
+    let all: Vec<Interval<K>> = left.intervals().chain(right.intervals()).collect();
+    match (&mut left.below, &mut right.below) {
+        (Below::Keys(keys), Below::Keys(_)) => *left = Node::leaf(&all, keys[0]),
+        (Below::Parts(some), Below::Parts(others)) => {
+            some.append(others);
+            left.refresh();
         }
+        _ => return,
     }
-
-    fn take(&mut self, at: usize) {
-        self.ends.remove(at);
-        self.nodes.remove(at);
-        self.firsts.remove(at);
-    }
-
-    /// Looks again where a part begins and ends.
-    fn refresh(&mut self, at: usize) {
-        if let Some((first, high)) = self.nodes[at].reaches() {
-            self.ends[at] = (first.low, high);
-            self.firsts[at] = first;
-        }
-    }
-
-    /// Makes one of two neighbours that are half empty together.
-    fn join(&mut self, at: usize) {
-        let Some([left, right]) = self.nodes.get_mut(at..).and_then(|nodes| nodes.get_mut(..2)) else {
-            return;
-        };
-        if left.len() + right.len() > left.full() / 2 {
-            return;
-        }
-        match (left, right) {
-            (Node::Leaf(left), Node::Leaf(right)) => left.append(right),
-            (Node::Inner(left), Node::Inner(right)) => {
-                left.ends.append(&mut right.ends);
-                left.nodes.append(&mut right.nodes);
-                left.firsts.append(&mut right.firsts);
-            }
-            _ => return,
-        }
-        self.refresh(at);
-        self.take(at + 1);
-    }
+    parts.remove(at + 1);
 }
 
 #[cfg(test)]
@@ -272,14 +288,20 @@ mod tests {
 
     use super::*;
 
-    fn check(node: &Node<u32>, is_root: bool) -> usize {
-        assert!(node.len() <= node.full() && (is_root || node.len() > 0));
-        let Node::Inner(parts) = node else { return 0 };
-        let reaches: Vec<_> = parts.nodes.iter().filter_map(Node::reaches).collect();
-        let ends = reaches.iter().map(|(first, high)| (first.low, *high));
-        assert_eq!(parts.ends, Vec::from_iter(ends));
-        assert_eq!(parts.firsts, Vec::from_iter(reaches.iter().map(|(first, _)| *first)));
-        let heights: BTreeSet<usize> = parts.nodes.iter().map(|part| check(part, false)).collect();
+    /// The height.
+    fn check(node: &Node<u32>) -> usize {
+        let len = usize::from(node.len);
+        assert!((1..=FULL).contains(&len));
+        let beyond = node.lows.iter().zip(&node.highs).skip(len);
+        assert!(beyond.into_iter().all(|ends| ends == (&u64::MAX, &0)));
+        let Below::Parts(parts) = &node.below else {
+            assert!(node.intervals().is_sorted());
+            return 0;
+        };
+        let ends: Vec<(u64, u64)> = node.lows.into_iter().zip(node.highs).take(len).collect();
+        assert_eq!(ends, Vec::from_iter(parts.iter().map(Node::ends)));
+        assert_eq!(parts.capacity(), FULL);
+        let heights: BTreeSet<usize> = parts.iter().map(check).collect();
         assert_eq!(heights.len(), 1, "all paths are of one length");
         heights.first().unwrap() + 1
     }
@@ -301,21 +323,26 @@ mod tests {
                     prop_assert_eq!(tree.remove(&interval), plain.remove(&interval));
                 }
             }
-            check(&tree.root, true);
+            tree.root().map(check);
             for point in points {
                 let mut found = Vec::new();
-                tree.root().at(point, &mut |key| found.push(key));
+                tree.root().into_iter().for_each(|root| root.at(point, &mut |key| found.push(key)));
                 let holds = |interval: &&Interval<u32>| (interval.low..=interval.high).contains(&point);
                 let expected: Vec<u32> = plain.iter().filter(holds).map(|interval| interval.key).collect();
                 prop_assert_eq!(found, expected);
             }
             let mut all = Vec::new();
-            tree.root().all(&mut |key| all.push(key));
+            tree.root().into_iter().for_each(|root| root.all(&mut |key| all.push(key)));
             prop_assert_eq!(all, Vec::from_iter(plain.iter().map(|interval| interval.key)));
             for interval in &plain {
                 prop_assert!(tree.remove(interval));
             }
-            prop_assert!(tree.is_empty() && matches!(tree.root, Node::Leaf(_)));
+            prop_assert!(tree.is_empty());
         }
+    }
+
+    #[test]
+    fn a_node_of_numbers_is_four_lines_of_the_cache() {
+        assert_eq!(size_of::<Node<u32>>(), 256);
     }
 }

@@ -30,8 +30,9 @@ const FORMS: usize = 16;
 const INSIDE: usize = 6;
 /// The hashes of as many columns are worked out once a row.
 const REMEMBERED: usize = 32;
-/// So many places are looked at side by side.
-const AT_ONCE: usize = 32;
+/// So many places are looked at side by side, and some that these lead to.
+const AT_ONCE: usize = 48;
+const SPARE: usize = 16;
 
 /// Which standing filters of one model may match a row.
 pub struct Index<K> {
@@ -59,17 +60,16 @@ type Map<K> = HashMap<u64, Intervals<K>, BuildHasherDefault<AsIs>>;
 /// Where keys may be that are wanted.
 #[derive(Clone, Copy)]
 enum Wanted<'a, K> {
-    Nothing,
     /// Those under this hash.
     Equal(&'a Buckets<K>, u64),
     /// Those that hold this point.
     Ranged(&'a Node<K>, u64),
 }
 
-/// What is wanted of a row. To look at any of it is to wait for memory: all are reached for before the first is looked at, so that
-/// the waits overlap.
-struct Batch<'a, K> {
-    wanted: [Wanted<'a, K>; AT_ONCE],
+/// What is wanted, and of which row. To look at any of it is to wait for memory: all are reached for before the first is looked at, so
+/// that the waits overlap.
+struct Batch<'a, K, T> {
+    wanted: [Option<(T, Wanted<'a, K>)>; AT_ONCE],
     len: usize,
 }
 
@@ -122,44 +122,53 @@ impl<K: Copy + Ord> Index<K> {
         self.len == 0
     }
 
-    /// Calls `found` at least once for each key whose filter matches the row, and for few others. Whether it does match is
-    /// [`Filter::matches`]'s to say; a key may come twice.
-    pub fn candidates(&self, row: &Row, mut found: impl FnMut(K)) {
-        let mut hashes =
-            Hashes { shape: self.shape, seed: &self.seed, row, known: 0, hashes: [0; REMEMBERED] };
-        let mut batch = Batch { wanted: [Wanted::Nothing; AT_ONCE], len: 0 };
-        for group in &self.forms {
-            let mut want = |hash| self.want(group, hash, row, &mut batch, &mut found);
-            match &group.form.by {
-                By::Columns(columns) => {
-                    want(columns.iter().fold(EMPTY, |hash, &column| chain(hash, hashes.of(column))));
-                }
-                // The value, or one element of it, is inside JSON.
-                By::Inside(path) => {
-                    let Cell::Text(text) = row.cell(path.column) else { continue };
-                    let json = json::find(text, &path.steps);
-                    let elements = json.as_array().map_or(std::slice::from_ref(&json), Vec::as_slice);
-                    elements.iter().filter_map(|element| self.seed.json(element)).for_each(want);
+    /// Calls `found` at least once for each of the rows and each key whose filter matches it, and for few others. Whether it does match
+    /// is [`Filter::matches`]'s to say; a key may come twice. What a row goes by says which one is meant. Several rows at once cost less
+    /// than each by itself.
+    pub fn candidates<'r, T: Copy>(
+        &self,
+        rows: impl IntoIterator<Item = (T, &'r Row)>,
+        mut found: impl FnMut(T, K),
+    ) {
+        let mut batch = Batch { wanted: [None; AT_ONCE], len: 0 };
+        for (name, row) in rows {
+            let mut hashes =
+                Hashes { shape: self.shape, seed: &self.seed, row, known: 0, hashes: [0; REMEMBERED] };
+            for group in &self.forms {
+                let mut want = |hash| self.want(group, hash, name, row, &mut batch, &mut found);
+                match &group.form.by {
+                    By::Columns(columns) => {
+                        want(columns.iter().fold(EMPTY, |hash, &column| chain(hash, hashes.of(column))));
+                    }
+                    // The value, or one element of it, is inside JSON.
+                    By::Inside(path) => {
+                        let Cell::Text(text) = row.cell(path.column) else { continue };
+                        let json = json::find(text, &path.steps);
+                        let elements = json.as_array().map_or(std::slice::from_ref(&json), Vec::as_slice);
+                        elements.iter().filter_map(|element| self.seed.json(element)).for_each(want);
+                    }
                 }
             }
+            self.others.iter().for_each(|&key| found(name, key));
         }
         batch.look(&mut found);
-        self.others.iter().copied().for_each(found);
     }
 
     /// Adds where those of a form are that have one hash.
-    fn want<'a>(
+    fn want<'a, T: Copy>(
         &'a self,
         group: &'a Group<K>,
         hash: u64,
+        name: T,
         row: &Row,
-        batch: &mut Batch<'a, K>,
-        found: &mut impl FnMut(K),
+        batch: &mut Batch<'a, K, T>,
+        found: &mut impl FnMut(T, K),
     ) {
         match &group.filed {
-            Filed::Equal(buckets) => batch.add(Wanted::Equal(buckets, hash), found),
+            Filed::Equal(buckets) => batch.add((name, Wanted::Equal(buckets, hash)), found),
             Filed::Ranged(map) => {
-                let Some((intervals, column)) = map.get(&hash).zip(group.form.range) else { return };
+                let root = map.get(&hash).and_then(Intervals::root);
+                let Some((root, column)) = root.zip(group.form.range) else { return };
                 let cell = row.cell(column);
                 // What is absent lies in no range.
                 if cell == Cell::Null {
@@ -167,8 +176,8 @@ impl<K: Copy + Ord> Index<K> {
                 }
                 let kind = self.shape.columns.get(column).map(|column| column.kind);
                 match kind.and_then(|kind| value::rank(kind, cell)) {
-                    Some(point) => batch.add(Wanted::Ranged(intervals.root(), point), found),
-                    None => intervals.root().all(found),
+                    Some(point) => batch.add((name, Wanted::Ranged(root, point)), found),
+                    None => root.all(&mut |key| found(name, key)),
                 }
             }
         }
@@ -259,50 +268,63 @@ fn shrink<K>(map: &mut Map<K>) {
     }
 }
 
-impl<'a, K: Copy + Ord> Batch<'a, K> {
-    fn add(&mut self, wanted: Wanted<'a, K>, found: &mut impl FnMut(K)) {
-        if self.len == AT_ONCE {
+impl<'a, K: Copy + Ord, T: Copy> Batch<'a, K, T> {
+    fn add(&mut self, wanted: (T, Wanted<'a, K>), found: &mut impl FnMut(T, K)) {
+        if self.len == AT_ONCE - SPARE {
             self.look(found);
         }
-        self.wanted[self.len] = wanted;
+        self.wanted[self.len] = Some(wanted);
         self.len += 1;
     }
 
     /// Calls `found` for what is wanted.
-    fn look(&mut self, found: &mut impl FnMut(K)) {
-        let mut begin = 0;
-        while begin < self.len {
-            let next = begin..self.len;
-            // Nothing depends on what is read here, so that nothing waits for it; and there is so little to do in between that
-            // the processor comes to the last of them before it has the first.
-            let reached = self.wanted[next.clone()].iter().fold(0, |reached, wanted| {
-                reached
-                    ^ match wanted {
-                        Wanted::Nothing => 0,
-                        Wanted::Equal(buckets, hash) => buckets.reach(*hash),
-                        Wanted::Ranged(node, _) => node.reach(),
-                    }
-            });
-            std::hint::black_box(reached);
-            for at in next.clone() {
-                let Wanted::Ranged(node, point) = self.wanted[at] else { continue };
-                node.parts(point, &mut |part| match self.wanted.get_mut(self.len) {
-                    Some(free) => {
-                        *free = Wanted::Ranged(part, point);
-                        self.len += 1;
-                    }
-                    None => part.at(point, found),
-                });
-            }
-            begin = next.end;
+    fn look(&mut self, found: &mut impl FnMut(T, K)) {
+        let mut fresh: [u8; AT_ONCE] = std::array::from_fn(|at| at as u8);
+        let mut count = self.len;
+        while count > 0 {
+            count = self.descend(&mut fresh, count, found);
         }
-        for wanted in &self.wanted[..std::mem::take(&mut self.len)] {
+        for (name, wanted) in self.wanted[..std::mem::take(&mut self.len)].iter().flatten() {
+            let mut found = |key| found(*name, key);
             match wanted {
-                Wanted::Nothing => {}
-                Wanted::Equal(buckets, hash) => buckets.each(*hash, found),
-                Wanted::Ranged(node, point) => node.here(*point, found),
+                Wanted::Equal(buckets, hash) => buckets.each(*hash, &mut found),
+                Wanted::Ranged(node, point) => node.here(*point, &mut found),
             }
         }
+    }
+
+    /// Reaches for what is wanted in so many fresh places, and puts in place of nodes those parts of them in which it is: the places
+    /// that are fresh then, and how many.
+    fn descend(&mut self, fresh: &mut [u8; AT_ONCE], count: usize, found: &mut impl FnMut(T, K)) -> usize {
+        // Nothing depends on what is read here, so that nothing waits for it; and there is so little to do in between that the
+        // processor comes to the last of them before it has the first.
+        let reach = |&at: &u8| match &self.wanted[usize::from(at)] {
+            Some((_, Wanted::Equal(buckets, hash))) => buckets.reach(*hash),
+            Some((_, Wanted::Ranged(node, _))) => node.reach(),
+            None => 0,
+        };
+        std::hint::black_box(fresh[..count].iter().fold(0, |reached, at| reached ^ reach(at)));
+        let known = std::mem::replace(fresh, [0; AT_ONCE]);
+        let mut next = 0;
+        for at in known[..count].iter().map(|&at| usize::from(at)) {
+            let Some((name, Wanted::Ranged(node, point))) = self.wanted[at] else { continue };
+            if !node.is_inner() {
+                continue;
+            }
+            self.wanted[at] = None;
+            let mut place = at;
+            node.parts(point, &mut |part| match self.wanted.get_mut(place) {
+                Some(free) => {
+                    *free = Some((name, Wanted::Ranged(part, point)));
+                    fresh[next] = place as u8;
+                    next += 1;
+                    self.len = self.len.max(place + 1);
+                    place = self.len;
+                }
+                None => part.at(point, &mut |key| found(name, key)),
+            });
+        }
+        next
     }
 }
 

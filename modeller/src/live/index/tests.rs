@@ -17,7 +17,7 @@ fn parse(json: &serde_json::Value) -> Filter {
 
 fn candidates<K: Copy + Ord>(index: &Index<K>, row: &Row) -> BTreeSet<K> {
     let mut found = BTreeSet::new();
-    index.candidates(row, |key| {
+    index.candidates([((), row)], |(), key| {
         found.insert(key);
     });
     found
@@ -102,6 +102,14 @@ proptest! {
                     prop_assert!(!missed, "{filter:?} was not found for {row:?}");
                 }
                 prop_assert!(found.iter().all(|key| keys.contains_key(key)), "what was taken out is found");
+            }
+            // All together are as each by itself.
+            let mut found: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+            index.candidates(rows.iter().enumerate(), |row, key| {
+                found.entry(row).or_default().insert(key);
+            });
+            for (at, row) in rows.iter().enumerate() {
+                prop_assert_eq!(found.remove(&at).unwrap_or_default(), candidates(index, row));
             }
             Ok(())
         };

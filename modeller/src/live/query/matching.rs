@@ -1,5 +1,6 @@
 //! Matching what is committed with all standing queries.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -154,25 +155,33 @@ struct Touch {
 /// What may concern whom, commit by commit.
 fn touched(state: &Standings, commits: &[Commit]) -> Vec<Touch> {
     let mut touched = Vec::with_capacity(commits.len());
-    let mut last: Option<(&str, Option<&Index<Place>>)> = None;
-    for (commit, Commit { changes, .. }) in (0..).zip(commits) {
-        for (number, change) in (0..).zip(changes) {
-            let model = change.shape.path.as_str();
-            let index = match last {
-                Some((known, index)) if std::ptr::eq(known, model) => index,
-                _ => state.models.get(model),
-            };
-            last = Some((model, index));
-            let Some(index) = index else { continue };
-            for row in [&change.old, &change.new].into_iter().flatten() {
-                index.candidates(row, |place| touched.push(Touch { commit, place, change: number }));
-            }
-        }
-    }
+    candidates(&state.models, commits, |commit, change, place| touched.push(Touch { commit, place, change }));
     // A place may come twice, for one row and for both.
     touched.sort_unstable();
     touched.dedup();
     touched
+}
+
+/// Calls `found` for the changes that may concern somebody, by the numbers of the commit and of the change in it; in no order.
+pub(super) fn candidates<K: Copy + Ord>(
+    models: &HashMap<&'static str, Index<K>>,
+    commits: &[Commit],
+    mut found: impl FnMut(u32, u32, K),
+) {
+    let changes = (0..).zip(commits).flat_map(|(commit, Commit { changes, .. })| {
+        (0..).zip(changes).map(move |(number, change)| ((commit, number), change))
+    });
+    let mut changes: Vec<((u32, u32), &RowChange)> = changes.collect();
+    // Those of one model are looked up together.
+    changes.sort_by_key(|(_, change)| std::ptr::from_ref(change.shape));
+    for changes in changes.chunk_by(|(_, one), (_, other)| std::ptr::eq(one.shape, other.shape)) {
+        let Some(index) = models.get(changes[0].1.shape.path.as_str()) else { continue };
+        let rows = changes.iter().flat_map(|&(at, change)| {
+            let rows = [&change.old, &change.new].into_iter().flatten();
+            rows.map(move |row| (at, row))
+        });
+        index.candidates(rows, |(commit, change), key| found(commit, change, key));
+    }
 }
 
 #[cfg(all(test, feature = "sqlite"))]

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use super::Queries;
+use super::matching;
 use super::text::LiveText;
 use crate::engine::{Cx, Operation, asked};
 use crate::live::index::Index;
@@ -115,16 +116,10 @@ impl Reactives {
         if models.is_empty() {
             return;
         }
-        for commit in commits {
-            for change in &commit.changes {
-                let Some(index) = models.get(&*change.shape.path) else { continue };
-                for row in [&change.old, &change.new].into_iter().flatten() {
-                    index.candidates(row, |(key, _)| {
-                        touched.insert(key, commit.seq);
-                    });
-                }
-            }
-        }
+        matching::candidates(&models, commits, |commit, _, (key, _)| {
+            let seq = commits[commit as usize].seq;
+            touched.entry(key).and_modify(|last| *last = seq.max(*last)).or_insert(seq);
+        });
         drop(models);
         // The last one to hold a query must not hold the map.
         let all = lock(&self.all);
