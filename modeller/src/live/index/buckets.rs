@@ -99,7 +99,11 @@ impl<K: Copy + Ord> Buckets<K> {
     /// Reads of where the keys of a hash are, so that it is at hand for [`each`](Self::each).
     pub(super) fn reach(&self, hash: u64) -> u64 {
         let home = self.home(half(hash));
-        let read = |at: usize| self.buckets.get(at & self.mask()).map_or(0, |bucket| bucket.passed.into());
+        // Both ends of it: with longer keys it is two lines.
+        let read = |at: usize| {
+            let bucket = self.buckets.get(at & self.mask());
+            bucket.map_or(0, |bucket| u64::from(bucket.passed) ^ u64::from(bucket.hashes[0]))
+        };
         read(home) ^ read(home + 1)
     }
 
@@ -314,6 +318,6 @@ mod tests {
 
     #[test]
     fn a_bucket_of_numbers_is_a_line_of_the_cache() {
-        assert_eq!(size_of::<Bucket<u32>>(), 64);
+        assert_eq!((size_of::<Bucket<u32>>(), size_of::<Bucket<u64>>()), (64, 128));
     }
 }

@@ -4,6 +4,9 @@
 /// four lines of the processor's cache.
 const FULL: usize = 12;
 
+/// Room is made for so many parts at once.
+const FEW: usize = 3;
+
 /// From one number to another, both included, and what it stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Interval<K> {
@@ -14,12 +17,16 @@ pub(super) struct Interval<K> {
 
 /// A set of intervals. A part that lies left of a point and reaches it holds an interval that does, so that the search for those
 /// that hold the point goes astray along one path at most.
-pub(super) struct Intervals<K> {
-    root: Option<Node<K>>,
+pub(super) enum Intervals<K> {
+    Empty,
+    /// There may be very many sets of one, which need not take a node each.
+    One(Interval<K>),
+    Tree(Box<Node<K>>),
 }
 
 /// A node has its numbers in a row: a search looks at them all without waiting for what one says. Never empty.
-#[repr(align(64))]
+// In this order, so that `reach` knows what is on which line.
+#[repr(C, align(64))]
 pub(super) struct Node<K> {
     /// Where each interval begins, or the first one of each part. What is beyond `len` holds no point.
     lows: [u64; FULL],
@@ -36,41 +43,79 @@ enum Below<K> {
     Parts(Vec<Node<K>>),
 }
 
+impl<K> Interval<K> {
+    pub(super) fn holds(&self, point: u64) -> bool {
+        (self.low..=self.high).contains(&point)
+    }
+}
+
 impl<K: Copy + Ord> Intervals<K> {
     pub(super) fn new() -> Self {
-        Intervals { root: None }
+        Intervals::Empty
     }
 
     /// Whether it was not there.
     pub(super) fn insert(&mut self, interval: Interval<K>) -> bool {
-        let Some(root) = &mut self.root else {
-            self.root = Some(Node::leaf(&[interval], interval.key));
-            return true;
-        };
-        let (is_new, split) = root.insert(interval);
-        if let Some(right) = split {
-            self.root = Some(Node::inner(self.root.take().into_iter().chain([right])));
+        match self {
+            Intervals::Empty => *self = Intervals::One(interval),
+            Intervals::One(one) if *one == interval => return false,
+            Intervals::One(one) => {
+                let mut root = Node::leaf(&[*one], one.key);
+                root.insert(interval);
+                *self = Intervals::Tree(Box::new(root));
+            }
+            Intervals::Tree(root) => {
+                let (is_new, split) = root.insert(interval);
+                if let Some(right) = split {
+                    let left = std::mem::replace(&mut **root, Node::leaf(&[], interval.key));
+                    **root = Node::inner(vec![left, right]);
+                }
+                return is_new;
+            }
         }
-        is_new
+        true
     }
 
     /// Whether it was there.
     pub(super) fn remove(&mut self, interval: &Interval<K>) -> bool {
-        let removed = self.root.as_mut().is_some_and(|root| root.remove(interval));
-        while let Some(Node { len: 1, below: Below::Parts(parts), .. }) = &mut self.root {
-            self.root = parts.pop();
+        let root = match self {
+            Intervals::Empty => return false,
+            Intervals::One(one) => {
+                let is_there = one == interval;
+                if is_there {
+                    *self = Intervals::Empty;
+                }
+                return is_there;
+            }
+            Intervals::Tree(root) => root,
+        };
+        let removed = root.remove(interval);
+        while let Node { len: 1, below: Below::Parts(parts), .. } = &mut **root
+            && let Some(part) = parts.pop()
+        {
+            **root = part;
         }
-        self.root.take_if(|root| root.len == 0);
+        let mut left = root.intervals();
+        if root.len == 1
+            && let Some(one) = left.next()
+        {
+            drop(left);
+            *self = Intervals::One(one);
+        }
         removed
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.root.is_none()
+        matches!(self, Intervals::Empty)
     }
 
-    /// Where to look for them, if there are any.
-    pub(super) fn root(&self) -> Option<&Node<K>> {
-        self.root.as_ref()
+    /// Calls `found` for all of them.
+    pub(super) fn all(&self, found: &mut impl FnMut(K)) {
+        match self {
+            Intervals::Empty => {}
+            Intervals::One(one) => found(one.key),
+            Intervals::Tree(root) => root.all(found),
+        }
     }
 }
 
@@ -85,11 +130,9 @@ impl<K: Copy + Ord> Node<K> {
     }
 
     /// Of parts in their order, for which there must be room.
-    fn inner(parts: impl IntoIterator<Item = Self>) -> Self {
-        let mut all = Vec::with_capacity(FULL);
-        all.extend(parts);
+    fn inner(parts: Vec<Self>) -> Self {
         let (lows, highs) = ([u64::MAX; FULL], [0; FULL]);
-        let mut node = Node { lows, highs, len: 0, below: Below::Parts(all) };
+        let mut node = Node { lows, highs, len: 0, below: Below::Parts(parts) };
         node.refresh();
         node
     }
@@ -158,18 +201,18 @@ impl<K: Copy + Ord> Node<K> {
                     (self.lows[at], self.highs[at]) = parts[at].ends();
                     return (is_new, None);
                 };
-                let mut half = None;
-                if parts.len() == FULL {
-                    let (middle, next) = (FULL / 2, at + 1);
-                    let mut others: Vec<Self> = parts.drain(middle..).collect();
-                    match next.checked_sub(middle) {
-                        Some(next) => others.insert(next, right),
-                        None => parts.insert(next, right),
-                    }
-                    half = Some(Node::inner(others));
-                } else {
-                    parts.insert(at + 1, right);
+                let (next, middle) = (at + 1, FULL / 2);
+                let mut others = if parts.len() == FULL { parts.split_off(middle) } else { Vec::new() };
+                let (half, next) = match next.checked_sub(middle) {
+                    Some(next) if !others.is_empty() => (&mut others, next),
+                    _ => (parts, next),
+                };
+                if half.len() == half.capacity() {
+                    // A few at once, and never more than there may be.
+                    half.reserve_exact((FULL - half.len()).min(FEW));
                 }
+                half.insert(next, right);
+                let half = (!others.is_empty()).then(|| Node::inner(others));
                 self.refresh();
                 (is_new, half)
             }
@@ -192,9 +235,9 @@ impl<K: Copy + Ord> Node<K> {
         }
         if parts[at].len == 0 {
             parts.remove(at);
-        } else {
-            join(parts, at);
-            join(parts, at.saturating_sub(1));
+        } else if !join(parts, at) && !join(parts, at.saturating_sub(1)) {
+            (self.lows[at], self.highs[at]) = parts[at].ends();
+            return true;
         }
         self.refresh();
         true
@@ -262,11 +305,11 @@ fn place<K: Copy + Ord>(lows: &[u64; FULL], parts: &[Node<K>], interval: &Interv
     (before + not_after).saturating_sub(1)
 }
 
-/// Makes one of two neighbours that are half empty together.
-fn join<K: Copy + Ord>(parts: &mut Vec<Node<K>>, at: usize) {
-    let Some([left, right]) = parts.get_mut(at..).and_then(|parts| parts.get_mut(..2)) else { return };
+/// Makes one of two neighbours that are half empty together. Whether they are.
+fn join<K: Copy + Ord>(parts: &mut Vec<Node<K>>, at: usize) -> bool {
+    let Some([left, right]) = parts.get_mut(at..).and_then(|parts| parts.get_mut(..2)) else { return false };
     if usize::from(left.len + right.len) > FULL / 2 {
-        return;
+        return false;
     }
     let all: Vec<Interval<K>> = left.intervals().chain(right.intervals()).collect();
     match (&mut left.below, &mut right.below) {
@@ -275,9 +318,10 @@ fn join<K: Copy + Ord>(parts: &mut Vec<Node<K>>, at: usize) {
             some.append(others);
             left.refresh();
         }
-        _ => return,
+        _ => return false,
     }
     parts.remove(at + 1);
+    true
 }
 
 #[cfg(test)]
@@ -300,10 +344,17 @@ mod tests {
         };
         let ends: Vec<(u64, u64)> = node.lows.into_iter().zip(node.highs).take(len).collect();
         assert_eq!(ends, Vec::from_iter(parts.iter().map(Node::ends)));
-        assert_eq!(parts.capacity(), FULL);
+        assert!(parts.capacity() <= FULL);
         let heights: BTreeSet<usize> = parts.iter().map(check).collect();
         assert_eq!(heights.len(), 1, "all paths are of one length");
         heights.first().unwrap() + 1
+    }
+
+    fn check_all(tree: &Intervals<u32>) {
+        if let Intervals::Tree(root) = tree {
+            assert!(root.len > 1);
+            check(root);
+        }
     }
 
     proptest! {
@@ -323,19 +374,26 @@ mod tests {
                     prop_assert_eq!(tree.remove(&interval), plain.remove(&interval));
                 }
             }
-            tree.root().map(check);
+            check_all(&tree);
             for point in points {
                 let mut found = Vec::new();
-                tree.root().into_iter().for_each(|root| root.at(point, &mut |key| found.push(key)));
-                let holds = |interval: &&Interval<u32>| (interval.low..=interval.high).contains(&point);
+                match &tree {
+                    Intervals::Empty => {}
+                    Intervals::One(one) => found.extend(one.holds(point).then_some(one.key)),
+                    Intervals::Tree(root) => root.at(point, &mut |key| found.push(key)),
+                }
+                let holds = |interval: &&Interval<u32>| interval.holds(point);
                 let expected: Vec<u32> = plain.iter().filter(holds).map(|interval| interval.key).collect();
                 prop_assert_eq!(found, expected);
             }
             let mut all = Vec::new();
-            tree.root().into_iter().for_each(|root| root.all(&mut |key| all.push(key)));
+            tree.all(&mut |key| all.push(key));
             prop_assert_eq!(all, Vec::from_iter(plain.iter().map(|interval| interval.key)));
-            for interval in &plain {
-                prop_assert!(tree.remove(interval));
+            for (at, interval) in plain.iter().enumerate() {
+                prop_assert!(tree.remove(interval) && !tree.remove(interval));
+                if at % 16 == 0 {
+                    check_all(&tree);
+                }
             }
             prop_assert!(tree.is_empty());
         }

@@ -30,8 +30,9 @@ const FORMS: usize = 16;
 const INSIDE: usize = 6;
 /// The hashes of as many columns are worked out once a row.
 const REMEMBERED: usize = 32;
-/// So many places are looked at side by side, and some that these lead to.
+/// So many places are looked at side by side.
 const AT_ONCE: usize = 48;
+/// As many of them are kept free for where others lead to.
 const SPARE: usize = 16;
 
 /// Which standing filters of one model may match a row.
@@ -167,17 +168,19 @@ impl<K: Copy + Ord> Index<K> {
         match &group.filed {
             Filed::Equal(buckets) => batch.add((name, Wanted::Equal(buckets, hash)), found),
             Filed::Ranged(map) => {
-                let root = map.get(&hash).and_then(Intervals::root);
-                let Some((root, column)) = root.zip(group.form.range) else { return };
+                let Some((intervals, column)) = map.get(&hash).zip(group.form.range) else { return };
                 let cell = row.cell(column);
                 // What is absent lies in no range.
                 if cell == Cell::Null {
                     return;
                 }
                 let kind = self.shape.columns.get(column).map(|column| column.kind);
-                match kind.and_then(|kind| value::rank(kind, cell)) {
-                    Some(point) => batch.add((name, Wanted::Ranged(root, point)), found),
-                    None => root.all(&mut |key| found(name, key)),
+                match (kind.and_then(|kind| value::rank(kind, cell)), intervals) {
+                    (Some(point), Intervals::Tree(root)) => {
+                        batch.add((name, Wanted::Ranged(root, point)), found);
+                    }
+                    (Some(point), Intervals::One(one)) if !one.holds(point) => {}
+                    _ => intervals.all(&mut |key| found(name, key)),
                 }
             }
         }

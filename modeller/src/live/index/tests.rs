@@ -290,3 +290,32 @@ fn a_filter_is_not_multiplied_beyond_its_size() {
     assert_eq!(size(&parse(&json!({"$and": [or("age", 100), or("ratio", 100), or("_version", 9)]}))), 100);
     assert_eq!(size(&parse(&or("age", 900))), 900);
 }
+
+/// More of them, over more rows, than are looked at side by side: each row's are as a look at all filters says.
+#[test]
+fn many_ranges_that_overlap_are_found_for_many_rows_together() {
+    let mut index = Index::new(shape());
+    let filter = |low: i64, width: i64| parse(&json!({ "age": { "$gte": low, "$lte": low + width } }));
+    let mut filters: Vec<Filter> =
+        (0..2_000).map(|at| filter(at * 37 % 1_000, 1 + at * at % 91 * (1 + at % 7 * 20))).collect();
+    filters.extend((0..50).map(|at| parse(&json!({ "age": { "$gte": at * 20 } }))));
+    filters.extend((0..50).map(|at| parse(&json!({ "age": at, "name": "n" }))));
+    (0_u32..).zip(&filters).for_each(|(key, filter)| index.insert(key, filter));
+    let rows: Vec<Row> = (0..120)
+        .map(|at| row(&[("age", Value::Integer(at * 13 % 1_100 - 20)), ("name", Value::from("n"))]))
+        .collect();
+    let mut found = vec![BTreeSet::new(); rows.len()];
+    index.candidates(rows.iter().enumerate(), |row, key| {
+        found[row].insert(key);
+    });
+    for (row, found) in rows.iter().zip(found) {
+        let matches = |filter: &Filter| filter.matches(shape(), row);
+        let expected = (0_u32..).zip(&filters).filter(|(_, filter)| matches(filter)).map(|(key, _)| key);
+        assert_eq!(found, expected.collect::<BTreeSet<_>>(), "{row:?}");
+        assert_eq!(found, candidates(&index, row));
+    }
+    for (key, filter) in (0_u32..).zip(&filters) {
+        index.remove(key, filter);
+    }
+    assert!(index.is_empty() && candidates(&index, &rows[5]).is_empty());
+}
