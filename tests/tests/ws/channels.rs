@@ -2,6 +2,8 @@
 
 use modeller::live::LiveOptions;
 use serde_json::{Value as Json, json};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::{Client, Server};
 
@@ -141,4 +143,27 @@ async fn changes_of_a_model_come_through_a_channel() {
     assert_eq!(told["payload"]["eventType"], "INSERT");
     assert_eq!(told["payload"]["new"]["age"], 18);
     assert_eq!(told["payload"]["old"], json!({}));
+}
+
+#[tokio::test]
+async fn who_closes_the_socket_has_left_whether_a_page_is_left_or_the_client_hangs_up() {
+    // CHA-16, CHA-18, CHA-21
+    let server = Server::start(LiveOptions::new()).await;
+    let mut bob = server.client().await;
+    let mut to_bob = Vec::new();
+    ask(&mut bob, "channel.subscribe", json!({ "channel": "room:1" }), &mut to_bob).await;
+    heard(&mut bob, &mut to_bob, "presence", "sync").await;
+    // 1001 is what browsers say.
+    for code in [CloseCode::Away, CloseCode::Normal] {
+        let (mut ada, mut to_ada) = (server.client().await, Vec::new());
+        let join = json!({ "channel": "room:1", "config": { "presence": { "key": "ada" } } });
+        ask(&mut ada, "channel.subscribe", join, &mut to_ada).await;
+        ask(&mut ada, "channel.track", json!({ "channel": "room:1", "state": 1 }), &mut to_ada).await;
+        heard(&mut bob, &mut to_bob, "presence", "join").await;
+        ada.socket.close(Some(CloseFrame { code, reason: "".into() })).await.unwrap();
+        ada.end().await;
+        // Well before the grace that follows a cut.
+        let left = heard(&mut bob, &mut to_bob, "presence", "leave");
+        tokio::time::timeout(std::time::Duration::from_secs(5), left).await.unwrap();
+    }
 }

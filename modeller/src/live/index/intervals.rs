@@ -4,8 +4,8 @@
 /// four lines of the processor's cache.
 const FULL: usize = 12;
 
-/// Room is made for so many parts at once.
-const FEW: usize = 3;
+/// Room is made for so many parts at once, as most nodes are not full.
+const GROWTH: usize = 3;
 
 /// From one number to another, both included, and what it stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -209,12 +209,12 @@ impl<K: Copy + Ord> Node<K> {
                 };
                 if half.len() == half.capacity() {
                     // A few at once, and never more than there may be.
-                    half.reserve_exact((FULL - half.len()).min(FEW));
+                    half.reserve_exact((FULL - half.len()).min(GROWTH));
                 }
                 half.insert(next, right);
-                let half = (!others.is_empty()).then(|| Node::inner(others));
+                let right = (!others.is_empty()).then(|| Node::inner(others));
                 self.refresh();
-                (is_new, half)
+                (is_new, right)
             }
         }
     }
