@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::{Result, http};
@@ -168,7 +169,10 @@ impl TempDir {
     /// # Errors
     /// If it can't be made.
     pub fn new(parent: &Path, name: &str) -> Result<Self> {
-        let path = parent.join(format!("{name}-{}", std::process::id()));
+        // Two of one name are two: servers that share a database tell of each other's changes.
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = parent.join(format!("{name}-{}-{number}", std::process::id()));
         fs::create_dir_all(&path)?;
         Ok(TempDir(path))
     }

@@ -13,6 +13,9 @@ mod sample;
 pub(crate) mod schemas;
 #[cfg(feature = "socketio")]
 pub mod socketio;
+mod stream;
+#[cfg(feature = "live")]
+mod upgraded;
 #[cfg(feature = "live")]
 mod writing;
 #[cfg(feature = "live")]

@@ -3,7 +3,6 @@
 //! To wake a thousand tasks so that each writes a few bytes costs more than the writing. So whoever has something for many puts it
 //! where it waits for each of them, and a few tasks, which do nothing else, write it.
 
-use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -18,6 +17,7 @@ use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::OpCode;
 
 use crate::engine::panic_message;
+use crate::live::{Lineup, lookahead};
 
 /// So many frames are written at once.
 const SLICES: usize = 64;
@@ -45,6 +45,9 @@ pub(super) fn frame(opcode: OpCode, parts: &[&[u8]]) -> Bytes {
 pub(super) trait Waiting: Send + Sync + 'static {
     /// Whether it is among those that the writers write to next.
     fn is_due(&self) -> &AtomicBool;
+
+    /// Has what is asked of it next read from memory, for a number that means nothing. It waits for nobody, and can't fail.
+    fn look(&self) -> usize;
 
     /// Writes what there is, as far as it goes at once.
     fn flush(self: &Arc<Self>);
@@ -84,14 +87,15 @@ async fn write<T: Waiting>(mut due: UnboundedReceiver<Arc<T>>) {
             tracing::error!(panic = panic_message(&*panic), "writing to a client panicked");
         }
     };
+    let flush = move |some: &[Arc<T>]| lookahead::for_each(some.iter(), &[|waiting| waiting.look()], flush);
     let mut all = Vec::new();
     while due.recv_many(&mut all, usize::MAX).await > 0 {
-        let others = all.split_off(all.len().min(TOGETHER));
-        for some in others.chunks(TOGETHER) {
-            let some = some.to_vec();
-            tokio::spawn(async move { some.iter().for_each(flush) });
+        while all.len() > TOGETHER {
+            let some = all.split_off(all.len() - TOGETHER);
+            tokio::spawn(async move { flush(&some) });
         }
-        all.drain(..).for_each(|waiting| flush(&waiting));
+        flush(&all);
+        all.clear();
     }
 }
 
@@ -99,15 +103,15 @@ async fn write<T: Waiting>(mut due: UnboundedReceiver<Arc<T>>) {
 pub(super) fn poll_write(
     io: Pin<&mut impl AsyncWrite>,
     context: &mut Context<'_>,
-    frames: &mut VecDeque<Bytes>,
+    frames: &mut Lineup<Bytes>,
 ) -> Poll<io::Result<usize>> {
-    let written = if let (1, Some(frame)) = (frames.len(), frames.front()) {
+    let written = if let (true, Some(frame)) = (frames.is_one(), frames.iter().next()) {
         // The kernel takes one piece more quickly than a list of one.
         ready!(io.poll_write(context, frame))?
     } else {
         let mut slices = [IoSlice::new(&[]); SLICES];
         let mut count = 0;
-        for (slice, frame) in slices.iter_mut().zip(&*frames) {
+        for (slice, frame) in slices.iter_mut().zip(frames.iter()) {
             *slice = IoSlice::new(frame);
             count += 1;
         }
@@ -121,9 +125,6 @@ pub(super) fn poll_write(
         }
         left -= first.len();
         frames.pop_front();
-    }
-    if frames.capacity() > SLICES {
-        *frames = VecDeque::new();
     }
     Poll::Ready(Ok(written))
 }

@@ -5,6 +5,7 @@
 mod channel;
 mod connection;
 pub(crate) mod index;
+pub(crate) mod lookahead;
 mod query;
 pub(crate) mod rule;
 
@@ -19,6 +20,8 @@ pub use channel::{
     DocumentChange, Heard, Joined, MAX_REPLAY, Position, Replayed, Sent, Since, Ticket, Topic, Tracked,
     acknowledgement, parse_filter,
 };
+#[cfg(feature = "server")]
+pub(crate) use connection::Lineup;
 #[cfg(feature = "server")]
 pub(crate) use connection::metrics::CONTENT_TYPE as METRICS;
 pub use connection::{

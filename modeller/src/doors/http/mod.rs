@@ -28,7 +28,6 @@ mod page;
 mod procedures;
 mod route;
 mod serve;
-mod stream;
 mod target;
 mod transact;
 

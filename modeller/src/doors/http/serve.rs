@@ -21,8 +21,8 @@ use tokio::time::{sleep, timeout};
 use tower_service::Service;
 
 use super::answer::{self, Refusal};
-use super::stream::Stream;
 use super::{HttpOptions, HttpService};
+use crate::doors::stream::Stream;
 use crate::engine::caught;
 use crate::model::{Code, Error};
 
@@ -237,5 +237,66 @@ fn check_host(request: &Request<Body>) -> Result<(), Error> {
         (Some(_), None) => Ok(()),
         (None, _) if request.version() < Version::HTTP_11 => Ok(()),
         _ => Err(Error::new(Code::InvalidRequest, "a request must have one `Host` header")),
+    }
+}
+
+#[cfg(all(test, feature = "live"))]
+mod tests {
+    use std::sync::Mutex;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::doors::upgraded::Pipe;
+
+    type Sender = Arc<Mutex<Option<oneshot::Sender<Pipe>>>>;
+
+    #[derive(Clone)]
+    struct Upgrades(Sender);
+
+    impl Service<Request<Body>> for Upgrades {
+        type Response = Response<Body>;
+        type Error = Infallible;
+        type Future = std::future::Ready<Result<Response<Body>, Infallible>>;
+
+        fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Infallible>> {
+            std::task::Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+            let (upgrade, sender) = (hyper::upgrade::on(&mut request), self.0.lock().unwrap().take());
+            tokio::spawn(async move { sender.unwrap().send(upgrade.await.unwrap().into()) });
+            let response =
+                Response::builder().status(101).header("upgrade", "x").header("connection", "upgrade");
+            std::future::ready(Ok(response.body(Body::empty()).unwrap()))
+        }
+    }
+
+    #[tokio::test]
+    async fn another_protocol_goes_on_with_the_network_itself() {
+        let (sender, pipe) = oneshot::channel();
+        let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = Upgrades(Arc::new(Mutex::new(Some(sender))));
+        let options = HttpOptions::default();
+        let serving =
+            tokio::spawn(async move { serve(listener, service, &options, std::future::pending()).await });
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client
+            .write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: x\r\n\r\nhere")
+            .await
+            .unwrap();
+        let mut pipe: Pipe = pipe.await.unwrap();
+        assert!(pipe.is_bare(), "something is around it that `Pipe` doesn't know");
+        let mut heard = [0; 4];
+        pipe.read_exact(&mut heard).await.unwrap();
+        assert_eq!(&heard, b"here");
+        pipe.write_all(b"and there").await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"and there") {
+            assert!(client.read_buf(&mut answer).await.unwrap() > 0);
+        }
+        serving.abort();
     }
 }

@@ -308,6 +308,14 @@ impl ChannelSink for Sink {
         self.woken.notify_one();
     }
 
+    fn look(&self) -> usize {
+        usize::from(self.waiting.is_poisoned())
+    }
+
+    fn look_behind(&self) -> usize {
+        self.outbox.look()
+    }
+
     fn is_open(&self) -> bool {
         // Its end is told apart: what has joined until then is taken out.
         !self.waiting().is_closed

@@ -100,6 +100,14 @@ impl LiveSink for Direct {
         }
         is_taken
     }
+
+    fn look(&self) -> usize {
+        usize::from(self.gate.0.is_poisoned()) ^ self.connection.look()
+    }
+
+    fn look_behind(&self) -> usize {
+        self.connection.outbox().look()
+    }
 }
 
 /// What a client is told of.

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use super::packet::Packet;
 use super::wire::Wire;
+use crate::doors::writing::Waiting as _;
 use crate::live::Connection;
 
 /// How long something that waits for room waits before it looks again, in case the client has gone.
@@ -43,6 +44,11 @@ impl Outbox {
     /// From now on there is a WebSocket. Answers whether it is the first: there is no other one behind it.
     pub(super) fn write_to(&self, wire: &Arc<Wire>) -> bool {
         self.wire.set(wire.clone()).is_ok()
+    }
+
+    /// Has what is asked before something is sent read from memory, for a number that means nothing.
+    pub(super) fn look(&self) -> usize {
+        self.connection.buffered() ^ self.wire.get().map_or(0, |wire| wire.look())
     }
 
     /// The client connects, perhaps not for the first time.

@@ -10,8 +10,10 @@ use socketioxide::socket::Socket;
 use super::answer::{self, Body};
 use super::call::{Members, model};
 use super::connection::Connection;
+use super::members::Member;
 use super::{Door, Inner, Line};
 use crate::engine::{Observer, Published, Subscription};
+use crate::live::lookahead::{self, Look};
 use crate::model::{Code, Error, Result, Shape, shown};
 
 /// `subscribe {model, query?}`: `{id, events}`.
@@ -109,7 +111,12 @@ impl Observer for Rooms {
             // Written once for all who are there.
             let text = format!("{{\"id\":{},\"data\":{}}}", Json::from(id), payload.json());
             match Body::new(line.form, text) {
-                Ok(body) => members.iter().for_each(|to| to.connection.push(&to.socket, id, &body)),
+                Ok(body) => {
+                    let looks: [Look<&Arc<Member>>; 2] =
+                        [|to| to.connection.look(), |to| to.connection.outbox().look()];
+                    let push = |to: &Arc<Member>| to.connection.push(&to.socket, id, &body);
+                    lookahead::for_each(members.iter(), &looks, push);
+                }
                 Err(error) => tracing::error!(error = ?error.message(), "what was published can't be sent"),
             }
         }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use hyper_util::rt::TokioIo;
 use socketioxide::socket::Sid;
 use socketioxide::{SocketIo, TransportType};
 use tower_service::Service as _;
@@ -13,7 +12,8 @@ use tungstenite::handshake::derive_accept_key;
 use super::outbox::Outbox;
 use super::request::Service;
 use super::stream::Stream;
-use super::wire::{Io, Wire};
+use super::wire::Wire;
+use crate::doors::upgraded::Pipe;
 use crate::model::{Code, Error, Result};
 
 /// The answer to a request that wants to become a WebSocket, which goes on as one.
@@ -23,7 +23,7 @@ use crate::model::{Code, Error, Result};
 pub(super) fn answer(
     service: Service,
     mut request: Request<Body>,
-    wired: impl FnOnce(Box<dyn Io>) -> Arc<Wire> + Send + 'static,
+    wired: impl FnOnce(Pipe) -> Arc<Wire> + Send + 'static,
     find: impl FnMut() -> Option<Arc<Outbox>> + Send + Unpin + 'static,
 ) -> Result<Response<Body>> {
     let key = key(request.headers())?;
@@ -35,7 +35,7 @@ pub(super) fn answer(
     tokio::spawn(async move {
         match upgrade.await {
             Ok(upgraded) => {
-                let stream = Stream::new(wired(Box::new(TokioIo::new(upgraded))), find);
+                let stream = Stream::new(wired(upgraded.into()), find);
                 let mut service = service;
                 let request = Request::from_parts(head, ());
                 if let Err(error) = service.call((stream, request)).await {

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use socketioxide::socket::Socket;
 use socketioxide::{SendError, SocketError};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
@@ -23,7 +23,9 @@ use super::answer::Body;
 use super::message::Form;
 use super::outbox::Outbox;
 use super::packet::{self, Event, Packet};
+use crate::doors::upgraded::Pipe;
 use crate::doors::writing::{self, Waiting};
+use crate::live::Lineup;
 
 /// The event that is the mark.
 const MARK: &str = "modeller:mark";
@@ -37,11 +39,6 @@ pub(super) type Writers = writing::Writers<Wire>;
 /// How many bytes of what the transport says by itself wait at most: what it answers to heartbeats and refuses is small, and as much as a
 /// client makes it. Who does not read that is not heard any more, either.
 const MOST_PASSING: usize = 64 * 1024;
-
-/// What the bytes go to and come from.
-pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
 
 /// One connection, as those see it who have something for its client.
 pub(super) struct Wire {
@@ -64,12 +61,12 @@ enum Way {
 }
 
 struct Line {
-    io: Option<Box<dyn Io>>,
+    io: Option<Pipe>,
     /// Whose it is, once that is known.
     outbox: Option<Arc<Outbox>>,
     way: Way,
     /// What is to be written.
-    queue: VecDeque<Bytes>,
+    queue: Lineup<Bytes>,
     /// How many bytes have ever been put into the queue, and how many have left it.
     queued: u64,
     left: u64,
@@ -114,12 +111,12 @@ impl Mark {
 }
 
 impl Wire {
-    pub(super) fn new(io: Box<dyn Io>, writers: Writers, mark: Arc<Mark>) -> Arc<Self> {
+    pub(super) fn new(io: Pipe, writers: Writers, mark: Arc<Mark>) -> Arc<Self> {
         let line = Line {
             io: Some(io),
             outbox: None,
             way: Way::Transport,
-            queue: VecDeque::new(),
+            queue: Lineup::default(),
             queued: 0,
             left: 0,
             passing: Passing::default(),
@@ -289,6 +286,10 @@ impl Waiting for Wire {
         &self.is_due
     }
 
+    fn look(&self) -> usize {
+        usize::from(self.is_due.load(Ordering::Relaxed)) ^ usize::from(self.line.is_poisoned())
+    }
+
     /// What does not go at once has a task of its own.
     fn flush(self: &Arc<Self>) {
         let mut line = self.line();
@@ -358,7 +359,7 @@ impl Line {
                 }
                 Poll::Ready(_) => {
                     self.is_broken = true;
-                    let left: usize = self.queue.drain(..).map(|frame| frame.len()).sum();
+                    let left: usize = std::mem::take(&mut self.queue).iter().map(Bytes::len).sum();
                     self.leave(left);
                     written += left + self.held.drain(..).map(|frame| frame.len()).sum::<usize>();
                 }
@@ -398,7 +399,7 @@ impl Line {
 
     /// Lets the connection go, with what is not written.
     fn close(&mut self) {
-        let left: usize = self.queue.drain(..).map(|frame| frame.len()).sum();
+        let left: usize = std::mem::take(&mut self.queue).iter().map(Bytes::len).sum();
         self.count_out(left.saturating_sub(self.uncounted));
         (self.io, self.outbox, self.uncounted) = (None, None, 0);
     }

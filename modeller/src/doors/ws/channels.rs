@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use super::frame;
 use super::wire::Wire;
+use crate::doors::writing::Waiting as _;
 use crate::engine::{Cx, Identity};
 use crate::live::{ChannelEvent, ChannelSink, Channels, Ticket};
 use crate::model::{Code, Error, Result};
@@ -69,6 +70,14 @@ struct Asked {
 impl ChannelSink for Asked {
     fn send(&self, event: &ChannelEvent) {
         self.sink.send(event);
+    }
+
+    fn look(&self) -> usize {
+        usize::from(self.sink.missed.is_poisoned())
+    }
+
+    fn look_behind(&self) -> usize {
+        self.sink.wire.look()
     }
 
     fn is_open(&self) -> bool {

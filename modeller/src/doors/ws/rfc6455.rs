@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 use super::speech::Speech;
 use super::wire::Wire;
 use super::{NAME, frame, handshake, socket};
+use crate::doors::stream::Stream;
 use crate::engine::{Clock, Engine, Identity};
 use crate::live::{Live, LiveOptions, Outbox};
 use crate::registry::Registry;
@@ -104,7 +105,7 @@ async fn serve() -> SocketAddr {
             let live = live.clone();
             let service = service_fn(move |request| answer(live.clone(), request));
             let connection = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
+                .serve_connection(TokioIo::new(Stream::new(stream, Duration::from_secs(60))), service)
                 .with_upgrades();
             tokio::spawn(connection);
         }

@@ -1,6 +1,7 @@
 //! What a client has going on beside its requests: its live queries, and how they reach it.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use super::request::{self, Refused, Said};
 use super::speech::Speech;
 use super::wire::{Wire, Writers};
 use super::{carry, messages};
+use crate::doors::writing::Waiting as _;
 use crate::engine::Cx;
 use crate::live::{
     Channels, Connection, Live, LiveEvent, LiveSink, LiveStream, LiveText, Origin, Outbox, Place,
@@ -34,6 +36,14 @@ struct Direct {
 impl LiveSink for Direct {
     fn take(&self, changes: &LiveText) -> bool {
         self.wire.push(Some(&self.origin), self.frames.framed(changes))
+    }
+
+    fn look(&self) -> usize {
+        usize::from(self.origin.is_over()) ^ usize::from(self.wire.is_due().load(Ordering::Relaxed))
+    }
+
+    fn look_behind(&self) -> usize {
+        self.wire.look()
     }
 }
 
@@ -109,7 +119,7 @@ pub(super) struct Watch {
 /// A live query of a client, as it is listed.
 #[derive(Default)]
 struct Watched {
-    /// While anybody else has it, the name is taken: something is still said under it, or waits to be.
+    /// While something may still be said under it, or waits to be, the name is taken.
     origin: Origin,
     /// Once the client is told.
     task: Option<AbortHandle>,
@@ -170,7 +180,7 @@ impl Session {
         if self.connection.identity() != *cx.identity() {
             return Err(Error::new(Code::Conflict, "the client has become somebody else meanwhile"));
         }
-        watched.retain(|_, known| known.origin.is_held());
+        watched.retain(|_, known| self.wire.outbox().may_speak(&known.origin));
         let shared = format!("sub-{}", told.id());
         let names = std::iter::once(shared.clone()).chain((2_u64..).map(|at| format!("{shared}-{at}")));
         let mut free = names.filter(|name| !watched.contains_key(name));
@@ -198,7 +208,7 @@ impl Session {
     pub(super) fn end(&self, id: &str) -> Result<()> {
         let known = self.watched().as_mut().and_then(|watched| watched.remove(id));
         // One that has ended by itself, and has told so, is there no more.
-        let Some(known) = known.filter(|known| known.origin.is_held()) else {
+        let Some(known) = known.filter(|known| self.wire.outbox().may_speak(&known.origin)) else {
             let shown: String = id.chars().take(100).collect();
             return Err(Error::new(Code::NotFound, format!("there is no subscription `{shown}`")));
         };

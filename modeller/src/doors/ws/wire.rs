@@ -1,21 +1,20 @@
 //! The writing half of a connection: its own task writes what there is for the client, and so may [others](Writers) when nothing else
 //! is written.
 
-use std::collections::VecDeque;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
+use crate::doors::upgraded::Pipe;
 use crate::doors::writing::{self, Waiting};
-use crate::live::{Origin, Outbox};
+use crate::live::{Lineup, Origin, Outbox};
 
 /// So much is read at once. It lies on the stack: a client that says nothing takes no buffer.
 const READ: usize = 16 * 1024;
@@ -35,9 +34,9 @@ pub(super) struct Wire {
 /// What is written, and where it goes.
 #[derive(Default)]
 pub(super) struct Line {
-    io: Option<TokioIo<Upgraded>>,
+    io: Option<Pipe>,
     /// While there is something in it, it is the connection's own task that writes.
-    writing: VecDeque<Bytes>,
+    writing: Lineup<Bytes>,
     /// How many bytes are to be written until the client has our question whether it is there.
     unsent: usize,
 }
@@ -65,7 +64,7 @@ impl Wire {
 
     /// There is a connection now.
     pub(super) fn open(&self, upgraded: Upgraded) {
-        self.line().io = Some(TokioIo::new(upgraded));
+        self.line().io = Some(upgraded.into());
     }
 
     /// Adds what many are told, unless there is no room for it: as [`Outbox::push_of`]. It is written soon.
@@ -114,6 +113,11 @@ impl Wire {
 impl Waiting for Wire {
     fn is_due(&self) -> &AtomicBool {
         &self.is_due
+    }
+
+    fn look(&self) -> usize {
+        let (due, line) = (self.is_due.load(Ordering::Relaxed), self.line.is_poisoned());
+        usize::from(due) ^ usize::from(line) ^ self.outbox.look()
     }
 
     /// The rest is for the connection's own task.

@@ -18,6 +18,19 @@ pub trait ChannelSink: Send + Sync + 'static {
     /// Something for the client.
     fn send(&self, event: &ChannelEvent);
 
+    /// Has what [`send`](Self::send) looks at first read from memory, for a number that means nothing. Several are asked for it before they
+    /// are told, so that memory is waited for together. It must not wait, nor panic.
+    #[doc(hidden)]
+    fn look(&self) -> usize {
+        0
+    }
+
+    /// As [`look`](Self::look), for what is found there, and looked at next.
+    #[doc(hidden)]
+    fn look_behind(&self) -> usize {
+        0
+    }
+
     /// Whether there is still somebody to send to. Who is gone at the end of a `join` has not joined.
     fn is_open(&self) -> bool {
         true

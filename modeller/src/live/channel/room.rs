@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use super::event::quote;
 use super::presence::Presence;
 use super::{ChannelEvent, ChannelEventKind, ChannelSink, Channels, Position, Topic};
+use crate::live::lookahead::{self, Look};
 
 /// How far the broadcasts that were kept have been told in a channel.
 #[derive(Clone, Copy, Debug, Default)]
@@ -138,12 +139,13 @@ impl Room {
             _ => None,
         };
         let mut told = 0;
-        for (id, member) in &state.members {
+        let looks: [Look<(&u64, &Member)>; 2] = [|(_, it)| it.sink.look(), |(_, it)| it.sink.look_behind()];
+        lookahead::for_each(state.members.iter(), &looks, |(id, member)| {
             if Some(*id) != silent {
                 tell(member, event);
                 told += 1;
             }
-        }
+        });
         drop(state);
         if let Some(home) = self.home.upgrade() {
             home.counters.told(told);

@@ -6,6 +6,7 @@
 
 mod entry;
 mod limiter;
+mod lineup;
 pub(crate) mod metrics;
 mod options;
 mod outbox;
@@ -15,6 +16,7 @@ mod stats;
 mod tests;
 
 pub use entry::{Connection, Place, Watching};
+pub(crate) use lineup::Lineup;
 pub use options::{Backpressure, Heartbeat, LiveOptions, RateLimit};
 pub use outbox::{Origin, Outbox};
 pub use registry::{Connections, Held, Phase};

@@ -1,30 +1,40 @@
 //! What waits to be written to one client: answers first, then pushes.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use super::Connection;
+use super::{Connection, Lineup};
 
 /// Up to so many bytes are taken out at once, to be written together.
 const TOGETHER: usize = 64 * 1024;
 
 /// Where pushes come from: one subscription, for instance. It is known in the pushes that wait, and when it is over they go unsaid.
-#[derive(Clone, Debug, Default)]
-pub struct Origin(Arc<AtomicBool>);
+#[derive(Clone, Debug)]
+pub struct Origin(Arc<Source>);
+
+#[derive(Debug)]
+struct Source {
+    /// By this the pushes know it. They don't hold it: that would have it fetched once more for each of very many clients.
+    id: u64,
+    is_over: AtomicBool,
+}
+
+impl Default for Origin {
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Origin(Arc::new(Source { id, is_over: AtomicBool::new(false) }))
+    }
+}
 
 impl Origin {
     /// Whether it has been [ended](Outbox::end): nothing of it is said any more.
     pub fn is_over(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-
-    /// Whether there is another one of this: somebody who may still push, or a push that waits.
-    pub fn is_held(&self) -> bool {
-        Arc::strong_count(&self.0) > 1
+        self.0.is_over.load(Ordering::Acquire)
     }
 
     /// Whether it is the very same.
@@ -37,7 +47,8 @@ impl Origin {
 #[derive(Debug)]
 struct Push {
     frame: Bytes,
-    origin: Option<Origin>,
+    /// The number of its origin.
+    origin: Option<u64>,
 }
 
 /// Two queues of whole frames, of which that of pushes waits while there is anything in the other.
@@ -55,8 +66,8 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Queues {
-    replies: VecDeque<Bytes>,
-    pushes: VecDeque<Push>,
+    replies: Lineup<Bytes>,
+    pushes: Lineup<Push>,
     /// Nobody writes any more.
     closed: bool,
 }
@@ -70,6 +81,12 @@ impl Outbox {
     /// Whose it is.
     pub fn connection(&self) -> &Arc<Connection> {
         &self.0.connection
+    }
+
+    /// Has what is asked of it next read from memory, for a number that means nothing.
+    #[cfg(feature = "server")]
+    pub(crate) fn look(&self) -> usize {
+        usize::from(self.0.queues.is_poisoned()) ^ self.0.connection.buffered()
     }
 
     /// Adds an answer, or what else the protocol itself has to say: it is always taken.
@@ -109,7 +126,7 @@ impl Outbox {
         if taken {
             self.0.connection.queued(frame.len());
             self.0.connection.pushed();
-            queues.pushes.push_back(Push { frame, origin: origin.cloned() });
+            queues.pushes.push_back(Push { frame, origin: origin.map(|origin| origin.0.id) });
         }
         taken
     }
@@ -125,32 +142,40 @@ impl Outbox {
     }
 
     /// Takes out what is to be written next. It counts as waiting until the connection [hears](Connection::wrote) that it was written.
-    pub fn take(&self, into: &mut VecDeque<Bytes>) {
+    pub fn take(&self, into: &mut impl Extend<Bytes>) {
         let (mut queues, mut bytes) = (self.queues(), 0);
-        while bytes < TOGETHER {
-            let Some(frame) = queues.next() else { break };
+        let next = || {
+            let frame = (bytes < TOGETHER).then(|| queues.next())??;
             bytes += frame.len();
-            into.push_back(frame);
-        }
-        if queues.replies.is_empty() && queues.pushes.is_empty() {
-            // Most connections are idle most of the time.
-            (queues.replies, queues.pushes) = Default::default();
-        }
+            Some(frame)
+        };
+        into.extend(std::iter::from_fn(next));
     }
 
     /// Ends these: what waits of them is thrown away, and nothing more is taken. What was [taken out](Outbox::take) already comes before
     /// any answer that is added from now on.
     pub fn end<'a>(&self, origins: impl IntoIterator<Item = &'a Origin>) {
-        origins.into_iter().for_each(|origin| origin.0.store(true, Ordering::Release));
+        let end = |origin: &Origin| {
+            origin.0.is_over.store(true, Ordering::Release);
+            origin.0.id
+        };
+        let ended: HashSet<u64> = origins.into_iter().map(end).collect();
         // Whoever has not seen it yet is done once the queues are free.
         let (mut queues, mut bytes) = (self.queues(), 0);
         queues.pushes.retain(|push| {
-            let stays = !push.origin.as_ref().is_some_and(Origin::is_over);
+            let stays = !push.origin.is_some_and(|origin| ended.contains(&origin));
             bytes += if stays { 0 } else { push.frame.len() };
             stays
         });
         drop(queues);
         self.0.connection.wrote(bytes);
+    }
+
+    /// Whether anything may be said of this one from now on, unless it is over: somebody else has it who may push, or a push of it waits.
+    pub fn may_speak(&self, origin: &Origin) -> bool {
+        // In this order: once nobody else has it, nothing more is pushed.
+        let is_held = Arc::strong_count(&origin.0) > 1;
+        is_held || self.queues().pushes.iter().any(|push| push.origin == Some(origin.0.id))
     }
 
     /// Throws away what waits, and takes nothing more.

@@ -8,6 +8,7 @@ use super::event::{Change, Frame, LiveChange, LiveChangeKind};
 use super::kept::{Kept, Taken};
 use super::queue::Queue;
 use crate::engine::{Engine, Standing};
+use crate::live::lookahead::{self, Look};
 use crate::model::{Error, Shape, Value};
 use crate::query::{Filter, Op, Operand};
 use crate::store::RowChange;
@@ -298,9 +299,9 @@ impl Node {
             return;
         }
         let frame = Arc::new(Frame::new(seq, changes));
-        for queue in self.queues() {
-            queue.push(engine, &self.asked, &frame);
-        }
+        let looks: [Look<&Arc<Queue>>; 3] =
+            [|it| it.look(), |it| it.look_at_sink(), |it| it.look_behind_sink()];
+        lookahead::for_each(self.queues().iter(), &looks, |queue| queue.push(engine, &self.asked, &frame));
     }
 }
 

@@ -1,7 +1,7 @@
 //! What waits for one subscriber: bounded, whatever happens and however slow it is.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 
@@ -23,6 +23,19 @@ const MOST_BYTES: usize = 1 << 20;
 pub trait LiveSink: Send + Sync {
     /// Takes what [`Changes`](super::LiveEvent::Changes) are told, or answers `false` if there is no room for them, or nobody is there.
     fn take(&self, changes: &LiveText) -> bool;
+
+    /// Has what [`take`](Self::take) looks at first read from memory, for a number that means nothing. Several are asked for it before they
+    /// are told, so that memory is waited for together. It must not wait, nor panic.
+    #[doc(hidden)]
+    fn look(&self) -> usize {
+        0
+    }
+
+    /// As [`look`](Self::look), for what is found there, and looked at next.
+    #[doc(hidden)]
+    fn look_behind(&self) -> usize {
+        0
+    }
 }
 
 /// The queue of a subscriber.
@@ -30,6 +43,8 @@ pub trait LiveSink: Send + Sync {
 pub(super) struct Queue {
     state: Mutex<State>,
     ready: Notify,
+    /// Where it may be told at once.
+    sink: OnceLock<Arc<dyn LiveSink>>,
 }
 
 #[derive(Default)]
@@ -48,7 +63,6 @@ struct State {
     /// Places count: changes of windows can't be put together.
     in_order: bool,
     counts: Counts,
-    sink: Option<Arc<dyn LiveSink>>,
     /// The subscriber has asked, and been told all before: what is next may go to the sink.
     is_direct: bool,
 }
@@ -71,7 +85,22 @@ pub(super) enum Next {
 impl Queue {
     pub(super) fn new(in_order: bool) -> Arc<Self> {
         let state = Mutex::new(State { in_order, ..State::default() });
-        Arc::new(Queue { state, ready: Notify::new() })
+        Arc::new(Queue { state, ready: Notify::new(), sink: OnceLock::new() })
+    }
+
+    /// Has what a push asks read from memory, for a number that means nothing.
+    pub(super) fn look(&self) -> usize {
+        usize::from(self.state.is_poisoned()) ^ usize::from(self.sink.get().is_some())
+    }
+
+    /// The same for what the sink looks at first.
+    pub(super) fn look_at_sink(&self) -> usize {
+        self.sink.get().map_or(0, |sink| sink.look())
+    }
+
+    /// The same for what the sink looks at next.
+    pub(super) fn look_behind_sink(&self) -> usize {
+        self.sink.get().map_or(0, |sink| sink.look_behind())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -88,7 +117,7 @@ impl Queue {
             state.start_again(frame.seq);
             return;
         }
-        if state.tell_at_once(engine, asked, frame) {
+        if state.tell_at_once(self.sink.get(), engine, asked, frame) {
             return;
         }
         state.changes += frame.changes.len();
@@ -115,9 +144,9 @@ impl Queue {
         }
     }
 
-    /// From now on what happens while the subscriber waits goes to this sink at once.
-    pub(super) fn direct(&self, sink: Arc<dyn LiveSink>) {
-        self.state().sink = Some(sink);
+    /// From now on what happens while the subscriber waits goes to this sink at once, unless there is one already.
+    pub(super) fn direct(&self, sink: Arc<dyn LiveSink>) -> bool {
+        self.sink.set(sink).is_ok()
     }
 
     /// What the subscriber has may not be true, whatever position it is from.
@@ -219,9 +248,14 @@ impl Queue {
 
 impl State {
     /// Hands it to the sink, if that may have it and has room.
-    fn tell_at_once(&mut self, engine: &Engine, asked: &Asked, frame: &Frame) -> bool {
-        let is_told =
-            self.is_direct && self.sink.as_ref().is_some_and(|sink| sink.take(frame.text(engine, asked)));
+    fn tell_at_once(
+        &mut self,
+        sink: Option<&Arc<dyn LiveSink>>,
+        engine: &Engine,
+        asked: &Asked,
+        frame: &Frame,
+    ) -> bool {
+        let is_told = self.is_direct && sink.is_some_and(|sink| sink.take(frame.text(engine, asked)));
         // What comes next must not overtake this.
         self.is_direct &= is_told;
         if is_told {

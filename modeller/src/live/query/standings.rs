@@ -12,6 +12,7 @@ use super::node::Node;
 use super::queue::Queue;
 use super::{Filed, Key};
 use crate::live::index::Index;
+use crate::live::lookahead;
 
 /// Where a query stands among all of them.
 pub(super) type Place = u32;
@@ -57,13 +58,10 @@ impl Nodes {
         self.places.get_mut(place as usize)?.as_mut()
     }
 
-    /// Looks at those of which something is about to be asked, one step of each after the other: with very many queries, what is not at
-    /// hand is waited for, and so it is waited for together.
+    /// Looks at those of which something is about to be asked.
     pub(super) fn warm(&self, places: impl Iterator<Item = Place> + Clone) {
-        let nodes = || places.clone().filter_map(|place| self.places.get(place as usize)?.as_ref());
-        for look in [Node::look, Node::look_at_question, Node::look_into_question] {
-            std::hint::black_box(nodes().fold(0, |all, node| all ^ look(node)));
-        }
+        let nodes = places.filter_map(|place| self.places.get(place as usize)?.as_ref());
+        lookahead::look(nodes, &[|it| it.look(), |it| it.look_at_question(), |it| it.look_into_question()]);
     }
 
     pub(super) fn named(&mut self, key: &Key) -> Option<&mut Node> {

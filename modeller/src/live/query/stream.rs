@@ -90,8 +90,10 @@ impl LiveStream {
 
     /// From now on what happens once [`next`](LiveStream::next) has found nothing goes to the sink at once, and nobody is woken for it. What
     /// the sink has no room for, and all that comes after it, is for `next`, until that finds nothing again.
-    pub fn direct(&mut self, sink: Arc<dyn LiveSink>) {
-        self.subscriber.queue.direct(sink);
+    ///
+    /// There is one sink for as long as it lives: answers whether it is this one.
+    pub fn direct(&mut self, sink: Arc<dyn LiveSink>) -> bool {
+        self.subscriber.queue.direct(sink)
     }
 
     /// Waits until there is something next. Whoever does something else from time to time waits for this, so that

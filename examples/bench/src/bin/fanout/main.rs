@@ -2,6 +2,7 @@
 //! in bursts, beside servers that do it by hand. `docs/benchmarks.md` says what is compared, and what the bars are.
 
 mod client;
+mod turns;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -98,6 +99,7 @@ fn main() -> ExitCode {
         ("--rounds", "N", "how often each is measured (3)"),
         ("--seconds", "N", "for how long, each burst (2)"),
         ("--only", "TEXT", "only the cases whose name contains it"),
+        ("--turns", "N", "instead: so many turns of a live query and what it is compared with"),
     ]);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let run = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run(&options)));
@@ -117,6 +119,9 @@ async fn run(options: &Options) -> Result<bool> {
     let time = Duration::from_secs_f64(options.value("--seconds", 2.0));
     let only = options.text("--only").unwrap_or_default();
     describe_machine()?;
+    if options.text("--turns").is_some() {
+        return turns::run(options.value("--turns", 0), clients).await;
+    }
     println!("{clients} clients; medians of {rounds} rounds");
     println!("                        | server CPU, ms each thing told   | deliveries, thousands/s");
     println!("                        | one at a time   16 at once   128 | one at a time   16 at once   128");
@@ -167,45 +172,85 @@ async fn run(options: &Options) -> Result<bool> {
     Ok(of(0, 0) <= 8.0 && of(1, 0) <= 4.5 && rooms >= 0.9 && best >= 5.0)
 }
 
-async fn measure(case: &Case, clients: usize, time: Duration) -> Result<Cost> {
-    let directory = TempDir::new(&std::env::temp_dir(), "modeller-fanout")?;
-    let server = Server::start(&Program::built(case.program, &[])?, directory.path())?;
-    let before = resident(server.pid())?;
-    let mut address = server.address;
-    if case.wire == Wire::Raw {
-        address.set_port(http::once(server.address, "GET", "/raw-port", "")?.1.parse()?);
+/// A case that runs: the server, who listens to it, and who has it tell.
+struct Running {
+    name: &'static str,
+    trigger: &'static str,
+    server: Server,
+    clients: Clients,
+    connection: http::Connection,
+    count: usize,
+    expected: usize,
+    /// Kilobytes of memory a client.
+    memory: f64,
+    _directory: TempDir,
+}
+
+impl Running {
+    async fn start(case: &Case, clients: usize) -> Result<Self> {
+        let directory = TempDir::new(&std::env::temp_dir(), "modeller-fanout")?;
+        let server = Server::start(&Program::built(case.program, &[])?, directory.path())?;
+        let before = resident(server.pid())?;
+        let mut address = server.address;
+        if case.wire == Wire::Raw {
+            address.set_port(http::once(server.address, "GET", "/raw-port", "")?.1.parse()?);
+        }
+        let told = Clients::connect(address, case.path, case.wire, case.asks, clients).await?;
+        let memory = (resident(server.pid())? - before) / clients as f64 / 1024.0;
+        Ok(Running {
+            name: case.name,
+            trigger: case.trigger,
+            connection: http::Connection::open(server.address).await?,
+            server,
+            clients: told,
+            count: clients,
+            expected: 0,
+            memory,
+            _directory: directory,
+        })
     }
-    let told = Clients::connect(address, case.path, case.wire, case.asks, clients).await?;
-    let memory = (resident(server.pid())? - before) / clients as f64 / 1024.0;
-    let mut connection = http::Connection::open(server.address).await?;
-    let mut cost = Cost { told: [0.0; 3], rate: [0.0; 3], memory };
-    let mut expected = 0;
-    for (at, burst) in BURSTS.into_iter().enumerate() {
+
+    /// Tells all of them so many things at once, and waits until they have heard.
+    async fn tell(&mut self, burst: u32) -> Result<()> {
         let mut request = Vec::new();
-        http::write_request(&mut request, "POST", case.trigger, &format!("{{\"count\":{burst}}}"));
-        let (mut things, mut start, mut begun) = (0_u32, Instant::now(), cpu_time(server.pid())?);
+        http::write_request(&mut request, "POST", self.trigger, &format!("{{\"count\":{burst}}}"));
+        let (status, body) = self.connection.send(&request).await?;
+        if status != 200 {
+            return Err(format!("{}: {status} {}", self.name, String::from_utf8_lossy(body)).into());
+        }
+        self.expected += self.count * burst as usize;
+        let told = self.clients.wait_for(self.expected).await;
+        Ok(told.map_err(|error| format!("{}: {error}", self.name))?)
+    }
+
+    /// The CPU time that the server has spent.
+    fn spent(&self) -> Result<Duration> {
+        cpu_time(self.server.pid())
+    }
+}
+
+async fn measure(case: &Case, clients: usize, time: Duration) -> Result<Cost> {
+    let mut running = Running::start(case, clients).await?;
+    let mut cost = Cost { told: [0.0; 3], rate: [0.0; 3], memory: running.memory };
+    for (at, burst) in BURSTS.into_iter().enumerate() {
+        let (mut things, mut start, mut begun) = (0_u32, Instant::now(), running.spent()?);
         // The first few warm up.
         for round in 0.. {
             if round == 3 {
-                (things, start, begun) = (0, Instant::now(), cpu_time(server.pid())?);
+                (things, start, begun) = (0, Instant::now(), running.spent()?);
             }
-            let (status, body) = connection.send(&request).await?;
-            if status != 200 {
-                return Err(format!("{}: {status} {}", case.name, String::from_utf8_lossy(body)).into());
-            }
-            expected += clients * burst as usize;
-            told.wait_for(expected).await.map_err(|error| format!("{}: {error}", case.name))?;
+            running.tell(burst).await?;
             things += burst;
             if round > 3 && start.elapsed() > time {
                 break;
             }
         }
-        let spent = cpu_time(server.pid())? - begun;
+        let spent = running.spent()? - begun;
         cost.told[at] = spent.as_secs_f64() * 1_000.0 / f64::from(things);
         cost.rate[at] = f64::from(things) * clients as f64 / start.elapsed().as_secs_f64();
     }
-    drop(told);
-    server.stop()?;
+    drop(running.clients);
+    running.server.stop()?;
     Ok(cost)
 }
 

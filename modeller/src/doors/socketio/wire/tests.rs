@@ -28,7 +28,7 @@ fn there(form: Form, room: usize) -> There {
     let connection = live.connections().open("socketio", None, Identity::Anonymous).unwrap();
     let outbox = Arc::new(Outbox::new(connection, 1_000));
     let (server, client) = duplex(room);
-    let wire = Wire::new(Box::new(server), Writers::new(), Mark::new(form));
+    let wire = Wire::new(Pipe::over(server), Writers::new(), Mark::new(form));
     let known = outbox.clone();
     let transport = Stream::new(wire.clone(), Box::new(move || Some(known.clone())) as Box<_>);
     There { wire, outbox, transport, client, _live: live }
@@ -55,13 +55,13 @@ impl There {
     async fn client_reads(&mut self, texts: &[&str]) {
         for text in texts {
             let mut read = vec![0; frame(text).len()];
-            timeout(Duration::from_secs(5), self.client.read_exact(&mut read)).await.unwrap().unwrap();
+            timeout(Duration::from_secs(30), self.client.read_exact(&mut read)).await.unwrap().unwrap();
             assert_eq!(Bytes::from(read), frame(text), "{text}");
         }
     }
 
     async fn nothing_waits(&self) {
-        timeout(Duration::from_secs(5), async {
+        timeout(Duration::from_secs(30), async {
             while self.outbox.connection().buffered() > 0 {
                 sleep(Duration::from_millis(1)).await;
             }
@@ -147,7 +147,7 @@ async fn what_waits_when_the_session_is_over_is_written_before_the_end() {
     drop(transport);
     assert!(wire.take_frame(&outbox, frame("2"), |_| true).is_some_and(|taken| taken.is_err()));
     let mut read = Vec::new();
-    timeout(Duration::from_secs(5), client.read_to_end(&mut read)).await.unwrap().unwrap();
+    timeout(Duration::from_secs(30), client.read_to_end(&mut read)).await.unwrap().unwrap();
     assert_eq!(read, [frame("1"), frame("the end")].concat());
     assert_eq!(outbox.connection().buffered(), 0);
 }
@@ -184,7 +184,7 @@ async fn nothing_waits_for_who_is_gone() {
     }
     let There { wire, outbox, mut transport, client, _live } = there;
     drop(client);
-    timeout(Duration::from_secs(5), async {
+    timeout(Duration::from_secs(30), async {
         while outbox.connection().buffered() > 0 {
             sleep(Duration::from_millis(1)).await;
         }
@@ -211,7 +211,7 @@ async fn who_makes_the_transport_answer_and_reads_nothing_is_not_heard_any_more(
     // It goes on as soon as the client reads.
     let There { transport, client, .. } = &mut there;
     let mut nowhere = tokio::io::sink();
-    let goes_on = timeout(Duration::from_secs(5), transport.write_all(&pong));
+    let goes_on = timeout(Duration::from_secs(30), transport.write_all(&pong));
     tokio::select! {
         written = goes_on => written.unwrap().unwrap(),
         read = tokio::io::copy(client, &mut nowhere) => panic!("the connection has ended: {read:?}"),

@@ -34,6 +34,12 @@ impl Stream {
         Stream { tcp, patience: Some(patience), since: None, ours: Vec::new(), lingering: 0 }
     }
 
+    /// What another protocol goes on with once HTTP has let go of it.
+    #[cfg(feature = "live")]
+    pub(super) fn into_tcp(self) -> TcpStream {
+        self.tcp
+    }
+
     fn watch<T>(&mut self, context: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if poll.is_ready() {
             self.since = None;
@@ -88,8 +94,26 @@ impl Stream {
     }
 }
 
-/// Up to how many bytes the pieces of an answer are written as one.
+/// Up to how many bytes several pieces are written as one.
 const JOINED: usize = 2048;
+
+/// Writes several pieces. Most are small: copying them together costs the system less than taking one by one.
+pub(super) fn poll_write_joined(
+    tcp: &mut TcpStream,
+    context: &mut Context<'_>,
+    slices: &[io::IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    let length: usize = slices.iter().map(|slice| slice.len()).sum();
+    if slices.len() < 2 || length > JOINED {
+        return Pin::new(tcp).poll_write_vectored(context, slices);
+    }
+    let (mut joined, mut at) = ([0; JOINED], 0);
+    for slice in slices {
+        joined[at..at + slice.len()].copy_from_slice(slice);
+        at += slice.len();
+    }
+    Pin::new(tcp).poll_write(context, &joined[..length])
+}
 
 /// A typed answer in the place of one that hyper wrote by itself, because it could not read the request.
 ///
@@ -155,18 +179,7 @@ impl AsyncWrite for Stream {
             }
             self.look(first);
         }
-        // Most answers are small: copying head and body together costs the system less than taking two pieces.
-        let length: usize = slices.iter().map(|slice| slice.len()).sum();
-        let poll = if slices.len() > 1 && length <= JOINED {
-            let (mut joined, mut at) = ([0; JOINED], 0);
-            for slice in slices {
-                joined[at..at + slice.len()].copy_from_slice(slice);
-                at += slice.len();
-            }
-            Pin::new(&mut self.tcp).poll_write(context, &joined[..length])
-        } else {
-            Pin::new(&mut self.tcp).poll_write_vectored(context, slices)
-        };
+        let poll = poll_write_joined(&mut self.tcp, context, slices);
         self.watch(context, poll)
     }
 
