@@ -3,6 +3,7 @@
 mod aggregate;
 mod arguments;
 mod around;
+mod background;
 mod batch;
 pub mod behaviour;
 mod call;
@@ -62,7 +63,7 @@ mod wrote;
 #[cfg(feature = "live")]
 use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 // What the HTTP door says of them, too.
 #[cfg(feature = "server")]
@@ -116,6 +117,7 @@ pub(crate) use standing::Standing;
 #[cfg(feature = "live")]
 pub(crate) use wrote::Wrote;
 
+use background::Background;
 use config::Configurations;
 #[cfg(feature = "server")]
 pub(crate) use config::Declared;
@@ -142,6 +144,7 @@ pub struct Engine {
     tasks: Tasks,
     board: Arc<job::Board>,
     workers: worker::Board,
+    sweeper: Mutex<Option<Background>>,
     #[cfg(feature = "live")]
     parts: Parts,
 }
@@ -167,6 +170,7 @@ impl Engine {
             tasks: Tasks::default(),
             board,
             workers,
+            sweeper: Mutex::default(),
             #[cfg(feature = "live")]
             parts: Parts::default(),
         })
@@ -229,10 +233,10 @@ impl Engine {
     }
 
     /// Stops jobs and workers in order: what runs has some [time](JobsOptions::grace) to come to its end, and so has what follows
-    /// commits whose callers have gone.
+    /// commits whose callers have gone. Sweeps end at once, until somebody [asks for them](Engine::sweep_every) again.
     pub async fn stop(self: &Arc<Self>) {
         let (jobs, workers) = (self.jobs(), self.workers());
-        tokio::join!(jobs.stop(), workers.rest());
+        tokio::join!(jobs.stop(), workers.rest(), self.stop_sweeping());
         if tokio::time::timeout(self.board().options().grace, self.tasks.idle()).await.is_err() {
             tracing::warn!("something that follows a commit was cut off");
         }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Engine;
+use super::background::Background;
+use super::job::lock;
 use super::scope::{dead, purge};
 use crate::model::{Result, Shape};
 use crate::store::{Answer, Work};
@@ -49,19 +51,41 @@ impl Engine {
         Ok(answer.downcast::<u64>().map_or(0, |count| *count))
     }
 
-    /// Sweeps at this interval for as long as the engine lives. Failures are logged and the next round tries again.
+    /// Sweeps at this interval, and no longer at the one before, until the engine is [stopped](Engine::stop) or nobody holds it any
+    /// more. Failures are logged and the next round tries again.
     pub fn sweep_every(self: &Arc<Self>, interval: Duration) {
         let engine = Arc::downgrade(self);
-        tokio::spawn(async move {
+        let mut sweeper = lock(&self.sweeper);
+        let before = sweeper.take();
+        *sweeper = Some(Background::spawn("the sweeps", |stop| async move {
+            if let Some(before) = before {
+                before.stop().await;
+            }
             let mut ticks = tokio::time::interval(interval);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            loop {
-                ticks.tick().await;
-                let Some(engine) = engine.upgrade() else { break };
-                if let Err(error) = engine.sweep().await {
-                    tracing::warn!(%error, "the sweep failed");
+            let sweeps = async {
+                loop {
+                    ticks.tick().await;
+                    let Some(engine) = engine.upgrade() else { break };
+                    if let Err(error) = engine.sweep().await {
+                        tracing::warn!(%error, "the sweep failed");
+                    }
                 }
+            };
+            // One that is under way is broken off, between two chunks: the next one goes on there.
+            tokio::select! {
+                biased;
+                () = stop.wait() => {}
+                () = sweeps => {}
             }
-        });
+        }));
+    }
+
+    /// Sweeps no longer.
+    pub(super) async fn stop_sweeping(&self) {
+        let sweeper = lock(&self.sweeper).take();
+        if let Some(sweeper) = sweeper {
+            sweeper.stop().await;
+        }
     }
 }

@@ -74,6 +74,38 @@ async fn a_sweep_removes_what_has_expired_and_says_how_much() {
 }
 
 #[tokio::test]
+async fn what_is_stopped_sweeps_no_more() {
+    // SCH-23
+    let clock = Clock::manual(START);
+    let engine = engine::<(Session,)>(clock.clone()).await;
+    let cx = engine.cx();
+    let lives_on =
+        async || engine.store().count(Session::descriptor().shape(), &Filter::True).await.unwrap() > 0;
+    // Whether what has expired goes within so many turns.
+    let goes = async |token: &str, turns: usize| {
+        Session::insert(&cx, Session { token: token.into(), seat: None }).await.unwrap();
+        clock.advance(Duration::from_secs(31 * 60));
+        for _ in 0..turns {
+            if !lives_on().await {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        false
+    };
+    // Each takes the place of the one before.
+    engine.sweep_every(Duration::from_secs(3_600));
+    engine.sweep_every(Duration::from_millis(1));
+    assert!(goes("a", 10_000).await);
+    engine.sweep_every(Duration::from_millis(1));
+    assert!(goes("b", 10_000).await);
+    engine.stop().await;
+    assert!(!goes("c", 50).await);
+    engine.sweep_every(Duration::from_millis(1));
+    assert!(goes("d", 10_000).await, "stopped is not ended");
+}
+
+#[tokio::test]
 async fn the_oldest_documents_make_room() {
     // SCH-24
     let kit = kit::<(Sight,)>().await;

@@ -1,14 +1,14 @@
 //! What an engine knows of its jobs: which are declared, what runs here, and how to wake who runs them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 
 use super::cron::{self, Calendar};
 use super::options::JobsOptions;
 use super::run::Run;
+use crate::engine::background::Background;
 use crate::engine::behaviour::{HookHandler, JobHandler};
 use crate::engine::later::LATE;
 use crate::engine::signal::Signal;
@@ -38,12 +38,6 @@ fn has_late_hooks(registry: &Registry) -> bool {
     let mut handlers =
         registry.behaviours().iter().filter_map(|one| one.handler.downcast_ref::<HookHandler>());
     handlers.any(|handler| handler.options.schedule.is_some())
-}
-
-/// A runner in the background.
-pub(super) struct Background {
-    pub(super) stop: Arc<Signal>,
-    pub(super) task: JoinHandle<()>,
 }
 
 impl Board {

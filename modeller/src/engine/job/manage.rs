@@ -3,15 +3,15 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::board::{Background, lock};
+use super::board::lock;
 use super::entry::{
     AT, ATTEMPT, CANCELLING, ERROR, FINISHED_AT, JobEntry, JobState, STATE, UNIQUE_KEY, end, rewrite, shape,
 };
 use super::lease::{by_time, find, in_state, prune};
 use super::options::JobsOptions;
 use super::runner::Runner;
+use crate::engine::background::Background;
 use crate::engine::scope::{CHUNK, milliseconds};
-use crate::engine::signal::Signal;
 use crate::engine::{Engine, Records};
 use crate::model::{self, Code, Doc, Error, Result, Row, Value};
 use crate::store::{self, Answer, BoxFuture, Rows, Tx, Work};
@@ -185,23 +185,18 @@ impl Jobs {
             return;
         }
         let mut runner = lock(&self.engine.board().runner);
-        if runner.as_ref().is_some_and(|runner| !runner.task.is_finished()) {
+        if runner.as_ref().is_some_and(|runner| !runner.is_finished()) {
             return;
         }
-        let stop = Arc::new(Signal::default());
-        let task = tokio::spawn(Runner::new(&self.engine, false).run(stop.clone()));
-        *runner = Some(Background { stop, task });
+        *runner = Some(Background::spawn("the jobs", |stop| Runner::new(&self.engine, false).run(stop)));
     }
 
     /// Takes no more jobs, and waits for those that run, for the [time they have](JobsOptions::grace). What is cut off then, and what
     /// was not begun, is given back: it runs again elsewhere, or after the next start.
     pub async fn stop(&self) {
         let runner = lock(&self.engine.board().runner).take();
-        if let Some(Background { stop, task }) = runner {
-            stop.turn_on();
-            if let Err(error) = task.await {
-                tracing::error!(%error, "the jobs could not be stopped in order");
-            }
+        if let Some(runner) = runner {
+            runner.stop().await;
         }
     }
 
