@@ -218,8 +218,9 @@ impl Standing {
         count: Option<u64>,
     ) -> Result<(u64, Vec<Row>)> {
         let shape = self.shape;
-        let select =
-            Arc::new(Select { shape, filter: visible(shape, filter, engine), order, start: 0, count });
+        // What has expired belongs to it until it is removed: only that is in the change log, at a position.
+        let filter = there(shape, filter, engine);
+        let select = Arc::new(Select { shape, filter, order, start: 0, count });
         let look: Look = Arc::new(move |seen| {
             let select = Arc::clone(&select);
             Box::pin(async move {

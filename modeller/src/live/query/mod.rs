@@ -152,10 +152,22 @@ impl Queries {
     }
 
     /// The answer of a query was read at a position. Answers whether it has to be read again.
-    fn was_read(&self, engine: &Engine, key: &Key, position: u64, kept: Kept) -> bool {
+    ///
+    /// Whoever does not subscribe says for which node it was read: there may be another one of this name by now, which knows less.
+    fn was_read(
+        &self,
+        engine: &Engine,
+        key: &Key,
+        asked: Option<&Arc<Asked>>,
+        position: u64,
+        kept: Kept,
+    ) -> bool {
         let mut state = self.state();
         let matched = state.position;
         let Some(node) = state.nodes.named(key) else { return false };
+        if asked.is_some_and(|asked| !node.has_asked(asked)) {
+            return false;
+        }
         let mut is_stale = node.read(engine, position, kept);
         let Some(reached) = node.shown().and_then(|(kept, _)| kept.reached()) else { return is_stale };
         let filed = node.asked.standing.watched(Some(reached));
@@ -173,18 +185,18 @@ impl Queries {
         is_stale
     }
 
-    /// Does something with a node, if it is there.
-    fn with_node<T>(&self, key: &Key, body: impl FnOnce(&mut Node) -> T) -> Option<T> {
+    /// Does something with a node, if it is there, and with the position up to which all is matched.
+    fn with_node<T>(&self, key: &Key, body: impl FnOnce(&mut Node, u64) -> T) -> Option<T> {
         let mut state = self.state();
         let matched = state.position.unwrap_or_default();
         let node = state.nodes.named(key)?;
         node.come_to(matched);
-        Some(body(node))
+        Some(body(node, matched))
     }
 
     /// Has an answer read anew by a task of its own, so that nobody else waits for it.
     fn refresh(&self, key: Key) {
-        if self.with_node(&key, Node::is_due) == Some(true) {
+        if self.with_node(&key, |node, _| node.is_due()) == Some(true) {
             tokio::spawn(task::read_anew(self.me.clone(), key));
         }
     }

@@ -86,9 +86,10 @@ impl Subscribers {
 }
 
 impl Node {
-    pub(super) fn new(asked: Arc<Asked>, generation: u64, filed: Vec<Filed>) -> Self {
+    /// It is told of what is committed behind a position: its answer has to be from there, or later.
+    pub(super) fn new(asked: Arc<Asked>, generation: u64, filed: Vec<Filed>, position: u64) -> Self {
         let known = (!asked.standing.is_open()).then(|| {
-            let state = State::Unread(Waiting::default());
+            let state = State::Unread(Waiting::behind(position));
             Box::new(Known { state, filed, is_read: false })
         });
         Node { asked, subscribers: Subscribers::Several(Vec::new()), generation, known }
@@ -117,6 +118,11 @@ impl Node {
             Subscribers::Several(all) => all.retain(|other| !Arc::ptr_eq(other, queue)),
         }
         !self.queues().is_empty()
+    }
+
+    /// Whether it was made of this question, and not of another one that says the same.
+    pub(super) fn has_asked(&self, asked: &Arc<Asked>) -> bool {
+        Arc::ptr_eq(&self.asked, asked)
     }
 
     pub(super) fn queues(&self) -> &[Arc<Queue>] {
@@ -178,7 +184,7 @@ impl Node {
                     self.tell(engine, seq, made(changes));
                 }
                 Taken::Unknown => return known.spoil(seq),
-                Taken::Refused(error) => self.refuse(&error),
+                Taken::Refused(error) => self.refuse(&error, seq),
             },
             State::Shown(..) => {}
         }
@@ -207,11 +213,11 @@ impl Node {
         self.queues().iter().for_each(|queue| queue.forget(until));
     }
 
-    /// There is no answer: it is over for all who subscribe. Who comes later may find one.
-    pub(super) fn refuse(&mut self, error: &Error) {
+    /// There is no answer at this position: it is over for all who subscribe. Who comes later may find one.
+    pub(super) fn refuse(&mut self, error: &Error, until: u64) {
         self.queues().iter().for_each(|queue| queue.refuse(error.clone()));
         if let Some(known) = &mut self.known {
-            known.state = State::Unread(Waiting::default());
+            known.state = State::Unread(Waiting::behind(until));
         }
     }
 

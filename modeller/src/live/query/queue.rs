@@ -110,7 +110,7 @@ impl Queue {
     /// Something happened to what is asked.
     pub(super) fn push(&self, engine: &Engine, asked: &Asked, frame: &Arc<Frame>) {
         let mut state = self.state();
-        if frame.seq <= state.after {
+        if frame.seq <= state.after || state.refused.is_some() {
             return;
         }
         if state.behind.is_some() {

@@ -1,6 +1,7 @@
 //! Going on behind a position: what has become of the answer since, from the change log.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::Subscriber;
@@ -21,9 +22,13 @@ pub(super) async fn missed(subscriber: &Subscriber, from: u64) -> Result<Option<
     let model = &[standing.shape.path.as_str()];
     // Of these a row says too little: either nothing has changed in any of the models, or they are told as a whole.
     if standing.figures.is_some() || standing.is_related() {
+        let watched = standing.watched(None);
+        // What expires is hidden before the log says so.
+        if standing.is_related() && watched.iter().any(|(shape, _)| shape.expires_at.is_some()) {
+            return Ok(None);
+        }
         let shown = subscriber.answer().await?.0;
-        let models: Vec<&str> =
-            standing.watched(None).into_iter().map(|(shape, _)| shape.path.as_str()).collect();
+        let models: Vec<&str> = watched.iter().map(|(shape, _)| shape.path.as_str()).collect();
         let log = changes(subscriber, from, &models).await?;
         let same = shown >= from && log.is_some_and(|log| log.is_empty());
         return Ok(same.then_some((shown, Vec::new())));
@@ -43,7 +48,11 @@ pub(super) async fn missed(subscriber: &Subscriber, from: u64) -> Result<Option<
         if ids.len() > MOST_DOCUMENTS {
             return Ok(None);
         }
-        let (position, rows) = standing.read_ids(engine, &ids).await?;
+        let (position, rows) = match standing.read_ids(engine, &ids).await {
+            // So many documents are too large to be told.
+            Err(error) if error.is(Code::InvalidQuery) => return Ok(None),
+            read => read?,
+        };
         let Some(again) = changes(subscriber, from, model).await? else { return Ok(None) };
         let complete = again
             .iter()
@@ -56,10 +65,14 @@ pub(super) async fn missed(subscriber: &Subscriber, from: u64) -> Result<Option<
             .into_iter()
             .map(|row| (row[Shape::ID].as_text().unwrap_or_default().to_owned(), row))
             .collect();
+        // What a window shows may be older than what was read just now, and what has come since is told by itself: a document that came
+        // before and has left since is shown.
+        let until = shown.unwrap_or(position);
         let mut changed = Vec::new();
         for (id, changes) in &log {
-            let new = rows.remove(id);
-            let Some(old) = before(new.as_ref(), changes, position) else { continue };
+            let now = rows.remove(id);
+            let new = before(now.clone(), changes, until + 1..=position).unwrap_or(now);
+            let Some(old) = before(new.clone(), changes, from + 1..=until) else { continue };
             changed.push(RowChange { shape: standing.shape, op: ChangeOp::Update, old, new });
         }
         let decide = |change| Some(Change::Row(decided(standing, &change)?, Arc::new(change)));
@@ -98,11 +111,10 @@ async fn changes(
     Ok(Some(by_id))
 }
 
-/// The row before all of these changes, the last of which led to `now`. `None` if none of them is as old as the position.
-fn before(now: Option<&Row>, changes: &[Logged], position: u64) -> Option<Option<Row>> {
-    let mut row = now.cloned();
+/// The row before those of these changes that are from these positions, the last of which led to `row`. `None` if there are none of them.
+fn before(mut row: Option<Row>, changes: &[Logged], from: RangeInclusive<u64>) -> Option<Option<Row>> {
     let mut any = false;
-    for change in changes.iter().rev().filter(|change| change.seq <= position) {
+    for change in changes.iter().rev().filter(|change| from.contains(&change.seq)) {
         any = true;
         row = match change.op {
             ChangeOp::Insert => None,

@@ -110,7 +110,8 @@ impl Standings {
             generation = feed.want(shape);
         }
         self.generations.insert(generation, place);
-        let mut node = Node::new(Arc::clone(asked), generation, filed);
+        let position = self.position.unwrap_or_default();
+        let mut node = Node::new(Arc::clone(asked), generation, filed, position);
         node.join(Arc::clone(queue));
         self.nodes.names.insert(asked.key, place);
         self.nodes.places[place as usize] = Some(node);

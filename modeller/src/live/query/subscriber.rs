@@ -39,7 +39,7 @@ impl Subscriber {
             return Ok(shown);
         }
         let (position, kept) = Kept::read(standing, engine).await?;
-        if self.queries.was_read(engine, &asked.key, position, kept) {
+        if self.queries.was_read(engine, &asked.key, None, position, kept) {
             self.queries.refresh(asked.key);
         }
         // Somebody else may have read more of it meanwhile.
@@ -53,12 +53,14 @@ impl Subscriber {
         let position = state.position?;
         let node = state.nodes.named(&self.asked.key)?;
         node.come_to(position);
+        // What was read may be from later than what is matched.
+        let position = node.shown().map_or(position, |(_, shown)| shown);
         (node.is_told() && self.queue.come_to(position)).then_some(position)
     }
 
     /// What others have read already.
     fn shown(&self) -> Option<(u64, Vec<Arc<str>>)> {
-        let shown = |node: &mut Node| {
+        let shown = |node: &mut Node, _| {
             let (kept, position) = node.shown()?;
             self.queue.start(position);
             Some((position, kept.documents(&self.asked.standing)))

@@ -48,17 +48,22 @@ pub(super) async fn read_anew(queries: Weak<Queries>, key: Key) {
     loop {
         let Some(queries) = queries.upgrade() else { return };
         let Some(engine) = queries.engine.upgrade() else { return };
-        let stale = |node: &mut Node| node.goes_on().then(|| Arc::clone(&node.asked));
+        let stale = |node: &mut Node, _| node.goes_on().then(|| Arc::clone(&node.asked));
         let Some(asked) = queries.with_node(&key, stale).flatten() else { return };
         let read = async {
             let (position, kept) = Kept::read(&asked.standing, &engine).await?;
-            queries.was_read(&engine, &key, position, kept);
+            queries.was_read(&engine, &key, Some(&asked), position, kept);
             Ok::<_, Error>(())
+        };
+        // There may be another one of this name by now.
+        let same = |body: &dyn Fn(&mut Node, u64)| {
+            let only = |node: &mut Node, matched| node.has_asked(&asked).then(|| body(node, matched));
+            queries.with_node(&key, only);
         };
         let pause = match caught(read).await {
             Ok(Ok(())) => DEBOUNCE,
             Ok(Err(error)) if error.is(Code::InvalidQuery) => {
-                queries.with_node(&key, |node| node.refuse(&error));
+                same(&|node, matched| node.refuse(&error, matched));
                 queries.moved.notify_waiters();
                 continue;
             }
@@ -68,8 +73,7 @@ pub(super) async fn read_anew(queries: Weak<Queries>, key: Key) {
             }
             Err(panic) => {
                 tracing::error!(%panic, "the read of a live query panicked; it begins anew");
-                let until = queries.state().position.unwrap_or_default();
-                queries.with_node(&key, |node| node.forget(until));
+                same(&Node::forget);
                 PAUSE
             }
         };
