@@ -4,7 +4,7 @@ served="$(mktemp -d)"
 "${CARGO_TARGET_DIR:-target}/debug/examples/quickstart" --database :memory: --port 0 >"$served/out" 2>"$served/err" &
 server=$!
 trap 'kill "$server" 2>/dev/null || true; rm -rf "$served"' EXIT
-for _ in $(seq 100); do
+for _ in $(seq 300); do
     url="$(sed -n 's/^listening on \(http:.*\)$/\1/p' "$served/out")"
     [ -n "$url" ] && break
     sleep 0.1

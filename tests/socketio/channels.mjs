@@ -1,6 +1,6 @@
 // Channels as tests see them: what a client asks, and what it is told.
 import assert from "node:assert/strict";
-import { ask, pause } from "./server.mjs";
+import { ask, until } from "./server.mjs";
 
 // All that a client is told of channels, in its order.
 export function listen(client) {
@@ -10,12 +10,14 @@ export function listen(client) {
   for (const name of names) client.on(name, (message) => told.push({ name, message }));
   // Takes out the first of this name, as soon as it has come.
   told.next = async (name) => {
-    for (let tries = 0; tries < 400; tries += 1) {
+    let found;
+    const take = () => {
       const at = told.findIndex((one) => one.name === name);
-      if (at >= 0) return told.splice(at, 1)[0].message;
-      await pause(25);
-    }
-    throw new Error(`no ${name} among ${JSON.stringify(told)}`);
+      if (at >= 0) [found] = told.splice(at, 1);
+      return found;
+    };
+    await until(take, () => `${name} among ${JSON.stringify(told)}`);
+    return found.message;
   };
   told.names = () => told.map(({ name }) => name);
   return told;

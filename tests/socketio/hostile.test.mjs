@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { WebSocket } from "ws";
-import { Server, call, event, pause } from "./server.mjs";
+import { PATIENCE, Server, call, event, pause, until } from "./server.mjs";
 
 describe("what no client sends", () => {
   test("no frame breaks the server, and each that can be answered is", async () => {
@@ -43,18 +43,13 @@ describe("what no client sends", () => {
     socket.on("message", (text) => heard.push(text.toString()));
     await event(socket, "open");
     socket.send("40");
-    for (let tries = 0; !heard.some((text) => text.startsWith("40")); tries += 1) {
-      assert.ok(tries < 100, "the connection is confirmed");
-      await pause(20);
-    }
+    await until(() => heard.some((text) => text.startsWith("40")), () => "the connection is confirmed");
     const answered = ['["call",{"a":1,"a":2}]', '["call",{"a":1e999}]', `["call",${"[".repeat(1_000)}${"]".repeat(1_000)}]`];
     answered.forEach((text, number) => socket.send(`42${number}${text}`));
     // What is no JSON at all ends the connection, as with the reference server.
     for (let number = 0; number < answered.length; number += 1) {
-      for (let tries = 0; !heard.some((text) => text.startsWith(`43${number}[{"error":{"code":"PARSE_ERROR"`)); tries += 1) {
-        assert.ok(tries < 100, `${answered[number].slice(0, 40)} was not answered: ${heard}`);
-        await pause(20);
-      }
+      const answer = `43${number}[{"error":{"code":"PARSE_ERROR"`;
+      await until(() => heard.some((text) => text.startsWith(answer)), () => `${answered[number].slice(0, 40)} is answered: ${heard}`);
     }
     socket.terminate();
     const client = await server.connected({ transports: ["websocket"] });
@@ -64,7 +59,7 @@ describe("what no client sends", () => {
 
   test("no request breaks the server, and each gets an answer", async () => {
     const server = await Server.start();
-    const at = (query, options = {}) => fetch(`${server.url}/socket.io/${query}`, { signal: AbortSignal.timeout(5_000), ...options });
+    const at = (query, options = {}) => fetch(`${server.url}/socket.io/${query}`, { signal: AbortSignal.timeout(PATIENCE), ...options });
     const post = (body) => ({ method: "POST", body });
     for (const [query, options] of [
       [""], ["?"], ["?EIO=4"], ["?EIO=3&transport=polling"], ["?EIO=4&transport=carrier-pigeon"], ["?EIO=4&transport=websocket"],

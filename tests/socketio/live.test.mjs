@@ -1,7 +1,7 @@
 // Live queries.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Server, ask, call, event, pause, forEachKind } from "./server.mjs";
+import { PATIENCE, Server, ask, call, event, pause, forEachKind } from "./server.mjs";
 
 // A live query as its client sees it, kept up to date by what it is told.
 async function follow(client, asked) {
@@ -35,7 +35,7 @@ async function follow(client, asked) {
   live.again = () => begin({ from: live.position });
   live.until = (holds) =>
     new Promise((done, fail) => {
-      const timer = setTimeout(() => fail(new Error(`still ${JSON.stringify(live.documents).slice(0, 300)}`)), 10_000);
+      const timer = setTimeout(() => fail(new Error(`still ${JSON.stringify(live.documents).slice(0, 300)}`)), PATIENCE);
       const check = () => holds(live.documents) && (clearTimeout(timer), done(), true);
       if (!check()) live.awaited.push(check);
     });

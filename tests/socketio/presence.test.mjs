@@ -47,44 +47,54 @@ describe("channels and connections", () => {
 
   test("who does not come back has left after a while, who says goodbye at once, and who is silent in time", async () => {
     // CHA-16, CHA-18, CHA-21
-    const server = await Server.start({ GRACE: "700", TTL: "1500" });
-    const bob = await server.connected(websocket);
-    const [toBob, channel] = [listen(bob), topic()];
-    await join(bob, channel);
-    await toBob.next("presence_state");
-    const present = async (key, options = websocket) => {
-      const client = await server.connected({ ...options, reconnection: false });
-      await join(client, channel, { config: { presence: { key } } });
-      await ask(client, "realtime:track", { channel, state: 1 });
-      await toBob.next("presence_join");
-      return { client, since: Date.now() };
+    // Someone watches a channel of a server of its own, where one of these times is short, and the other is not.
+    const watched = async (env) => {
+      const server = await Server.start(env);
+      const bob = await server.connected(websocket);
+      const [toBob, channel] = [listen(bob), topic()];
+      await join(bob, channel);
+      await toBob.next("presence_state");
+      const present = async (key, options = websocket) => {
+        const client = await server.connected({ ...options, reconnection: false });
+        await join(client, channel, { config: { presence: { key } } });
+        const since = Date.now();
+        await ask(client, "realtime:track", { channel, state: 1 });
+        await toBob.next("presence_join");
+        return { client, since };
+      };
+      const left = async (key, since, from, to) => {
+        const { leaves } = await toBob.next("presence_leave");
+        assert.deepEqual(Object.keys(leaves), [key]);
+        const took = Date.now() - since;
+        assert.ok(took >= from && took < to, `${key} left after ${took} ms`);
+      };
+      return { channel, toBob, present, left };
     };
-    const left = async (key, since, from, to) => {
-      const { leaves } = await toBob.next("presence_leave");
-      assert.deepEqual(Object.keys(leaves), [key]);
-      const took = Date.now() - since;
-      assert.ok(took >= from && took < to, `${key} left after ${took} ms`);
-    };
+    const long = "20000";
+    const patient = await watched({ GRACE: long, TTL: long });
     for (const options of [websocket, { transports: ["polling"] }]) {
-      const { client } = await present("goodbye", options);
+      const { client } = await patient.present("goodbye", options);
       const since = Date.now();
       client.disconnect();
-      await left("goodbye", since, 0, 600);
+      await patient.left("goodbye", since, 0, 10_000);
     }
-    const cut = await present("cut");
+    const hasty = await watched({ GRACE: "700", TTL: long });
+    const cut = await hasty.present("cut");
     const since = Date.now();
     cut.client.io.engine.transport.ws._socket.destroy();
-    await left("cut", since, 600, 3_000);
-    const silent = await present("silent");
-    await left("silent", silent.since, 1_400, 4_000);
+    await hasty.left("cut", since, 600, 10_000);
     // A heartbeat is all it takes to stay.
-    const alive = await present("alive");
-    assert.equal((await ask(alive.client, "realtime:subscribe", { channel })).heartbeat_ms, 750);
-    for (let beats = 0; beats < 6; beats += 1) {
-      await pause(500);
+    const strict = await watched({ GRACE: long, TTL: "6000" });
+    const [silent, alive] = [await strict.present("silent"), await strict.present("alive")];
+    const { channel } = strict;
+    assert.equal((await ask(alive.client, "realtime:subscribe", { channel })).heartbeat_ms, 3_000);
+    const gone = strict.left("silent", silent.since, 5_900, 18_000);
+    for (let beats = 0; beats < 9; beats += 1) {
+      await pause(1_000);
       assert.equal((await ask(alive.client, "realtime:heartbeat", {})).present, 1);
     }
-    assert.deepEqual(toBob.names(), []);
+    await gone;
+    for (const { toBob } of [patient, hasty, strict]) assert.deepEqual(toBob.names(), []);
   });
 
   test("tabs of one person are under one key", async () => {

@@ -2,14 +2,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Realtime } from "./realtime.mjs";
-import { Server, pause } from "./server.mjs";
+import { PATIENCE, Server, pause, until } from "./server.mjs";
 
 // Runs a test with a server, and clients of it that are closed with it.
 const withServer = (body, env) => async () => {
   const server = await Server.start(env);
   const all = [];
   const realtime = (options) => {
-    const client = new Realtime(server.url, { reconnectionDelay: 50, reconnectionDelayMax: 200, ...options });
+    const client = new Realtime(server.url, { timeoutMs: PATIENCE, reconnectionDelay: 50, reconnectionDelayMax: 200, ...options });
     all.push(client);
     return client;
   };
@@ -26,13 +26,6 @@ async function subscribed(channel) {
   channel.subscribe((status, error) => told.push(error ? `${status} ${error.code}` : status));
   await until(() => told.length > 0);
   return told;
-}
-
-async function until(holds) {
-  for (let tries = 0; !(await holds()); tries += 1) {
-    assert.ok(tries < 400, `it does not come about: ${holds}`);
-    await pause(25);
-  }
 }
 
 describe("channels as a library has them", () => {

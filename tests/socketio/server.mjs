@@ -25,7 +25,18 @@ export class Server {
     return new Server().run(env, 0);
   }
 
+  // A given port may have been taken by somebody else's connection for a moment.
   async run(env, port) {
+    for (const since = Date.now(); ; await pause(100)) {
+      try {
+        return await this.attempt(env, port);
+      } catch (error) {
+        if (port === 0 || Date.now() - since > PATIENCE) throw error;
+      }
+    }
+  }
+
+  async attempt(env, port) {
     this.env = env;
     const args = ["--database", ":memory:", "--port", String(port)];
     this.process = spawn(binary, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
@@ -74,12 +85,25 @@ export class Server {
   }
 }
 
+// How long anything may take before it is said not to come, in milliseconds: longer than on a busy machine, and shorter than the half a
+// minute after which a server notices by itself who is gone.
+export const PATIENCE = 25_000;
+
 export const pause = (millis) => new Promise((done) => setTimeout(done, millis));
 
-// The next event of this name; an error after ten seconds.
-export function event(emitter, name, millis = 10_000) {
+// Waits until something holds.
+export async function until(holds, what = () => holds) {
+  const since = Date.now();
+  while (!(await holds())) {
+    if (Date.now() - since > PATIENCE) throw new Error(`it does not come about: ${what()}`);
+    await pause(20);
+  }
+}
+
+// The next event of this name.
+export function event(emitter, name) {
   return new Promise((done, fail) => {
-    const timer = setTimeout(() => fail(new Error(`no ${name} came`)), millis);
+    const timer = setTimeout(() => fail(new Error(`no ${name} came`)), PATIENCE);
     emitter.once(name, (...values) => {
       clearTimeout(timer);
       done(values[0]);
@@ -88,7 +112,7 @@ export function event(emitter, name, millis = 10_000) {
 }
 
 // Sends an event and waits for its acknowledgement.
-export const ask = (client, name, argument) => client.timeout(10_000).emitWithAck(name, argument);
+export const ask = (client, name, argument) => client.timeout(PATIENCE).emitWithAck(name, argument);
 
 export const call = (client, model, operation, rest = {}) => ask(client, "call", { model, operation, ...rest });
 

@@ -204,7 +204,7 @@ async fn rules_that_set_off_each_other_come_to_an_end() {
     let kit = kit(App::isolated().models::<(Echoes,)>().rules(RulesOptions::new())).await;
     let cx = kit.cx();
     emit(&cx, "echo.one", json!(0));
-    tokio::time::timeout(Duration::from_secs(10), kit.settled()).await.expect("it comes to an end");
+    tokio::time::timeout(Duration::from_secs(60), kit.settled()).await.expect("it comes to an end");
     assert_eq!(cx.rules().unwrap().stats(&cx).await.unwrap().failed, 1);
 }
 

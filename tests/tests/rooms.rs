@@ -17,9 +17,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("test_kit", &["model", "query", "registry", "store", "engine", "live", "auth", "doors"]),
 ];
 
-/// What is no door, and no door's own: models as JSON Schemas, what doors with messages say of themselves, those who write to many
-/// clients, and the models of their tests.
-const SHARED_BY_DOORS: &[&str] = &["schemas", "protocol", "writing", "sample"];
+/// What is no door, and no door's own: models as JSON Schemas, what doors with messages say of themselves, the stream below HTTP and what
+/// is left of it for others, those who write to many clients, and the models of their tests.
+const SHARED_BY_DOORS: &[&str] = &["schemas", "protocol", "stream", "upgraded", "writing", "sample"];
 
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).unwrap() {

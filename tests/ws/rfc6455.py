@@ -4,6 +4,7 @@
 reserved bits, bad UTF-8 and bad close codes, so that all that the server sends is judged as well. Numbers are sections of the RFC.
 """
 
+import contextlib
 import json
 import socket
 import struct
@@ -16,7 +17,7 @@ from websockets.frames import OP_BINARY, OP_CLOSE, OP_CONT, OP_PING, OP_PONG, OP
 from websockets.uri import parse_uri
 
 ADDRESS = None
-PATIENCE = 10
+PATIENCE = 25
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 MOST = 1024 * 1024
 
@@ -117,7 +118,8 @@ class Client:
         """The code that the server closes with, if it says one; it is the last thing it says."""
         while (got := self.frame()) is not None:
             if got.opcode is OP_CLOSE:
-                self.socket.shutdown(socket.SHUT_WR)
+                with contextlib.suppress(OSError):  # It may have gone by now.
+                    self.socket.shutdown(socket.SHUT_WR)
                 rest = self.frame()
                 assert rest is None, f"after the end came {rest}"
                 self.socket.close()

@@ -12,7 +12,7 @@ use crate::registry::Registry;
 
 /// Nothing can be set.
 #[derive(Default)]
-pub(super) struct Watch;
+pub(super) struct Watch {}
 
 /// There is nothing.
 pub(super) struct Watched;

@@ -131,10 +131,7 @@ async fn fail(_cx: &Cx, how: String) -> Result<bool> {
     match how.as_str() {
         "teapot" => Err(Error::custom("TEAPOT", 418, "short and stout")),
         "internal" => Err(Error::new(Code::InternalError, "disk I/O error in /var/lib/data.db")),
-        "slow" => {
-            tokio::time::sleep(Duration::from_secs(30)).await;
-            Ok(true)
-        }
+        "slow" => std::future::pending().await,
         how => panic!("{how}"),
     }
 }
@@ -154,7 +151,10 @@ async fn much(_cx: &Cx, size: usize) -> Result<Json> {
 
 fn main() -> ExitCode {
     let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
-    let mut live = LiveOptions::new().request_timeout(Duration::from_secs(2)).max_subscriptions(20);
+    let mut live = LiveOptions::new().max_subscriptions(20);
+    if let Some(millis) = number("TIMEOUT") {
+        live = live.request_timeout(Duration::from_millis(millis));
+    }
     if let Some(millis) = number("PING") {
         live = live.heartbeat(Duration::from_millis(millis), Duration::from_millis(millis));
     }

@@ -193,6 +193,6 @@ async fn hooks_that_are_taken_out_and_put_back_at_once_wait_for_nobody_for_good(
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), ended).await.unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(60), ended).await.unwrap();
     assert!(User::list(&cx, 0, 20).await.unwrap().is_empty());
 }

@@ -29,7 +29,7 @@ impl Gate {
     }
 
     async fn begun(&self) {
-        let begun = tokio::time::timeout(Duration::from_secs(20), self.begun.acquire()).await;
+        let begun = tokio::time::timeout(Duration::from_secs(60), self.begun.acquire()).await;
         begun.expect("no hook comes").unwrap().forget();
     }
 }
@@ -219,7 +219,7 @@ async fn what_a_hook_asks_for_after_the_commit_is_done_although_the_caller_has_g
     caller.abort();
     assert!(caller.await.unwrap_err().is_cancelled());
     go.send(()).unwrap();
-    tokio::time::timeout(Duration::from_secs(5), is_done.recv()).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(60), is_done.recv()).await.unwrap().unwrap();
     assert_eq!(Product::count(&cx).await.unwrap(), 1);
 }
 

@@ -159,13 +159,14 @@ async fn large_bodies_share_a_bounded_memory() {
     let mut first = server.client().await;
     let body = " ".repeat(100_000);
     first.write(format!("{head}Content-Length: 100000\r\n\r\n{body}").as_bytes()).await;
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    server.echo.waiting(1).await;
     let mut second = server.client().await;
     let answer = second.send("POST", INSERT, &[JSON], body.as_bytes()).await;
     assert_eq!((answer.status, answer.code().as_str()), (503, "OVERLOADED"));
     assert_eq!(answer.header("retry-after"), Some("1"));
     // Small ones are not concerned, and the memory is given back.
     assert_eq!(second.send("POST", INSERT, &[JSON], b"{}").await.status, 201);
+    server.echo.open();
     assert_eq!(first.answer("POST").await.status, 201);
     assert_eq!(second.send("POST", INSERT, &[JSON], body.as_bytes()).await.status, 201);
 }

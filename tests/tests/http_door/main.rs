@@ -23,8 +23,9 @@ use modeller_tests::http::Client;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use validator::Validate;
 
 /// Somebody.
@@ -46,6 +47,10 @@ pub struct Order {
 /// A pipeline that answers what it was called with, or does what the field `do` asks for.
 pub struct Echo {
     engine: Arc<Engine>,
+    /// One permit for each call that has begun to wait.
+    begun: Semaphore,
+    /// No permit while calls have to wait; one that they hand on afterwards.
+    gate: Semaphore,
     finished: AtomicUsize,
 }
 
@@ -55,11 +60,23 @@ impl Echo {
             Registry::of(&[User::descriptor(), Order::descriptor()]).expect("the models fit together");
         let store = Sqlite::open(SqliteOptions::memory()).expect("there is memory");
         let engine = Engine::new(registry, Arc::new(store), Clock::system());
-        Arc::new(Echo { engine, finished: AtomicUsize::new(0) })
+        let (begun, gate) = (Semaphore::new(0), Semaphore::new(0));
+        Arc::new(Echo { engine, begun, gate, finished: AtomicUsize::new(0) })
     }
 
     fn finished(&self) -> usize {
         self.finished.load(Ordering::SeqCst)
+    }
+
+    /// Comes back when so many more calls have begun to wait.
+    async fn waiting(&self, calls: u32) {
+        let begun = timeout(Duration::from_secs(60), self.begun.acquire_many(calls)).await;
+        begun.expect("the calls come").expect("nobody closes it").forget();
+    }
+
+    /// Lets all calls that wait go on.
+    fn open(&self) {
+        self.gate.add_permits(1);
     }
 
     async fn answer(&self, call: Call) -> Result<Reply> {
@@ -78,8 +95,14 @@ impl Echo {
             Some("overload") => return Err(Error::new(Code::Overloaded, "the queue is full")),
             Some("big") => return Ok(Reply { body: big(), version: Some(3), ..Reply::default() }),
             Some("null") => return Ok(Reply { body: b"null".to_vec(), ..Reply::default() }),
-            Some("wait") => tokio::time::sleep(Duration::from_millis(800)).await,
-            Some("hang") => std::future::pending().await,
+            Some("wait") => {
+                self.begun.add_permits(1);
+                drop(self.gate.acquire().await);
+            }
+            Some("hang") => {
+                self.begun.add_permits(1);
+                std::future::pending().await
+            }
             _ => {}
         }
         let arguments = match &call.arguments {

@@ -81,6 +81,9 @@ impl Job for Wait {
 
 static GATES: LazyLock<Mutex<HashMap<String, Arc<Semaphore>>>> = LazyLock::new(Mutex::default);
 
+/// How long anything may take on a busy machine before it is said not to come.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Something that tests and jobs wait for.
 pub fn gate(name: &str, side: &str) -> Arc<Semaphore> {
     let mut gates = GATES.lock().unwrap();
@@ -89,7 +92,7 @@ pub fn gate(name: &str, side: &str) -> Arc<Semaphore> {
 
 /// Waits until somebody has come through.
 pub async fn pass(name: &str, side: &str) {
-    tokio::time::timeout(Duration::from_secs(20), gate(name, side).acquire_owned())
+    tokio::time::timeout(PATIENCE, gate(name, side).acquire_owned())
         .await
         .unwrap_or_else(|_| panic!("nobody came to {name} {side}"))
         .unwrap()
@@ -121,7 +124,7 @@ pub async fn state(engine: &Arc<Engine>, id: &str) -> JobState {
 
 /// Waits until something holds, while others work.
 pub async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
-    let end = std::time::Instant::now() + Duration::from_secs(20);
+    let end = std::time::Instant::now() + PATIENCE;
     while !holds().await {
         assert!(std::time::Instant::now() < end, "{what} does not come true");
         tokio::task::yield_now().await;

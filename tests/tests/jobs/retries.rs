@@ -5,7 +5,7 @@ use std::time::Duration;
 use modeller::engine::JobState;
 use modeller::prelude::*;
 
-use crate::{Write, effects, gate, job, pass, start, state, write};
+use crate::{PATIENCE, Write, effects, gate, job, pass, start, state, write};
 
 /// Panics, or never comes to an end.
 #[modeller::job(attempts = 2, backoff = "1s", timeout = "30s")]
@@ -191,7 +191,7 @@ async fn a_job_that_panics_when_it_is_dropped_comes_to_its_end_as_others_do() {
         let running = tokio::spawn(async move { own.jobs().run_due().await });
         pass("explode", "reached").await;
         clock.advance(Duration::from_secs(60));
-        tokio::time::timeout(Duration::from_secs(20), running).await.unwrap().unwrap().unwrap();
+        tokio::time::timeout(PATIENCE, running).await.unwrap().unwrap().unwrap();
         let job = job(&engine, &id).await;
         let why = "INTERNAL_ERROR: the job panicked: this is part of the test";
         assert_eq!((job.state, job.error.as_deref()), (end, Some(why)));

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
 use modeller::engine::{Call, Identity, Operation};
 
@@ -131,7 +130,6 @@ async fn sixty_four_clients_doing_everything_lose_nothing() {
     let updates: Arc<Mutex<HashMap<String, i64>>> = Arc::default();
     let counter = User::insert(&server.cx, User { age: Some(0), ..User::new("counter@b.c") }).await.unwrap();
     let increments = Arc::new(std::sync::atomic::AtomicI64::new(0));
-    let until = Instant::now() + Duration::from_millis(1_500);
     let mut tasks = Vec::new();
     for seed in 0..64_u64 {
         let mut client = server.client().await;
@@ -144,8 +142,7 @@ async fn sixty_four_clients_doing_everything_lose_nothing() {
                 random ^= random << 17;
                 random % below
             };
-            let mut calls = 0;
-            while Instant::now() < until {
+            for _ in 0..40 {
                 let name = format!("{}@b.c", next(40));
                 let answer = match next(9) {
                     0 | 1 => client.post(&format!("{USERS}/insert"), &user(&name, next(100) as i64)).await,
@@ -189,18 +186,15 @@ async fn sixty_four_clients_doing_everything_lose_nothing() {
                     }
                 };
                 assert!(answer.status < 500, "{} {}", answer.status, String::from_utf8_lossy(&answer.body));
-                calls += 1;
             }
-            calls
         }));
     }
-    let mut calls = 0;
     for task in tasks {
-        calls += task.await.unwrap();
+        task.await.unwrap();
     }
-    assert!(calls > 64, "only {calls} calls");
     let counted = User::get(&server.cx, &counter.id).await.unwrap().unwrap();
     let increments = increments.load(std::sync::atomic::Ordering::SeqCst);
+    assert!(increments > 0, "the first to come has the version that is there");
     assert_eq!((counted.version, counted.age), (increments + 1, Some(increments % 150)));
     let all = User::find().all(&server.cx).await.unwrap();
     let mut emails: Vec<&str> = all.iter().map(|doc| doc.email.as_str()).collect();
@@ -247,14 +241,13 @@ async fn a_batch_leaves_the_writer_alone_until_it_has_something_to_write() {
         .transaction(async |tx| {
             User::insert(&tx, User::new("a@b.c")).await?;
             // The writer is taken: whoever needs it waits until this transaction runs out of time.
-            let begun = Instant::now();
+            // Its commit would fail then.
             let answer = client.post(&format!("{USERS}/batch"), &json!({"operations": [read, read]})).await;
             assert_eq!(answer.json()["results"][1]["data"], 0);
             let answer =
                 client.post(&format!("{USERS}/batch"), &json!({"operations": [read, invalid]})).await;
             refused(&answer, 400, "VALIDATION_ERROR");
             assert_eq!(answer.json()["details"]["index"], 1);
-            assert!(begun.elapsed() < Duration::from_secs(3));
             Ok(())
         })
         .await

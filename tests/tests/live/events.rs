@@ -12,6 +12,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 
+use super::support::PATIENCE;
+
 /// The quick start, as a program of its own.
 struct Server {
     child: Child,
@@ -38,7 +40,7 @@ impl Server {
         };
         let begun = Instant::now();
         while TcpStream::connect(server.address).await.is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(10), "the server does not start");
+            assert!(begun.elapsed() < PATIENCE, "the server does not start");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         server
@@ -212,7 +214,7 @@ async fn a_source_goes_on_where_it_was_when_the_server_was_killed() {
                 if source.documents == expected {
                     break;
                 }
-                assert!(begun.elapsed() < Duration::from_secs(10), "{}: not what it answers", source.path);
+                assert!(begun.elapsed() < PATIENCE, "{}: not what it answers", source.path);
             }
         }
     }
@@ -241,7 +243,7 @@ async fn figures_are_events_too() {
         let lines = &mut streams[at].0;
         let mut event = String::new();
         loop {
-            let line = tokio::time::timeout(Duration::from_secs(10), lines.next_line()).await;
+            let line = tokio::time::timeout(PATIENCE, lines.next_line()).await;
             let line = line.unwrap().unwrap().unwrap();
             if let Some(name) = line.strip_prefix("event: ") {
                 event = name.to_owned();

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::agreement::{Random, write};
 use super::follower::{Follower, Known};
-use super::support::{Item, isolated, item};
+use super::support::{Item, PATIENCE, isolated, item};
 
 const MOMENT: Duration = Duration::from_millis(200);
 
@@ -22,7 +22,7 @@ async fn aggregate(live: &Live, cx: &Cx, arguments: Json) -> Follower {
 }
 
 async fn next(follower: &mut Follower) -> Known {
-    assert!(follower.listen(Duration::from_secs(5)).await, "nothing was told");
+    assert!(follower.listen(PATIENCE).await, "nothing was told");
     follower.known.clone()
 }
 
@@ -74,7 +74,7 @@ async fn groups_come_change_and_go() {
     let stream = groups.stream.take().unwrap();
     assert!(stream.first().ends_with(r#","groups":[{"owner":"ada","n":1,"most":3}]}"#), "{}", stream.first());
     let mut stream = stream;
-    let mut told = async || match tokio::time::timeout(Duration::from_secs(5), stream.next()).await.unwrap() {
+    let mut told = async || match tokio::time::timeout(PATIENCE, stream.next()).await.unwrap() {
         LiveEvent::Changes(text) => serde_json::from_str::<Json>(&text).unwrap()["changes"].clone(),
         other => panic!("{other:?}"),
     };
@@ -269,7 +269,7 @@ async fn figures_are_those_of_who_asks_after_each_write() {
                 let is_other = follower.known != expected;
                 // One push, and that is the answer of this very moment.
                 while follower.known != expected {
-                    assert!(follower.listen(Duration::from_secs(5)).await, "nothing was told");
+                    assert!(follower.listen(PATIENCE).await, "nothing was told");
                     assert!(follower.pushes == before + 1, "{}", follower.arguments);
                 }
                 assert_eq!(follower.pushes, before + usize::from(is_other));

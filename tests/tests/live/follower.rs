@@ -9,6 +9,8 @@ use modeller::model::Shape;
 use modeller::prelude::*;
 use serde_json::{Map, Value as Json, json};
 
+use super::support::PATIENCE;
+
 /// What it has.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Known {
@@ -163,7 +165,7 @@ impl Follower {
                 return;
             }
             assert!(
-                begun.elapsed() < Duration::from_secs(15),
+                begun.elapsed() < PATIENCE,
                 "{} {} has\n{:#?}\nand not\n{expected:#?}",
                 self.operation,
                 self.arguments,

@@ -8,6 +8,8 @@ use modeller::live::{Live, LiveOptions, ReactiveStream};
 use modeller::prelude::*;
 use serde_json::{Value as Json, json};
 
+use super::support::PATIENCE;
+
 /// A score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate, Model)]
 #[model(scope = "reactive")]
@@ -82,7 +84,7 @@ fn score(player: &str, points: i64) -> Score {
 }
 
 async fn next(stream: &mut ReactiveStream) -> Json {
-    let answer = tokio::time::timeout(Duration::from_secs(5), stream.next()).await.unwrap().unwrap();
+    let answer = tokio::time::timeout(PATIENCE, stream.next()).await.unwrap().unwrap();
     serde_json::from_str(&answer).unwrap()
 }
 
@@ -160,7 +162,7 @@ async fn what_cannot_be_asked_is_said() {
     let unknown = live.watch(&cx, shape, "nothing", &json!({})).map(drop).unwrap_err();
     assert!(unknown.is(Code::MethodNotFound));
     let mut wrong = live.watch(&cx, shape, "total", &json!({ "player": 3 })).unwrap();
-    let refused = tokio::time::timeout(Duration::from_secs(5), wrong.next()).await.unwrap().unwrap_err();
+    let refused = tokio::time::timeout(PATIENCE, wrong.next()).await.unwrap().unwrap_err();
     assert!(refused.is(Code::ValidationError));
 }
 

@@ -7,12 +7,12 @@ use modeller::live::LiveEvent;
 use modeller::prelude::*;
 use serde_json::{Value as Json, json};
 
-use super::support::{Client, Item, isolated, item, subscribe};
+use super::support::{Client, Item, PATIENCE, isolated, item, subscribe};
 
 const MOMENT: Duration = Duration::from_millis(200);
 
 async fn next(stream: &mut modeller::live::LiveStream) -> Json {
-    match tokio::time::timeout(Duration::from_secs(5), stream.next()).await.unwrap() {
+    match tokio::time::timeout(PATIENCE, stream.next()).await.unwrap() {
         LiveEvent::Changes(text) | LiveEvent::Reset(text) => serde_json::from_str(&text).unwrap(),
         LiveEvent::Ended(error) => panic!("{error}"),
     }

@@ -9,6 +9,9 @@ use modeller::live::{Live, LiveEvent, LiveOptions, LiveStream};
 use modeller::prelude::*;
 use serde_json::{Value as Json, json};
 
+/// How long anything may take on a busy machine before it is said not to come.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Something to watch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate, Model)]
 #[model(scope = "live")]
@@ -183,7 +186,7 @@ impl Client {
                 return;
             }
             assert!(
-                begun.elapsed() < Duration::from_secs(10),
+                begun.elapsed() < PATIENCE,
                 "{} has\n{:#?}\nand not\n{expected:#?}",
                 self.arguments,
                 self.answer()

@@ -11,7 +11,6 @@ mod queries;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use modeller::doors::http::{Backend, BoxFuture, HttpDoor, HttpOptions, listen, serve};
 use modeller::engine::{Call, Clock, Cx, Engine, Identity, Reply, Transact, check};
@@ -74,7 +73,12 @@ pub async fn engine(extensions: &[(&'static Descriptor, &'static Descriptor)]) -
 
 /// Serves an engine.
 pub async fn served(engine: Arc<Engine>) -> Server {
-    let options = HttpOptions::default().call_timeout(Duration::from_millis(700)).body_limit(64 * 1024);
+    served_with(engine, HttpOptions::default()).await
+}
+
+/// Serves an engine with these options.
+pub async fn served_with(engine: Arc<Engine>, options: HttpOptions) -> Server {
+    let options = options.body_limit(64 * 1024);
     let service = HttpDoor::new(Arc::new(Door(engine.clone())), options.clone()).service().expect("it fits");
     let listener = listen(([127, 0, 0, 1], 0).into()).expect("loopback has a free port");
     let address = listener.local_addr().expect("a listener has an address");

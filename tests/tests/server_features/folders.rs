@@ -92,8 +92,15 @@ async fn what_the_caller_has_is_not_sent_again() {
     let mut client = connected(fonts(&place)).await;
     let path = "/assets/fonts/a.woff2";
     // So soon after a change the tag is a weak one: another change might leave no trace.
-    let fresh = client.get(path).await;
-    let tag = fresh.header("etag").unwrap().to_owned();
+    let mut tag = String::new();
+    for _ in 0..5 {
+        // A busy machine may take longer than that: it is asked once more, then.
+        place.write("fonts/a.woff2", "0123456789");
+        tag = client.get(path).await.header("etag").unwrap().to_owned();
+        if tag.starts_with("W/") {
+            break;
+        }
+    }
     assert!(tag.starts_with("W/\""), "{tag}");
     sleep(Duration::from_millis(2_100)).await;
     let settled = client.get(path).await;

@@ -229,8 +229,10 @@ async fn a_file_that_cannot_be_written_is_read() {
 async fn whoever_closes_second_waits_as_well() {
     let lab = File::new();
     let store = open(SqliteOptions::file(lab.0.join("test.db"))).await;
-    let slow = steps(|tx| {
+    let (begin, begun) = tokio::sync::oneshot::channel();
+    let slow = steps(move |tx| {
         Box::pin(async move {
+            begin.send(()).unwrap();
             std::thread::sleep(Duration::from_millis(300));
             tx.insert(Person::shape(), &Person::aged("a", 1)).await?;
             done()
@@ -240,7 +242,7 @@ async fn whoever_closes_second_waits_as_well() {
         let store = Arc::clone(&store);
         async move { store.write(slow).await.map(drop) }
     });
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    begun.await.unwrap();
     let first = tokio::spawn({
         let store = Arc::clone(&store);
         async move { store.close().await }

@@ -9,19 +9,23 @@ use modeller::query::{Filter, Op, Order, Path, Select};
 use modeller::store::sqlite::{Sqlite, SqliteOptions};
 use modeller::store::{Answer, Apply, BoxFuture, Change, Rows, Store, Tx, Work, sink};
 
-/// How long a transaction may stay open in the stores of the tests.
-pub const TIMEOUT: Duration = Duration::from_millis(400);
+/// How long a transaction may stay open: longer than any test takes, on a busy machine too.
+const PATIENT: Duration = Duration::from_secs(60);
+
+/// How long it may stay open where a test waits until its time is over.
+const HASTY: Duration = Duration::from_millis(400);
 
 /// Makes an empty store that has been given all the [models](crate::models).
 pub trait Lab: Send + Sync {
-    fn open(&self) -> Arc<dyn Store>;
+    /// Transactions may stay open for so long.
+    fn open(&self, timeout: Duration) -> Arc<dyn Store>;
 }
 
 pub struct Memory;
 
 impl Lab for Memory {
-    fn open(&self) -> Arc<dyn Store> {
-        Arc::new(Sqlite::open(SqliteOptions::memory().transaction_timeout(TIMEOUT)).unwrap())
+    fn open(&self, timeout: Duration) -> Arc<dyn Store> {
+        Arc::new(Sqlite::open(SqliteOptions::memory().transaction_timeout(timeout)).unwrap())
     }
 }
 
@@ -45,15 +49,23 @@ impl Drop for File {
 }
 
 impl Lab for File {
-    fn open(&self) -> Arc<dyn Store> {
-        let options = SqliteOptions::file(self.0.join("test.db")).transaction_timeout(TIMEOUT);
+    fn open(&self, timeout: Duration) -> Arc<dyn Store> {
+        let options = SqliteOptions::file(self.0.join("test.db")).transaction_timeout(timeout);
         Arc::new(Sqlite::open(options).unwrap())
     }
 }
 
 /// An open store with all the models.
 pub async fn ready(lab: &dyn Lab) -> Arc<dyn Store> {
-    let store = lab.open();
+    migrated(lab.open(PATIENT)).await
+}
+
+/// One whose transactions soon run out of time.
+pub async fn hasty(lab: &dyn Lab) -> Arc<dyn Store> {
+    migrated(lab.open(HASTY)).await
+}
+
+async fn migrated(store: Arc<dyn Store>) -> Arc<dyn Store> {
     let plan = store.migrate(&crate::models::all(), Apply::Safe).await.unwrap();
     assert!(plan.applied);
     store

@@ -14,18 +14,19 @@ mod transactions;
 mod uniqueness;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use modeller::store::Store;
 
-use lab::{File, Lab, TIMEOUT};
+use lab::{File, Lab};
 
 /// The store of the example, in a directory of its own.
 pub struct Lines(pub File);
 
 impl Lab for Lines {
-    fn open(&self) -> Arc<dyn Store> {
+    fn open(&self, timeout: Duration) -> Arc<dyn Store> {
         let store = crate::file_store::FileStore::open(self.0.0.join("lines.jsonl")).unwrap();
-        Arc::new(store.transaction_timeout(TIMEOUT))
+        Arc::new(store.transaction_timeout(timeout))
     }
 }
 
@@ -77,7 +78,8 @@ macro_rules! for_stores {
                 neighbours_of_a_failed_work_are_not_disturbed
                 a_panic_fails_its_own_work_only
                 a_single_work_that_fails_after_its_change_is_undone
-                a_work_that_waits_for_something_else_is_waited_for_but_not_for_ever
+                a_work_that_waits_for_something_else_is_waited_for
+                a_work_that_waits_for_ever_is_undone_and_others_go_on
                 numbers_are_never_given_twice
                 a_unique_number_that_a_caller_took_is_not_given
                 everything_accepted_is_written_before_close;

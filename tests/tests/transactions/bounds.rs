@@ -4,34 +4,36 @@ use super::*;
 
 #[tokio::test]
 async fn one_that_never_ends_is_rolled_back_and_others_go_on() {
-    let kit = hasty_bank(Duration::from_millis(150)).await;
+    let kit = hasty_bank(Duration::from_secs(1)).await;
     let before = traces(&kit).await;
     let cx = kit.cx();
-    let begun = Instant::now();
     let (open, opened) = tokio::sync::oneshot::channel();
     let endless = {
         let cx = cx.clone();
         tokio::spawn(async move {
             cx.transaction(async |tx| {
-                Tally::insert(&tx, Tally { name: "a".into(), count: 0 }).await?;
-                open.send(()).unwrap();
+                let inserted = Tally::insert(&tx, Tally { name: "a".into(), count: 0 }).await;
+                open.send(inserted.map(drop)).unwrap();
                 std::future::pending::<Result<()>>().await
             })
             .await
         })
     };
-    opened.await.unwrap();
+    if let Err(error) = opened.await.unwrap() {
+        // On a busy machine its time may be over before the first step.
+        assert!(error.is(Code::Timeout), "{error}");
+    }
     // Waits for the writer, and gets it when the other one's time is over.
-    Account::insert(&cx, account("eve", 1)).await.unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    let waiting = Account::insert(&cx, account("eve", 1));
+    tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("its turn comes").unwrap();
     assert_eq!(Tally::count(&cx).await.unwrap(), 0);
     endless.abort();
     Account::delete_where(&cx, Account::OWNER.eq("eve")).await.unwrap();
-    // One that comes back too late is told so.
+    // One that comes back too late is told so: others, who wait for its end, have written meanwhile.
     let late = cx
         .transaction(async |tx| {
             Tally::insert(&tx, Tally { name: "a".into(), count: 0 }).await?;
-            tokio::time::sleep(Duration::from_millis(400)).await;
+            Account::insert(&cx, account("fay", 1)).await?;
             Tally::insert(&tx, Tally { name: "b".into(), count: 0 }).await
         })
         .await;
@@ -39,7 +41,7 @@ async fn one_that_never_ends_is_rolled_back_and_others_go_on() {
     let late = cx
         .transaction(async |tx| {
             Tally::insert(&tx, Tally { name: "a".into(), count: 0 }).await?;
-            tokio::time::sleep(Duration::from_millis(400)).await;
+            Account::insert(&cx, account("gus", 1)).await?;
             Ok(())
         })
         .await;
@@ -120,5 +122,6 @@ async fn one_over_the_wire_takes_no_longer_than_any_other() {
     let answer = send(&kit, (0..20).map(insert).collect()).await;
     refused(&answer, 408, "TIMEOUT");
     assert_eq!(traces(&kit).await, before);
-    Tally::upsert(&kit.cx(), Tally { name: "z".into(), count: 0 }).await.unwrap();
+    // One without the hook: a busy machine might take longer for that than any write may.
+    Account::insert(&kit.cx(), account("eve", 1)).await.unwrap();
 }

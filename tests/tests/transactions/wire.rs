@@ -238,7 +238,7 @@ async fn one_that_only_reads_leaves_the_writer_alone() {
         .transaction(async |tx| {
             Tally::insert(&tx, Tally { name: "a".into(), count: 0 }).await?;
             // The writer is taken: whoever needs it waits until this transaction runs out of time.
-            let begun = Instant::now();
+            // Its commit would fail then.
             let read = json!({ "op": "count", "model": "bank/tallies" });
             let other = json!({ "op": "where", "model": "bank/accounts" });
             let answer = send(&kit, json!([read, other])).await.expect(200);
@@ -248,7 +248,6 @@ async fn one_that_only_reads_leaves_the_writer_alone() {
             );
             let invalid = json!({ "op": "insert", "model": "bank/accounts", "data": { "owner": 1 } });
             refused(&send(&kit, json!([read, invalid])).await, 400, "VALIDATION_ERROR");
-            assert!(begun.elapsed() < Duration::from_secs(3));
             Ok(())
         })
         .await

@@ -13,7 +13,7 @@ use super::*;
 #[tokio::test]
 async fn clients_are_told_have_their_time_and_are_cut_off() {
     // RWS-08, RWS-15, OPS-05
-    const GRACE: Duration = Duration::from_millis(300);
+    const GRACE: Duration = Duration::from_secs(3);
     let server = Server::start(LiveOptions::new()).await;
     let (mut stays, mut goes) = (server.client().await, server.client().await);
     let start = Instant::now();
@@ -21,7 +21,8 @@ async fn clients_are_told_have_their_time_and_are_cut_off() {
         let live = server.live.clone();
         async move { live.connections().stop(GRACE).await }
     });
-    let notice = json!({"type": "system", "event": "shutdown", "gracePeriodMs": 300});
+    let grace = GRACE.as_millis() as u64;
+    let notice = json!({"type": "system", "event": "shutdown", "gracePeriodMs": grace});
     assert_eq!((stays.next().await, goes.next().await), (notice.clone(), notice));
     // What is asked meanwhile is answered.
     stays.data("store.buckets", json!({})).await;
@@ -32,7 +33,8 @@ async fn clients_are_told_have_their_time_and_are_cut_off() {
     assert_eq!(stays.end().await, (1000, "server_shutdown".to_owned()));
     assert!(start.elapsed() >= GRACE);
     stopping.await.unwrap();
-    assert_eq!(server.live.connections().count(), 0);
+    // They have a second for it; on a busy machine that may be over before their tasks have had a turn.
+    server.until(0).await;
 }
 
 #[tokio::test]
@@ -112,7 +114,8 @@ async fn a_program_has_the_door_its_metrics_and_an_orderly_end() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(PATIENCE, waited).await.expect("the program ends");
+    // Requests under way would have ten seconds, and there are none.
+    timeout(Duration::from_secs(8), waited).await.expect("the program ends");
     assert!(program.child.wait().unwrap().success());
 }
 

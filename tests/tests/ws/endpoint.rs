@@ -1,5 +1,6 @@
 //! The endpoint-first form: a subscription over HTTP, then a WebSocket that is about it alone.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -243,29 +244,34 @@ async fn ping_is_answered_and_nothing_else_is_understood() {
 #[tokio::test]
 async fn who_does_not_answer_is_taken_for_dead_and_who_does_stays() {
     // LIV-12, OPS-02
-    let times = (Duration::from_millis(150), Duration::from_millis(150));
+    // Long enough for whoever answers, however busy the machine is.
+    let times = (Duration::from_millis(150), Duration::from_secs(5));
     let server = Server::start(LiveOptions::new().heartbeat(times.0, times.1)).await;
     // The client of the library answers pings by itself, as browsers do.
     let mut lives = open(&subscribe(&server, "app/notes/count", json!({})).await).await;
-    let asked = subscribe(&server, "app/notes/count", json!({})).await;
-    let mut dead = Raw(TcpStream::connect(server.address).await.unwrap());
-    let head = format!(
-        "GET /realtime/ws?token={} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-        asked["token"].as_str().unwrap(),
-        server.address
-    );
-    dead.send(head.as_bytes()).await;
-    assert!(dead.head().await.starts_with("HTTP/1.1 101 "));
-    assert!(dead.frame().await.unwrap().1.starts_with(b"{\"event\":\"query:update\""));
-    let begun = tokio::time::Instant::now();
-    let reading = async {
-        assert_eq!(lives.update().await, 0);
-        while begun.elapsed() < Duration::from_millis(900) {
-            let _ = timeout(Duration::from_millis(100), lives.socket.next()).await;
+    assert_eq!(lives.update().await, 0);
+    let mut dying = pin!(async {
+        let asked = subscribe(&server, "app/notes/count", json!({})).await;
+        let mut dead = Raw(TcpStream::connect(server.address).await.unwrap());
+        let head = format!(
+            "GET /realtime/ws?token={} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+            asked["token"].as_str().unwrap(),
+            server.address
+        );
+        dead.send(head.as_bytes()).await;
+        assert!(dead.head().await.starts_with("HTTP/1.1 101 "));
+        // On a busy machine it may be asked whether it is there before it has its first answer.
+        while !dead.frame().await.unwrap().1.starts_with(b"{\"event\":\"query:update\"") {}
+        dead.closed().await
+    });
+    // It answers only while it is read from. It came first: if it were not heard, it would be gone first.
+    let code = loop {
+        tokio::select! {
+            code = &mut dying => break code,
+            message = lives.message() => assert!(matches!(message, Message::Ping(_)), "{message:?}"),
         }
     };
-    let (code, ()) = tokio::join!(dead.closed(), reading);
     assert_eq!(code, 4001);
     Note::insert(&server.cx, Note { text: "there".into() }).await.unwrap();
     assert_eq!(lives.update().await, 1);

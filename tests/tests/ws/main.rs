@@ -35,7 +35,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// After this nothing comes any more.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// Longer than a busy machine takes, and shorter than the half a minute after which a server notices by itself who is gone.
+pub const PATIENCE: Duration = Duration::from_secs(25);
 
 /// Somebody.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate, Model)]
@@ -221,13 +222,17 @@ impl Client {
         }
     }
 
-    /// Asks, and waits for the answer to that.
+    /// Asks, and waits for the answer to that; says that it is there if it is asked meanwhile.
     pub async fn ask(&mut self, kind: &str, mut members: Json) -> Json {
         self.last += 1;
         members["id"] = self.last.into();
         members["type"] = kind.into();
         self.say(members.to_string()).await;
-        let answer = self.next().await;
+        let mut answer = self.next().await;
+        while answer["type"] == "ping" {
+            self.say(json!({ "type": "pong" }).to_string()).await;
+            answer = self.next().await;
+        }
         assert_eq!(answer["id"], self.last, "{answer}");
         answer
     }

@@ -23,10 +23,15 @@ pub struct Raw(pub TcpStream);
 impl Raw {
     /// Upgraded, and welcomed.
     pub async fn connect(server: &Server) -> Self {
+        Self::connect_with(server, &[]).await
+    }
+
+    /// Upgraded, and welcomed; with these bytes, which don't wait for that.
+    async fn connect_with(server: &Server, bytes: &[u8]) -> Self {
         let mut raw = Raw(TcpStream::connect(server.address).await.unwrap());
         let head =
             request(&["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"], server);
-        raw.0.write_all(head.as_bytes()).await.unwrap();
+        raw.send(&[head.as_bytes(), bytes].concat()).await;
         let answer = raw.head().await;
         assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
         // The answer to the key of RFC 6455 1.3.
@@ -81,12 +86,29 @@ impl Raw {
         }
     }
 
+    /// Reads the answers to so many requests, in any order.
+    async fn is_answered(&mut self, count: i64) {
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..count {
+            let answer: Json = serde_json::from_slice(&self.frame().await.unwrap().1).unwrap();
+            assert_eq!(answer["type"], "result");
+            assert!((0..count).contains(&answer["id"].as_i64().unwrap()));
+            assert!(seen.insert(answer["id"].as_i64().unwrap()));
+        }
+    }
+
     /// Asks, and reads the answer.
     pub async fn works(&mut self) {
         self.send(&frame(FIN | TEXT, br#"{"id":1,"type":"store.buckets"}"#)).await;
         let (first, payload) = self.frame().await.unwrap();
         assert_eq!((first, payload.starts_with(b"{\"id\":1,\"type\":\"result\"")), (FIN | TEXT, true));
     }
+}
+
+/// So many requests, one behind the other.
+fn asked(count: i64) -> Vec<u8> {
+    let request = |id| json!({"id": id, "type": "store.buckets"}).to_string();
+    (0..count).flat_map(|id| frame(FIN | TEXT, request(id).as_bytes())).collect()
 }
 
 fn request(lines: &[&str], server: &Server) -> String {
@@ -183,15 +205,22 @@ async fn frames_may_come_byte_by_byte_or_many_at_once() {
         raw.send(&[byte]).await;
     }
     assert!(String::from_utf8(raw.frame().await.unwrap().1).unwrap().contains("xxx"));
-    let many: Vec<u8> = (0..300)
-        .flat_map(|id| frame(FIN | TEXT, json!({"id": id, "type": "store.buckets"}).to_string().as_bytes()))
-        .collect();
-    raw.send(&many).await;
-    let mut seen = std::collections::HashSet::new();
-    for _ in 0..300 {
-        let answer: Json = serde_json::from_slice(&raw.frame().await.unwrap().1).unwrap();
-        assert_eq!(answer["type"], "result");
-        assert!(seen.insert(answer["id"].as_i64().unwrap()));
+    raw.send(&asked(300)).await;
+    raw.is_answered(300).await;
+}
+
+#[tokio::test]
+async fn who_does_not_wait_for_the_handshake_is_heard() {
+    let server = Server::start(LiveOptions::new()).await;
+    // HTTP has read the first of them, or all.
+    for count in [1, 10, 300] {
+        Raw::connect_with(&server, &asked(count)).await.is_answered(count).await;
+        // Half a frame is no other thing.
+        let (bytes, half) = (asked(count), 20);
+        let (first, rest) = bytes.split_at(bytes.len() - half);
+        let mut raw = Raw::connect_with(&server, first).await;
+        raw.send(rest).await;
+        raw.is_answered(count).await;
     }
 }
 
