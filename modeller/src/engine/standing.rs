@@ -1,5 +1,6 @@
 //! Standing queries: what somebody wants to be kept up to date about, parsed and permitted as any other read.
 
+use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use super::read::Form;
 use super::scope::{Bounded, there, visible};
 use super::with::{self, Documents, Question, With};
 use super::{Arguments, Call, Cx, Engine, Operation};
-use crate::model::{Code, Error, Result, Row, RowView, Shape, Value, View};
+use crate::model::{Code, ColumnInfo, Error, Result, Row, RowView, Shape, Value, View};
 use crate::query::aggregate::{Running, Unsettled};
 use crate::query::limits::MAX_COUNT;
 use crate::query::{Aggregate, Aggregation, Filter, Op, Operand, Order, Path, Seal, Select};
@@ -130,6 +131,22 @@ impl Standing {
         let Standing { start, count, view, with, figures, .. } = self;
         let window = format!("live 1 {start} {count:?} {view:?} {with:?} {figures:?} ");
         seal.sign(&[window.as_bytes(), what].concat())
+    }
+
+    /// What its documents look like, as text. It is another one once a column of any of its models has come or gone, is another kind of
+    /// value, or is shown where it was not: then documents are other ones, though nobody has written them.
+    pub(crate) fn layout(&self) -> String {
+        let models = match self.is_related() {
+            true => self.watched(None).into_iter().map(|(shape, _)| shape).collect(),
+            false => vec![self.shape],
+        };
+        let mut layout = String::new();
+        for column in models.iter().flat_map(|shape| &shape.columns) {
+            let ColumnInfo { name, kind, item, array, sparse, private, default, .. } = column;
+            // Writing to a `String` doesn't fail.
+            let _ = write!(layout, "{:?}", (name, kind, item, array, sparse, private, default));
+        }
+        layout
     }
 
     /// The first rows, `limit` of them at most, and the position in the change log that they belong to.

@@ -8,3 +8,4 @@ mod reactive;
 mod related;
 mod subscriptions;
 mod support;
+mod versions;
