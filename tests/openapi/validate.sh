@@ -8,7 +8,7 @@ tool openapi-spec-validator==0.9.0
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 if [ $# -eq 0 ]; then
-    (cd "$here/../.." && MODELLER_OPENAPI_SAMPLE="$work/sample.json" cargo test -q -p modeller --lib doors::openapi)
+    (cd "$here/../.." && MODELLER_OPENAPI_SAMPLE="$work/sample.json" cargo test -q --workspace --lib doors::openapi)
     set -- "$work/sample.json"
 fi
 for document in "$@"; do

@@ -3,7 +3,8 @@
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 cd "$here/../.."
-cargo build --quiet --package modeller-tests --bin test-chat
+# The program is built as the tests are, with the features of the whole workspace, lest everything be compiled once more.
+cargo test --quiet --workspace --no-run --test chat
 export CHAT_SERVER="${CARGO_TARGET_DIR:-$PWD/target}/debug/test-chat"
 (cd "$here" && npm ci --silent --no-audit --no-fund)
 # Ends whatever still runs if a test waits for ever. (Not all versions of Node.js have a limit of their own.)

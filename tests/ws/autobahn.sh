@@ -25,7 +25,7 @@ fi
 WSTEST_REPORT="$(mktemp -d)"
 export WSTEST="$venv/bin/wstest" WSTEST_REPORT
 trap 'rm -rf "$WSTEST_REPORT"' EXIT
-cargo test --quiet -p modeller --lib -- --ignored --nocapture ws::rfc6455 >"$WSTEST_REPORT/out" 2>&1 || {
+cargo test --quiet --workspace --lib -- --ignored --nocapture ws::rfc6455 >"$WSTEST_REPORT/out" 2>&1 || {
     tail -n 60 "$WSTEST_REPORT/out" >&2
     exit 1
 }
