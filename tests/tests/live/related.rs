@@ -117,6 +117,22 @@ async fn conditions_on_what_is_related_are_followed() {
 }
 
 #[tokio::test]
+async fn what_shows_nothing_yet_is_followed_though_others_go() {
+    // LIV-08
+    let (cx, live) = shelf().await;
+    let active = json!({ "query": { "active": true }, "with": "booksByWriter" });
+    let mut active = list::<Writer>(&live, &cx, active).await;
+    let idle = json!({ "query": { "active": false }, "with": "booksByWriter" });
+    for other in [list::<Book>(&live, &cx, json!({})).await, list::<Writer>(&live, &cx, idle).await] {
+        drop(other);
+    }
+    let ada = Writer::insert(&cx, writer("ada")).await.unwrap();
+    active.agree(&cx).await;
+    Book::insert(&cx, book("one", 1, &ada.id)).await.unwrap();
+    active.agree(&cx).await;
+}
+
+#[tokio::test]
 async fn what_is_related_goes_on_where_it_was() {
     let (cx, live) = shelf().await;
     let ada = Writer::insert(&cx, writer("ada")).await.unwrap();

@@ -143,10 +143,10 @@ impl Standings {
         node.file(filed.clone());
         for ((shape, before), (_, after)) in before.iter().zip(&filed).filter(|(one, other)| one.1 != other.1)
         {
-            if let Some(index) = self.models.get_mut(&*shape.path) {
-                index.remove(place, before);
-                index.insert(place, after);
-            }
+            // There is none while nothing of the model concerns anybody.
+            let index = self.models.entry(&shape.path).or_insert_with(|| Index::new(shape));
+            index.remove(place, before);
+            index.insert(place, after);
         }
     }
 
