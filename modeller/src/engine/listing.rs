@@ -2,10 +2,12 @@
 
 use serde_json::Value as Json;
 
+use super::arguments::Request;
 use super::behaviour::{HookParts, HookPoint, Timing};
 use super::hooks::ModelHooks;
 use super::{Cx, Operation};
 use crate::model::{Model, Result, Shape};
+use crate::query::limits::{DEFAULT_COUNT, MAX_COUNT};
 use crate::query::{Filter, Order, Predicate, Sort};
 
 /// What `list` asks for. A hook before it may narrow, order and page it anew.
@@ -43,6 +45,32 @@ impl Listing {
 }
 
 impl Cx {
+    /// Runs the hooks before a list, which change what it asks for. Answers what those after it are given.
+    pub(super) async fn before_list(
+        &self,
+        hooks: &ModelHooks,
+        shape: &'static Shape,
+        request: &mut Request,
+        arguments: Json,
+    ) -> Result<Listing> {
+        let mut listing = Listing {
+            shape,
+            filter: std::mem::replace(&mut request.filter, Filter::True),
+            order: std::mem::take(&mut request.order),
+            start: request.start,
+            count: request.count.unwrap_or(DEFAULT_COUNT),
+            arguments,
+        };
+        self.around_list(hooks, Timing::Before, &mut listing).await?;
+        let Listing { filter, order, start, count, .. } = listing.clone();
+        (request.filter, request.order, request.start) = (filter, order, start);
+        // Who gives no count means something by it where a query is live.
+        if request.count.is_some() || count != DEFAULT_COUNT {
+            request.count = Some(count.min(MAX_COUNT));
+        }
+        Ok(listing)
+    }
+
     /// Runs the hooks around a list.
     pub(super) async fn around_list(
         &self,

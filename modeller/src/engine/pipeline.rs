@@ -11,9 +11,9 @@ use super::scope::{MAX_BYTES, pins_one, visible};
 use super::search::check_paged;
 use super::with::{self, Question};
 use super::write::{self, Patch, Write, Written};
-use super::{Call, Cx, Engine, Listing, Operation, Reply, aggregate, batch, idempotency, invoke, log};
+use super::{Call, Cx, Engine, Operation, Reply, aggregate, batch, idempotency, invoke, log};
 use crate::model::{self, Code, Error, Kind, Result, Shape, View, write_row};
-use crate::query::limits::{DEFAULT_COUNT, MAX_COUNT};
+use crate::query::limits::DEFAULT_COUNT;
 use crate::query::{Access, Cursor, Filter, Order, Path, Seal, Select};
 use crate::store;
 
@@ -96,18 +96,7 @@ impl Cx {
         let arguments = call.arguments.to_json();
         let registry = self.engine().registry();
         let mut request = Request::parse(registry, shape, call.operation, call.arguments)?;
-        let mut listing = Listing {
-            shape,
-            filter: request.filter,
-            order: request.order,
-            start: request.start,
-            count: request.count.unwrap_or(DEFAULT_COUNT),
-            arguments,
-        };
-        self.around_list(hooks, Timing::Before, &mut listing).await?;
-        let Listing { filter, order, start, count, .. } = listing.clone();
-        (request.filter, request.order, request.start) = (filter, order, start);
-        request.count = Some(count.min(MAX_COUNT));
+        let mut listing = self.before_list(hooks, shape, &mut request, arguments).await?;
         let (reading, question) = Reading::of(self, shape, call.operation, request)?;
         let reply = reading.reply(self, self.rows_of(question).await?)?;
         self.around_list(hooks, Timing::After, &mut listing).await?;

@@ -39,8 +39,9 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    /// What a caller asks for with the arguments of `list`, `count` or `aggregate`.
-    pub(crate) fn parse(
+    /// What a caller asks for with the arguments of `list`, `count` or `aggregate`. Hooks before lists are run once: what they have made of it
+    /// stands.
+    pub(crate) async fn parse(
         cx: &Cx,
         shape: &'static Shape,
         operation: Operation,
@@ -67,7 +68,12 @@ impl Standing {
             let message = format!("`{operation}` can't be followed: `list`, `count` and `aggregate` can");
             return Err(Error::new(Code::MethodNotFound, message));
         }
-        let request = Request::parse(registry, shape, operation, arguments)?;
+        let hooks = cx.engine().hooks().of(shape, Operation::List);
+        let said = hooks.as_ref().map(|_| arguments.to_json());
+        let mut request = Request::parse(registry, shape, operation, arguments)?;
+        if let (Some(hooks), Some(said)) = (hooks, said) {
+            Box::pin(cx.before_list(&hooks, shape, &mut request, said)).await?;
+        }
         let refused = |what: &str| Err(Error::new(Code::InvalidQuery, format!("a live query has no {what}")));
         if request.after.is_some() {
             return refused("`after`: it has a position instead");
@@ -87,6 +93,10 @@ impl Standing {
             ));
         }
         let Request { filter, order, view, with, .. } = request;
+        // A rank is one among all documents, and no change says how all of them have changed.
+        if count.is_some() && order.is_empty() && filter.search().is_some() {
+            return refused("`count` for what a search finds without a `sort`");
+        }
         Ok(Standing { shape, filter, order, start, count, view, with, figures: None, actor })
     }
 

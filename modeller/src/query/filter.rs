@@ -166,6 +166,32 @@ impl Filter {
         }
     }
 
+    /// The search among the conditions that all have to hold.
+    pub fn search(&self) -> Option<&Search> {
+        let parts = match self {
+            Filter::All(all) => all.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        parts.iter().find_map(|part| match part {
+            Filter::Search(search) => Some(&**search),
+            _ => None,
+        })
+    }
+
+    /// Whether such a test of a column is anywhere in it, but for conditions on other rows.
+    pub fn tests(&self, column: usize, such: impl Fn(&Op) -> bool + Copy) -> bool {
+        match self {
+            Filter::All(filters) | Filter::Any(filters) => {
+                filters.iter().any(|filter| filter.tests(column, such))
+            }
+            Filter::Not(inner) => inner.tests(column, such),
+            Filter::Test(path, op) => path.column == column && such(op),
+            Filter::True | Filter::False | Filter::Within(_) | Filter::Search(_) | Filter::Related(_) => {
+                false
+            }
+        }
+    }
+
     /// It does not hold.
     #[must_use]
     pub fn negate(self) -> Filter {

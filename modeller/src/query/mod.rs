@@ -83,14 +83,7 @@ impl Select {
     /// The search among the conditions that all have to hold. A store that ranks what it finds gives its rows one more cell
     /// than the model has columns: the score, a [`Cell::Number`](crate::model::Cell), larger is better.
     pub fn search(&self) -> Option<&Search> {
-        let parts = match &self.filter {
-            Filter::All(all) => all.as_slice(),
-            one => std::slice::from_ref(one),
-        };
-        parts.iter().find_map(|part| match part {
-            Filter::Search(search) => Some(&**search),
-            _ => None,
-        })
+        self.filter.search()
     }
 
     /// The rows of a model that fulfil a filter, by id.

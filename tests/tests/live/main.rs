@@ -4,6 +4,7 @@ mod agreement;
 mod events;
 mod figures;
 mod follower;
+mod narrowed;
 mod reactive;
 mod related;
 mod subscriptions;

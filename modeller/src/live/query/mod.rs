@@ -94,7 +94,7 @@ impl Queries {
         from: Option<&str>,
     ) -> Result<LiveStream> {
         let engine = cx.engine();
-        let asked = Arc::new(Asked::new(engine, Standing::parse(cx, shape, operation, arguments)?));
+        let asked = Arc::new(Asked::new(engine, Standing::parse(cx, shape, operation, arguments).await?));
         self.start(engine)?;
         self.begin(engine).await?;
         let queue = Queue::new(asked.standing.count.is_some());

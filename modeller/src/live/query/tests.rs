@@ -305,7 +305,7 @@ async fn an_answer_is_none_if_it_is_older_than_what_a_query_was_told_of() {
     let engine = engine(Sqlite::open(SqliteOptions::memory()).unwrap()).await;
     let arguments = Arguments::Json(json!({ "count": 1 }));
     let shape = Broken::descriptor().shape();
-    let standing = Standing::parse(&engine.cx(), shape, Operation::List, arguments).unwrap();
+    let standing = Standing::parse(&engine.cx(), shape, Operation::List, arguments).await.unwrap();
     let asked = Arc::new(Asked::new(&engine, standing));
     let mut node = Node::new(asked, 1, Vec::new(), 5);
     let read = || Kept::Window(window::Window::new(Vec::new(), 1));
@@ -327,7 +327,7 @@ async fn who_is_refused_is_told_nothing_behind_that() {
     }
     let engine = engine(Sqlite::open(SqliteOptions::memory()).unwrap()).await;
     let shape = Broken::descriptor().shape();
-    let standing = Standing::parse(&engine.cx(), shape, Operation::List, Arguments::None).unwrap();
+    let standing = Standing::parse(&engine.cx(), shape, Operation::List, Arguments::None).await.unwrap();
     let asked = Asked::new(&engine, standing);
     let (queue, ear) = (Queue::new(false), Arc::new(Ear(AtomicUsize::new(0))));
     queue.direct(ear.clone());

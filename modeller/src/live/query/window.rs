@@ -227,7 +227,7 @@ mod tests {
         let cx = engine.cx();
         let arguments = Arguments::Json(json!({ "sort": "at", "count": SHOWN }));
         let shape = Framed::descriptor().shape();
-        let standing = Standing::parse(&cx, shape, Operation::List, arguments).unwrap();
+        let standing = Standing::parse(&cx, shape, Operation::List, arguments).await.unwrap();
         let all = i64::try_from(SHOWN + 2 * SPARE + 1).unwrap();
         Framed::insert_many(&cx, (0..all).map(|at| Framed { at }).collect()).await.unwrap();
         let (_, rows) = standing.read(&engine, None).await.unwrap();
