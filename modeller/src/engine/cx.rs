@@ -84,14 +84,12 @@ impl Cx {
         Cx { reads: Some(reads), ..self }
     }
 
-    fn note(&self, shape: &'static Shape, filter: &Filter) {
-        #[cfg(feature = "live")]
+    #[cfg(feature = "live")]
+    fn note(&self, note: impl FnOnce(&Reads)) {
         match &self.reads {
-            Some(reads) => reads.note(shape, filter),
-            None => reads::noted(shape, filter),
+            Some(reads) => note(reads),
+            None => reads::noted(note),
         }
-        #[cfg(not(feature = "live"))]
-        let _ = (shape, filter);
     }
 
     /// Whether what is written here is part of a transaction.
@@ -259,7 +257,8 @@ impl Cx {
         select: &'a Select,
         sink: Box<dyn Sink>,
     ) -> BoxFuture<'a, Result<Box<dyn Sink>>> {
-        self.note(select.shape, &select.filter);
+        #[cfg(feature = "live")]
+        self.note(|reads| reads.note_rows(select));
         let Some(open) = self.open.as_ref().filter(|open| !open.is_lazy()) else {
             return self.engine.store().read(select, sink);
         };
@@ -291,7 +290,8 @@ impl Cx {
         shape: &'static Shape,
         filter: &'a Filter,
     ) -> BoxFuture<'a, Result<u64>> {
-        self.note(shape, filter);
+        #[cfg(feature = "live")]
+        self.note(|reads| reads.note(shape, filter));
         let Some(open) = self.open.as_ref().filter(|open| !open.is_lazy()) else {
             return self.engine.store().count(shape, filter);
         };
@@ -303,7 +303,8 @@ impl Cx {
     }
 
     pub(crate) fn aggregate<'a>(&'a self, aggregation: &'a Aggregation) -> BoxFuture<'a, Result<Vec<Row>>> {
-        self.note(aggregation.shape, &aggregation.filter);
+        #[cfg(feature = "live")]
+        self.note(|reads| reads.note(aggregation.shape, &aggregation.filter));
         let Some(open) = self.open.as_ref().filter(|open| !open.is_lazy()) else {
             return self.engine.store().aggregate(aggregation);
         };

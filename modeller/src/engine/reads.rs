@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Arguments, Call, Cx, Operation, invoke};
+use super::{Arguments, Call, Cx, Operation, caught, invoke};
 use crate::model::{Code, Error, Result, Row, Shape};
-use crate::query::{Aggregation, Filter};
+use crate::query::{Aggregation, Filter, Op, Select};
 use crate::store::{BoxFuture, Each, Look, Sink, View};
 
 /// So many conditions are kept for a model; behind that every change of it counts.
@@ -22,9 +22,9 @@ pub(super) fn current() -> Option<Arc<Reads>> {
 }
 
 /// Notes what is asked of a store without a context.
-pub(super) fn noted(shape: &'static Shape, filter: &Filter) {
+pub(super) fn noted(note: impl FnOnce(&Reads)) {
     // Nobody wants to know unless a query is asked.
-    let _ = READS.try_with(|reads| reads.note(shape, filter));
+    let _ = READS.try_with(|reads| note(reads));
 }
 
 /// The documents that were asked for, by conditions.
@@ -32,10 +32,18 @@ pub(super) fn noted(shape: &'static Shape, filter: &Filter) {
 pub(crate) struct Reads(Mutex<HashMap<&'static str, (&'static Shape, Vec<Filter>)>>);
 
 impl Reads {
+    /// The rows of these were asked for.
+    pub(super) fn note_rows(&self, select: &Select) {
+        // A rank is one among all documents.
+        let any = select.search().is_some();
+        self.note(select.shape, if any { &Filter::True } else { &select.filter });
+    }
+
     /// These were asked for.
     pub(super) fn note(&self, shape: &'static Shape, filter: &Filter) {
-        if shape.expires_at.is_some() {
-            // What is there is asked with the time, and time goes by.
+        // What is there is asked with the time, and time goes by. Of what is in the trash nothing is told but that it goes, and comes back.
+        let into_trash = |at| filter.tests(at, |op| *op != Op::Exists(false));
+        if shape.expires_at.is_some() || shape.deleted_at.is_some_and(into_trash) {
             return self.add(shape, Filter::True);
         }
         if filter.is_relational() {
@@ -86,20 +94,20 @@ struct Noted<'a> {
 impl View for Noted<'_> {
     fn read<'a>(
         &'a mut self,
-        select: &'a crate::query::Select,
+        select: &'a Select,
         sink: Box<dyn Sink>,
     ) -> BoxFuture<'a, Result<Box<dyn Sink>>> {
-        self.reads.note(select.shape, &select.filter);
+        self.reads.note_rows(select);
         self.view.read(select, sink)
     }
 
     fn read_each<'a>(
         &'a mut self,
-        select: &'a crate::query::Select,
+        select: &'a Select,
         each: Each,
         sink: Box<dyn Sink>,
     ) -> BoxFuture<'a, Result<Box<dyn Sink>>> {
-        self.reads.note(select.shape, &select.filter);
+        self.reads.note_rows(select);
         self.view.read_each(select, each, sink)
     }
 
@@ -133,7 +141,10 @@ pub(crate) async fn asked(
             _ => perform(&cx, shape, operation, payload).await,
         }
     };
-    let answer = READS.scope(reads.clone(), answer).await;
+    let answer = caught(READS.scope(reads.clone(), answer)).await.unwrap_or_else(|panic| {
+        tracing::error!(%panic, operation = operation.name(), "a query panicked");
+        Err(Error::new(Code::InternalError, "the query panicked"))
+    });
     (answer, reads.take())
 }
 

@@ -29,6 +29,41 @@ pub struct Team {
     pub name: String,
 }
 
+/// Something to find, and to throw away.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate, Model)]
+#[model(scope = "reactive", trash = "30d")]
+pub struct Note {
+    /// What it says.
+    #[model(searchable)]
+    pub text: String,
+    /// Whose.
+    pub player: String,
+}
+
+fn note(player: &str, text: &str) -> Note {
+    Note { text: text.into(), player: player.into() }
+}
+
+/// How many notes are in the trash.
+#[modeller::query(Note)]
+async fn bin(cx: &Cx) -> Result<u64> {
+    Note::find().trashed().count(cx).await
+}
+
+/// How well the first of ada's notes fits.
+#[modeller::query(Note)]
+async fn fit(cx: &Cx) -> Result<Json> {
+    let hits = Note::find().search("rust").filter(Note::PLAYER.eq("ada")).hits(cx).await?;
+    Ok(json!(hits.first().map(|hit| hit.score)))
+}
+
+/// The mean of all points, by somebody who has forgotten that there may be none.
+#[modeller::query(Score)]
+async fn mean(cx: &Cx) -> Result<i64> {
+    let scores = Score::find().all(cx).await?;
+    Ok(scores.iter().map(|score| score.points).sum::<i64>() / i64::try_from(scores.len()).unwrap())
+}
+
 /// How often it was asked for zoe, who is in one test alone.
 static ASKED: AtomicUsize = AtomicUsize::new(0);
 
@@ -261,4 +296,62 @@ async fn who_was_away_while_an_answer_came_and_went_is_told_nothing_twice() {
     silent(&mut eve).await;
     won(3).await;
     assert_eq!(next(&mut eve).await, 1);
+}
+
+#[tokio::test]
+async fn a_query_that_has_panicked_is_asked_again() {
+    // LIV-17
+    let cx = App::isolated().models::<(Score, Team)>().cx().await.unwrap();
+    let live = Live::new(cx.engine().clone(), LiveOptions::default());
+    let mut mean = live.watch(&cx, Score::descriptor().shape(), "mean", &json!({})).unwrap();
+    let refused = tokio::time::timeout(PATIENCE, mean.next()).await.unwrap().unwrap_err();
+    assert!(refused.is(Code::InternalError), "{refused}");
+    // What it has read before counts.
+    let ada = Score::insert(&cx, score("ada", 4)).await.unwrap();
+    assert_eq!(next(&mut mean).await, 4);
+    Score::delete(&cx, &ada.id).await.unwrap();
+    assert!(tokio::time::timeout(PATIENCE, mean.next()).await.unwrap().is_err());
+    live.settle().await.unwrap();
+    Score::insert(&cx, score("ada", 5)).await.unwrap();
+    assert_eq!(next(&mut mean).await, 5);
+}
+
+#[tokio::test]
+async fn what_goes_into_the_trash_and_comes_back_counts_where_that_is_looked_into() {
+    // LIV-17
+    let cx = App::isolated().models::<(Note,)>().cx().await.unwrap();
+    let live = Live::new(cx.engine().clone(), LiveOptions::default());
+    let note = Note::insert(&cx, note("ada", "rust")).await.unwrap();
+    let mut bin = live.watch(&cx, Note::descriptor().shape(), "bin", &json!({})).unwrap();
+    assert_eq!(next(&mut bin).await, 0);
+    Note::delete(&cx, &note.id).await.unwrap();
+    assert_eq!(next(&mut bin).await, 1);
+    Note::restore(&cx, &note.id).await.unwrap();
+    assert_eq!(next(&mut bin).await, 0);
+}
+
+#[tokio::test]
+async fn all_documents_count_where_what_is_found_has_a_rank() {
+    // LIV-17
+    let cx = App::isolated().models::<(Note,)>().cx().await.unwrap();
+    let live = Live::new(cx.engine().clone(), LiveOptions::default());
+    let shape = Note::descriptor().shape();
+    Note::insert(&cx, note("ada", "rust, and more")).await.unwrap();
+    let mut fit = live.watch(&cx, shape, "fit", &json!({})).unwrap();
+    let alone = next(&mut fit).await;
+    assert!(alone.is_f64(), "{alone}");
+    Note::insert_many(&cx, (0..9).map(|_| note("bob", "of something else")).collect::<Vec<_>>())
+        .await
+        .unwrap();
+    assert_ne!(next(&mut fit).await, alone);
+
+    // That is why a window of it can't be kept.
+    let search = |sort: Option<&str>| {
+        let mut arguments = json!({ "search": "rust", "count": 2 });
+        sort.into_iter().for_each(|sort| arguments["sort"] = sort.into());
+        live.subscribe(&cx, shape, Arguments::Json(arguments), None)
+    };
+    let refused = search(None).await.unwrap_err();
+    assert!(refused.is(Code::InvalidQuery) && refused.message().contains("sort"), "{refused}");
+    assert!(search(Some("text")).await.unwrap().first().contains("and more"));
 }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::Queries;
 use super::matching;
+use super::stream::{MOST_TRIES, PAUSE};
 use super::text::LiveText;
 use crate::engine::{Cx, Operation, asked};
 use crate::live::index::Index;
@@ -199,22 +200,22 @@ impl Reactive {
         true
     }
 
-    /// Asks it, until the answer is of a moment since which nothing has changed that it reads.
-    async fn ask(&self) {
+    /// Asks it, until the answer is of a moment since which nothing has changed that it reads. Whether it can be so for ever: what failed
+    /// may have done so for a moment only.
+    async fn ask(&self) -> bool {
         loop {
             let asked_at = *self.dirty.borrow();
             let engine = self.cx.engine();
-            // If the store can't say it, the query can't read either, and says so.
-            let _ = self.queries.begin(engine).await;
+            let begun = self.queries.begin(engine).await;
             let position = engine.store().position().await;
             let (answer, reads) = asked(&self.cx, self.shape, self.operation, &self.payload).await;
+            let mut is_sure = begun.is_ok() && answer.as_ref().err().is_none_or(|error| error.status() < 500);
             if self.read(reads) {
                 // What was committed before it was known what is read has gone by unnoticed.
-                let now = engine.store().position().await;
-                if let (Ok(position), Ok(now)) = (position, now)
-                    && position != now
-                {
-                    self.touch(now);
+                match (position, engine.store().position().await) {
+                    (Ok(position), Ok(now)) if position == now => {}
+                    (_, Ok(now)) => self.touch(now),
+                    (_, Err(_)) => is_sure = false,
                 }
             }
             let answer = answer.and_then(|json| {
@@ -231,7 +232,7 @@ impl Reactive {
             });
             if *self.dirty.borrow() == asked_at {
                 self.asked.send_replace(Some(asked_at));
-                return;
+                return is_sure;
             }
             tokio::time::sleep(DEBOUNCE).await;
         }
@@ -252,13 +253,22 @@ impl Drop for Reactive {
 /// Asks a query at first, and whenever it has to be asked again.
 async fn attend(reactive: Weak<Reactive>) {
     let Some(mut dirty) = reactive.upgrade().map(|reactive| reactive.dirty.subscribe()) else { return };
+    let mut failures = 0;
     loop {
         dirty.borrow_and_update();
         let Some(reactive) = reactive.upgrade() else { return };
-        reactive.ask().await;
+        failures = if reactive.ask().await { 0 } else { failures + 1 };
         drop(reactive);
-        if dirty.changed().await.is_err() {
-            return;
+        // Once it has failed often enough, that is its answer.
+        let again = PAUSE * 2_u32.saturating_pow(failures);
+        let is_given_up = failures == 0 || failures > MOST_TRIES;
+        tokio::select! {
+            changed = dirty.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+            () = tokio::time::sleep(again), if !is_given_up => {}
         }
         tokio::time::sleep(DEBOUNCE).await;
     }

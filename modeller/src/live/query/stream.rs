@@ -12,8 +12,8 @@ use crate::model::{Error, Result};
 
 /// How often an answer is asked for that the store can't give, and how long after the first time; from then on twice as long each time,
 /// which is 25 s in all.
-const MOST_TRIES: u32 = 8;
-const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 2 } else { 200 });
+pub(super) const MOST_TRIES: u32 = 8;
+pub(super) const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 2 } else { 200 });
 
 /// What a subscriber is told; the JSON is the same for all who ask the same, and cheap to clone.
 #[derive(Clone, Debug)]

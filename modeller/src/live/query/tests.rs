@@ -1,7 +1,7 @@
 //! What is told when something breaks, comes late, or goes while nobody listens.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use modeller::Model;
@@ -102,8 +102,10 @@ struct Odd {
     failures: Arc<AtomicUsize>,
     /// Whoever is about to read the log next says so, and waits.
     log: Arc<Mutex<Option<Stop>>>,
-    /// The same for who has just read something of one moment.
+    /// The same for who has just read something of one moment, or counted.
     view: Arc<Mutex<Option<Stop>>>,
+    /// How far the log goes is not known.
+    is_lost: Arc<AtomicBool>,
 }
 
 /// Somebody is there, and may go on.
@@ -126,7 +128,25 @@ async fn stopped(stop: Option<Stop>) {
 impl Odd {
     fn new() -> Self {
         let store = Sqlite::open(SqliteOptions::memory()).unwrap();
-        Odd { store, failures: Arc::default(), log: Arc::default(), view: Arc::default() }
+        Odd {
+            store,
+            failures: Arc::default(),
+            log: Arc::default(),
+            view: Arc::default(),
+            is_lost: Arc::default(),
+        }
+    }
+
+    fn fail<T>(&self) -> Result<T> {
+        Err(Error::new(Code::InternalError, "the disk does not answer"))
+    }
+
+    fn check(&self) -> Result<()> {
+        let less = |failures: usize| failures.checked_sub(1);
+        match self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less) {
+            Ok(_) => self.fail(),
+            Err(_) => Ok(()),
+        }
     }
 }
 
@@ -141,12 +161,17 @@ impl Store for Odd {
         self.store.read(select, sink)
     }
     fn count<'a>(&'a self, shape: &'static Shape, filter: &'a Filter) -> BoxFuture<'a, Result<u64>> {
-        self.store.count(shape, filter)
+        let stop = self.view.lock().unwrap().take();
+        Box::pin(async move {
+            self.check()?;
+            let answer = self.store.count(shape, filter).await;
+            stopped(stop).await;
+            answer
+        })
     }
     fn view(&self, look: Look) -> BoxFuture<'_, Result<Answer>> {
-        let less = |failures: usize| failures.checked_sub(1);
-        if self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok() {
-            return Box::pin(async { Err(Error::new(Code::InternalError, "the disk does not answer")) });
+        if let Err(error) = self.check() {
+            return Box::pin(async { Err(error) });
         }
         let stop = self.view.lock().unwrap().take();
         Box::pin(async move {
@@ -169,7 +194,10 @@ impl Store for Odd {
         })
     }
     fn position(&self) -> BoxFuture<'_, Result<u64>> {
-        self.store.position()
+        match self.is_lost.load(Ordering::SeqCst) {
+            true => Box::pin(async { self.fail() }),
+            false => self.store.position(),
+        }
     }
     fn watch(&self, watcher: Arc<dyn Watcher>) -> bool {
         self.store.watch(watcher)
@@ -377,4 +405,49 @@ async fn what_has_expired_while_nobody_listened_leaves_when_it_is_removed() {
         let LiveEvent::Changes(text) = told(&mut after).await else { panic!("it begins anew") };
         assert!(text.contains("\"type\":\"leave\""), "{text}");
     }
+}
+
+/// Waits until a query that is asked again answers this.
+async fn answered(stream: &mut ReactiveStream, expected: &str) {
+    let answers = async { while !matches!(stream.next().await, Ok(answer) if &*answer == expected) {} };
+    tokio::time::timeout(Duration::from_secs(30), answers).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_query_whose_store_has_failed_is_asked_again_though_nobody_writes() {
+    // LIV-17
+    let store = Odd::new();
+    let failures = store.failures.clone();
+    let engine = engine(store).await;
+    let queries = Queries::of(&engine);
+    let shape = Broken::descriptor().shape();
+    failures.store(3, Ordering::SeqCst);
+    let mut stream = queries.watch(&engine.cx(), shape, Operation::Count, b"{}".to_vec()).unwrap();
+    assert!(stream.next().await.unwrap_err().is(Code::InternalError));
+    answered(&mut stream, "0").await;
+    // It is not asked for ever.
+    failures.store(usize::MAX, Ordering::SeqCst);
+    Broken::insert(&engine.cx(), Broken { name: "one".into() }).await.unwrap();
+    assert!(stream.next().await.unwrap_err().is(Code::InternalError));
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let tries = usize::MAX - failures.load(Ordering::SeqCst);
+    assert!((3..20).contains(&tries), "{tries}");
+}
+
+#[tokio::test]
+async fn what_is_written_while_it_is_unknown_how_far_the_log_goes_is_read() {
+    // LIV-17
+    let store = Odd::new();
+    let (view, is_lost) = (store.view.clone(), store.is_lost.clone());
+    let engine = engine(store).await;
+    let queries = Queries::of(&engine);
+    let (came, go) = stop(&view);
+    is_lost.store(true, Ordering::SeqCst);
+    let shape = Broken::descriptor().shape();
+    let mut stream = queries.watch(&engine.cx(), shape, Operation::Count, b"{}".to_vec()).unwrap();
+    came.await.unwrap();
+    Broken::insert(&engine.cx(), Broken { name: "one".into() }).await.unwrap();
+    is_lost.store(false, Ordering::SeqCst);
+    go.send(()).unwrap();
+    answered(&mut stream, "1").await;
 }
