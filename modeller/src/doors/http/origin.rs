@@ -11,8 +11,9 @@ static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 static ANY: HeaderValue = HeaderValue::from_static("*");
 static ORIGIN: HeaderValue = HeaderValue::from_static("origin");
 static METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
-static REQUEST_HEADERS: HeaderValue =
-    HeaderValue::from_static("authorization, content-type, idempotency-key, if-match, if-none-match");
+static REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
+    "authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id",
+);
 static ANSWER_HEADERS: HeaderValue =
     HeaderValue::from_static("etag, idempotent-replayed, location, next-cursor, retry-after, x-request-id");
 static TEN_MINUTES: HeaderValue = HeaderValue::from_static("600");
