@@ -214,3 +214,31 @@ async fn what_does_not_fit_the_document_is_refused() {
         assert_eq!(answer["type"], "error", "the server takes {message}");
     }
 }
+
+#[tokio::test]
+async fn a_filter_of_changes_may_look_into_what_holds_json() {
+    //
+    let (address, document) = serve(app()).await;
+    let (mut socket, _) = connect_async(format!("ws://{address}/@ws")).await.unwrap();
+    let subscribe = &document["operations"]["websocket.channel.postgres_changes_subscribe"];
+    let described = validator(&document, &subscribe["messages"][0]);
+    let join = json!({ "id": 0, "type": "channel.subscribe", "channel": "room:1" });
+    socket.send(Message::text(join.to_string())).await.unwrap();
+    for (id, filter, is_right) in
+        [(1, "address.city=eq.Rome", true), (2, "age=gt.3", true), (3, "age.city=eq.Rome", false)]
+    {
+        let message = json!({
+            "id": id, "type": "channel.postgres_changes:subscribe", "channel": "room:1", "table": "users", "filter": filter,
+        });
+        assert_eq!(described.is_valid(&message), is_right, "{filter}");
+        socket.send(Message::text(message.to_string())).await.unwrap();
+        let answer = loop {
+            let answer = socket.next().await.unwrap().unwrap().into_text().unwrap();
+            let answer: Json = serde_json::from_str(&answer).unwrap();
+            if answer["id"] == id {
+                break answer;
+            }
+        };
+        assert_eq!(answer["type"] == "result", is_right, "{answer}");
+    }
+}

@@ -7,6 +7,7 @@ use super::catalog::{Catalog, Described};
 use super::filter::escape;
 use super::object;
 use crate::live::{ChannelEventKind, MAX_REPLAY};
+use crate::model::{ColumnInfo, Kind};
 
 /// One thing that clients ask for: what it takes and what it answers.
 pub(crate) struct Asked {
@@ -152,7 +153,12 @@ pub(crate) fn asked(operation: &str, catalog: &Catalog<'_>) -> Option<Asked> {
 /// What a binding to changes of a model looks like.
 fn bindable(model: &Described) -> Json {
     let descriptor = model.shape.descriptor;
-    let fields: Vec<String> = public(model.shape).map(|column| escape(&column.name)).collect();
+    let field = |column: &ColumnInfo| {
+        let name = escape(&column.name);
+        // There are paths into what holds JSON.
+        if column.kind == Kind::Json { format!(r"{name}(\.[^=]+)?") } else { name }
+    };
+    let fields: Vec<String> = public(model.shape).map(field).collect();
     let operators = "eq|neq|gt|gte|lt|lte|in|like|is";
     json!({
         "title": model.path(),
