@@ -49,7 +49,10 @@ impl NamedQuery {
         let Some(operation) = operation else { return Err(no_query(registry, shape, query)) };
         let arguments = match arguments {
             Json::Null => "{}".to_owned(),
-            Json::Object(_) => sorted(arguments, !matches!(operation, Operation::Invoke(_))).to_string(),
+            Json::Object(_) => {
+                let is_read = !matches!(operation, Operation::Invoke(_));
+                sorted(arguments, if is_read { Part::Arguments } else { Part::Any }).to_string()
+            }
             _ => {
                 let message = "the arguments of a query are an object";
                 return Err(Error::new(Code::ValidationError, message).with_field("args"));
@@ -112,21 +115,36 @@ fn no_query(registry: &Registry, shape: &'static Shape, name: &str) -> Error {
     Error::new(Code::MethodNotFound, message).with_details(json!({ "queries": known }))
 }
 
+/// What a value is, where the order of members may mean something.
+#[derive(Clone, Copy)]
+enum Part {
+    /// What a read takes, of documents or of those that belong to them: its `sort` has an order.
+    Arguments,
+    /// What is read along, each with arguments of its own.
+    With,
+    /// Anything else.
+    Any,
+}
+
 /// The same JSON with the members of all objects in the order of their names; but not those of a `sort`, whose order means something.
-fn sorted(json: &Json, keeps_sort: bool) -> Json {
+fn sorted(json: &Json, part: Part) -> Json {
     match json {
         Json::Object(members) => {
             let mut names: Vec<&String> = members.keys().collect();
             names.sort_unstable();
             let member = |name: &String| {
                 let value = &members[name];
-                let value =
-                    if keeps_sort && name == "sort" { value.clone() } else { sorted(value, keeps_sort) };
+                let value = match (part, name.as_str()) {
+                    (Part::Arguments, "sort") => value.clone(),
+                    (Part::Arguments, "with") => sorted(value, Part::With),
+                    (Part::With, _) => sorted(value, Part::Arguments),
+                    _ => sorted(value, Part::Any),
+                };
                 (name.clone(), value)
             };
             Json::Object(names.into_iter().map(member).collect::<Map<_, _>>())
         }
-        Json::Array(items) => items.iter().map(|item| sorted(item, keeps_sort)).collect(),
+        Json::Array(items) => items.iter().map(|item| sorted(item, part)).collect(),
         other => other.clone(),
     }
 }
@@ -140,12 +158,19 @@ mod tests {
         // LIV-05
         let one = json!({ "b": [{ "y": 1, "x": { "d": null, "c": "é" } }], "a": 1.5 });
         let other = json!({ "a": 1.5, "b": [{ "x": { "c": "é", "d": null }, "y": 1 }] });
-        assert_eq!(sorted(&one, true).to_string(), sorted(&other, true).to_string());
-        assert_eq!(sorted(&one, false).to_string(), r#"{"a":1.5,"b":[{"x":{"c":"é","d":null},"y":1}]}"#);
+        assert_eq!(sorted(&one, Part::Arguments).to_string(), sorted(&other, Part::Arguments).to_string());
+        assert_eq!(sorted(&one, Part::Any).to_string(), r#"{"a":1.5,"b":[{"x":{"c":"é","d":null},"y":1}]}"#);
         // Items have an order, and so have the keys of a sort.
-        assert_ne!(sorted(&json!([1, 2]), true), sorted(&json!([2, 1]), true));
+        assert_ne!(sorted(&json!([1, 2]), Part::Arguments), sorted(&json!([2, 1]), Part::Arguments));
         let by_name = json!({ "sort": { "name": 1, "age": 1 }, "count": 2 });
-        assert_eq!(sorted(&by_name, true).to_string(), r#"{"count":2,"sort":{"name":1,"age":1}}"#);
-        assert_eq!(sorted(&by_name, false).to_string(), r#"{"count":2,"sort":{"age":1,"name":1}}"#);
+        assert_eq!(sorted(&by_name, Part::Arguments).to_string(), r#"{"count":2,"sort":{"name":1,"age":1}}"#);
+        assert_eq!(sorted(&by_name, Part::Any).to_string(), r#"{"count":2,"sort":{"age":1,"name":1}}"#);
+        let with =
+            json!({ "with": { "books": { "where": { "y": 1, "x": 1 }, "sort": { "name": 1, "age": 1 } } } });
+        let one_form = r#"{"with":{"books":{"sort":{"name":1,"age":1},"where":{"x":1,"y":1}}}}"#;
+        assert_eq!(sorted(&with, Part::Arguments).to_string(), one_form);
+        // A field may be called so.
+        let field = json!({ "query": { "sort": { "$lt": 5, "$gt": 1 } } });
+        assert_eq!(sorted(&field, Part::Arguments).to_string(), r#"{"query":{"sort":{"$gt":1,"$lt":5}}}"#);
     }
 }
