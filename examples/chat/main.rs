@@ -51,6 +51,15 @@ async fn name(room: &mut Room) -> Result<()> {
     Ok(())
 }
 
+/// A room counts by one, whoever asks for it: a message that gets a number that is taken could not be said.
+#[modeller::hook(Room, before(update))]
+async fn count(room: &mut Room, before: Previous<'_, Room>) -> Result<()> {
+    match room.last.checked_sub(before.last) {
+        Some(0 | 1) => Ok(()),
+        _ => Err(Error::new(Code::Forbidden, "a room counts its messages by one")),
+    }
+}
+
 /// A message begins and ends with something, and has the next number of its room. The room counts in the transaction of the message, so
 /// that numbers are the order of the commits: none is missing, and none is there twice.
 #[modeller::hook(Message, before(insert))]

@@ -65,6 +65,20 @@ async fn what_was_said_has_no_blanks_around_it_and_stays() {
 }
 
 #[tokio::test]
+async fn nobody_can_make_a_room_count_otherwise() {
+    let kit = open().await;
+    for text in ["one", "two"] {
+        kit.post("/chat/messages/insert", message(text)).await.expect(201);
+    }
+    for last in [0, 1, 4, i64::MAX, i64::MIN] {
+        let refused = kit.put("/chat/rooms/update?_id=general", json!({ "last": last })).await;
+        assert_eq!(refused.code(), "FORBIDDEN", "{last}");
+    }
+    let said = kit.post("/chat/messages/insert", message("three")).await.expect(201);
+    assert_eq!(said["number"], 3);
+}
+
+#[tokio::test]
 async fn a_room_is_called_what_fits_into_an_address() {
     let kit = open().await;
     let room =

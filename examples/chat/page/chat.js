@@ -21,7 +21,8 @@ const keep = (key, value) => localStorage.setItem(key, JSON.stringify(value));
 
 // All tabs of a person are under one key.
 const me = kept("me", { key: newId(), name: "" });
-const seen = kept("seen", {});
+// Rooms may be called anything.
+const seen = Object.assign(Object.create(null), kept("seen", {}));
 const rooms = new Map();
 let room;
 
@@ -59,9 +60,10 @@ class Room {
   take({ documents, changes = [] }) {
     const log = at("log");
     const wasAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
-    if (documents) this.restart(documents);
     // Messages stay: one that leaves is only not among the newest any more.
-    else for (const { type, document } of changes) if (type !== "leave") this.show(document);
+    const came = changes.filter(({ type }) => type !== "leave").map(({ document }) => document);
+    came.sort((one, other) => other.number - one.number);
+    if (documents || came.length > 0) this.restart(documents ?? came);
     if (wasAtEnd) log.scrollTop = log.scrollHeight;
     this.shown();
     log.setAttribute("aria-busy", "false");

@@ -14,6 +14,8 @@ export class Failure extends Error {
   }
 }
 
+// What the server can't do now, and may do soon.
+const PASSING = ["RATE_LIMITED", "BACKPRESSURE", "INTERNAL_ERROR"];
 const OFFLINE = { code: "OFFLINE", message: "There is no connection." };
 
 export class Connection extends EventTarget {
@@ -192,9 +194,13 @@ export class Connection extends EventTarget {
     if (answer && answer.present < this.#channels.size) this.#enter(joined);
   }
 
-  // Without a connection it is done once there is one, and else when there is room for it.
+  // Without a connection it is done once there is one, and else when the server can do it again.
   #later(failure, again) {
-    if (failure.code === "RATE_LIMITED") setTimeout(again, failure.details?.retryAfterMs ?? 1_000);
-    else if (failure.code !== "OFFLINE") this.dispatchEvent(new CustomEvent("failure", { detail: failure }));
+    const socket = this.#socket;
+    if (PASSING.includes(failure.code)) {
+      setTimeout(() => socket === this.#socket && again(), failure.details?.retryAfterMs ?? 1_000);
+    } else if (failure.code !== "OFFLINE") {
+      this.dispatchEvent(new CustomEvent("failure", { detail: failure }));
+    }
   }
 }
