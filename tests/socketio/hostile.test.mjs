@@ -51,6 +51,11 @@ describe("what no client sends", () => {
       const answer = `43${number}[{"error":{"code":"PARSE_ERROR"`;
       await until(() => heard.some((text) => text.startsWith(answer)), () => `${answered[number].slice(0, 40)} is answered: ${heard}`);
     }
+    // Bytes that are put in one place after the other would take as much memory as there is. (OPS-04)
+    const again = "43900[{\"error\":{\"code\":\"INVALID_REQUEST\",\"message\":\"a place for bytes";
+    socket.send(`451-900["call",{"data":[${Array(1_000).fill(place)}]}]`);
+    socket.send(Buffer.alloc(1_000));
+    await until(() => heard.some((text) => text.startsWith(again)), () => `bytes are put in once: ${heard}`);
     socket.terminate();
     const client = await server.connected({ transports: ["websocket"] });
     assert.equal((await call(client, "system/users", "count")).data, 0);

@@ -93,7 +93,7 @@ impl Message {
         match value {
             Value::Str(text, attached) => match attached.filter(|attached| !attached.is_empty()) {
                 None => Self::of_text(&text),
-                Some(attached) => Self::with_bytes(&text, &attached),
+                Some(attached) => Self::with_bytes(&text, attached),
             },
             Value::Bytes(bytes) => Self::of_elements(packed::elements(&bytes)?),
         }
@@ -113,9 +113,10 @@ impl Message {
     }
 
     /// Bytes travel beside the text, and take their places in it as base64: JSON has none.
-    fn with_bytes(text: &str, attached: &VecDeque<Bytes>) -> Result<Self> {
+    fn with_bytes(text: &str, attached: VecDeque<Bytes>) -> Result<Self> {
         let mut json: Json = serde_json::from_str(check_json(text.as_bytes())?).map_err(|_| malformed())?;
-        put_in(&mut json, attached)?;
+        let mut attached: Vec<Option<Bytes>> = attached.into_iter().map(Some).collect();
+        put_in(&mut json, &mut attached)?;
         match json {
             Json::Array(elements) => Self::of_elements(elements),
             _ => Err(malformed()),
@@ -134,10 +135,11 @@ impl Message {
     }
 }
 
-fn put_in(json: &mut Json, attached: &VecDeque<Bytes>) -> Result<()> {
+/// Puts bytes in their places. Each go to one place, as clients number them: or else a short message would become one as long as it likes.
+fn put_in(json: &mut Json, attached: &mut [Option<Bytes>]) -> Result<()> {
     if let Some(number) = json.get("_placeholder").is_some_and(|mark| mark == true).then(|| json.get("num")) {
         let number = number.and_then(Json::as_u64).and_then(|number| usize::try_from(number).ok());
-        let bytes = number.and_then(|number| attached.get(number)).ok_or_else(|| {
+        let bytes = number.and_then(|number| attached.get_mut(number)?.take()).ok_or_else(|| {
             Error::new(Code::InvalidRequest, "a place for bytes in the message has none that belong there")
         })?;
         *json = STANDARD.encode(bytes).into();
@@ -208,5 +210,15 @@ mod tests {
         let expected = message("call", r#"{"data":{"photo":"AQI="},"x":[""]}"#);
         assert_eq!(bytes(&[b"", b"\x01\x02"]).unwrap(), expected);
         assert!(bytes(&[b""]).unwrap_err().is(Code::InvalidRequest));
+    }
+
+    #[test]
+    fn bytes_are_put_in_once() {
+        // OPS-04
+        let place = r#"{"_placeholder":true,"num":0}"#;
+        let text = format!(r#"["call",[{place},{place}]]"#);
+        let attached = VecDeque::from([Bytes::from_static(b"\x01\x02")]);
+        let read = Message::of(Value::Str(text.into(), Some(attached)));
+        assert!(read.unwrap_err().is(Code::InvalidRequest));
     }
 }
