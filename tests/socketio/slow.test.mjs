@@ -3,6 +3,29 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Server, ask, call, pause, until } from "./server.mjs";
 
+// Messages of which more come than are carried out.
+const crowds = {
+  "bytes beside short texts": [3, { data: Buffer.alloc(900_000) }],
+  "many short texts": [200, { data: "x".repeat(15_000) }],
+};
+
+describe("messages that wait", () => {
+  for (const [what, [count, argument]] of Object.entries(crowds)) {
+    test(`${what} take of the memory that all clients share`, async () => {
+      // OPS-04
+      const server = await Server.start({ MEMORY: "2000000" });
+      const busy = await server.connected({ transports: ["websocket"] });
+      const other = await server.connected({ transports: ["websocket"] });
+      const large = () => call(other, "system/users", "much", { data: { size: 1 }, padding: "x".repeat(300_000) });
+      assert.notEqual((await large()).error?.code, "OVERLOADED");
+      for (let at = 0; at < 64; at += 1) busy.emit("call", { model: "system/users", operation: "fail", data: { how: "slow" } });
+      for (let at = 0; at < count; at += 1) busy.emit("call", argument);
+      await until(async () => (await large()).error?.code === "OVERLOADED", () => "there is no memory left");
+      assert.equal((await call(other, "system/users", "count")).data, 0);
+    });
+  }
+});
+
 describe("a client that does not read", () => {
   test("a client that does not read takes no memory, misses what it is told it missed, and holds up nobody", async () => {
     // OPS-03

@@ -161,6 +161,9 @@ fn main() -> ExitCode {
     if let Some(requests) = number("RATE") {
         live = live.rate_limit(RateLimit { max_requests: requests as u32, window: Duration::from_secs(60) });
     }
+    if let Some(bytes) = number("MEMORY") {
+        live = live.payload_memory(bytes as usize);
+    }
     if let Some(connections) = number("CONNECTIONS") {
         live = live.max_connections(connections as usize);
     }

@@ -18,19 +18,17 @@ use super::channels::{self, Ears};
 use super::events::Done;
 use super::live::{Gate, Telling};
 use super::members::{Member, Rooms};
-use super::message::{Form, Incoming, Message, manner};
+use super::memory::{Memory, Taken};
+use super::message::{Form, Incoming, Message, manner, size};
 use super::outbox::Outbox;
 use super::packet::{Answer, Event};
 use super::{Shared, answer, events};
 use crate::engine::{Cx, Identity, Subscription, caught, in_time};
-use crate::live::{Channels, Held, Live, Place, Watching};
+use crate::live::{Channels, Live, Place, Watching};
 use crate::model::{Code, Error, Result};
 
 /// How many messages of one client may wait to be answered. One that sends more without reading is cut off.
 pub(super) const MAX_PENDING: usize = 1_024;
-
-/// From how many bytes on a message takes memory of those that all clients share.
-const LARGE: usize = 16 * 1024;
 
 /// How long the transport may take to notice that a client is connected which knows it already.
 const NOTICING: Duration = Duration::from_secs(1);
@@ -48,6 +46,7 @@ pub(super) struct Connection {
     runtime: Handle,
     calls: Semaphore,
     pending: AtomicUsize,
+    memory: Memory,
     state: Mutex<State>,
 }
 
@@ -88,11 +87,10 @@ pub(super) async fn take(connection: Arc<Connection>, incoming: Incoming) {
         let _ = socket.disconnect();
         return;
     }
-    connection.noticed(&socket).await;
     let manner = manner(&value);
-    let held = connection.hold(value.len());
-    // What is refused waits as a word, not as the message.
-    let message = held.map(|held| (value, held));
+    // Before anything is waited for. What is refused waits as a word, not as the message.
+    let message = connection.hold(&value).map(|held| (value, held));
+    connection.noticed(&socket).await;
     // The place is kept until the answer has gone, so that answers do not pile up.
     let Ok(_place) = connection.calls.acquire().await else { return };
     // Nor are answers made while there is no room for them.
@@ -136,14 +134,15 @@ impl Connection {
             runtime: Handle::current(),
             calls: Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)),
             pending: AtomicUsize::new(0),
+            memory: Memory::default(),
             state: Mutex::default(),
         })
     }
 
-    /// Counts a message, and takes memory for a large one.
-    fn hold(&self, bytes: usize) -> Result<Option<Held>> {
+    /// Counts a message, and takes memory for it.
+    fn hold(&self, value: &Value) -> Result<Taken<'_>> {
         self.outbox.connection().admit()?;
-        (bytes > LARGE).then(|| self.shared.live.connections().hold(bytes)).transpose()
+        self.memory.take(size(value), self.shared.live.connections())
     }
 
     /// Waits until the transport sends what it is given: it tells the client that it is connected, and itself a moment later.

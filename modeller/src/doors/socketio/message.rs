@@ -77,6 +77,15 @@ pub(super) fn manner(value: &Value) -> Manner {
     if is_of_channels { Manner::Channels } else { Manner::Plain }
 }
 
+/// How many bytes a packet has, those that travel beside its text among them.
+pub(super) fn size(value: &Value) -> usize {
+    let attached = match value {
+        Value::Str(_, attached) => attached.iter().flatten().map(Bytes::len).sum(),
+        Value::Bytes(_) => 0,
+    };
+    value.len().saturating_add(attached)
+}
+
 /// An event and its argument, which is JSON text and strictly so.
 #[derive(Debug, PartialEq)]
 pub(super) struct Message {
@@ -210,6 +219,15 @@ mod tests {
         let expected = message("call", r#"{"data":{"photo":"AQI="},"x":[""]}"#);
         assert_eq!(bytes(&[b"", b"\x01\x02"]).unwrap(), expected);
         assert!(bytes(&[b""]).unwrap_err().is(Code::InvalidRequest));
+    }
+
+    #[test]
+    fn a_packet_is_as_large_as_its_text_and_the_bytes_beside_it() {
+        // OPS-04
+        let attached = VecDeque::from([Bytes::from_static(b"\x01\x02"), Bytes::from_static(b"\x03")]);
+        assert_eq!(size(&Value::Str("four".into(), Some(attached))), 7);
+        assert_eq!(size(&Value::Str("four".into(), None)), 4);
+        assert_eq!(size(&Value::Bytes(Bytes::from_static(b"five!"))), 5);
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod events;
 mod greeting;
 mod live;
 mod members;
+mod memory;
 mod message;
 mod options;
 mod outbox;
