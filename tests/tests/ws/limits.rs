@@ -124,3 +124,24 @@ async fn large_messages_share_what_memory_there_is() {
     third.send(&bytes).await;
     assert!(third.frame().await.unwrap().1.starts_with(b"{\"id\":1,\"type\":\"result\""));
 }
+
+#[tokio::test]
+async fn a_large_message_takes_memory_until_it_is_answered() {
+    // OPS-04
+    let timeout = Duration::from_secs(1);
+    let server = Server::start(LiveOptions::new().payload_memory(150_000).request_timeout(timeout)).await;
+    let hangs = json!({"id": 1, "type": "store.call", "bucket": "system/users", "method": "behave", "data": {"how": "hang"}});
+    let hangs = frame(0x81, format!("{hangs}{}", " ".repeat(100_000)).as_bytes());
+    let mut first = Raw::connect(&server).await;
+    first.send(&hangs).await;
+    // Behind it: it has arrived as a whole when this is answered.
+    first.send(&frame(0x81, br#"{"id":2,"type":"store.buckets"}"#)).await;
+    assert!(first.frame().await.unwrap().1.starts_with(b"{\"id\":2"));
+    let mut second = Raw::connect(&server).await;
+    second.send(&hangs).await;
+    assert_eq!(second.closed().await, 1013);
+    assert!(first.frame().await.unwrap().1.starts_with(b"{\"id\":1,\"type\":\"error\""));
+    let mut third = Raw::connect(&server).await;
+    third.send(&hangs).await;
+    assert!(third.frame().await.unwrap().1.starts_with(b"{\"id\":1,\"type\":\"error\""));
+}

@@ -11,7 +11,7 @@ use super::operation::{self, Answer, Task};
 use super::request::Request;
 use super::session::{Session, Told, Watch};
 use crate::engine::{Call, Cx, Identity, Operation, Reply, caught, in_time};
-use crate::live::{Live, Rules, Watching};
+use crate::live::{Held, Live, Rules, Watching};
 use crate::model::{Code, Error, Result};
 
 /// What came of a request.
@@ -28,11 +28,13 @@ impl From<Vec<u8>> for Done {
 }
 
 /// Answers a request, whatever becomes of it, and says how many bytes the answer has.
-pub(super) async fn answer(session: Arc<Session>, request: Request) -> usize {
+pub(super) async fn answer(session: Arc<Session>, request: Request, held: Vec<Held>) -> usize {
     let id = request.id.clone();
     let limit = session.live.connections().options().request_timeout;
-    let work = in_time(limit, caught(carry_out(&session, request)));
-    let (frame, watch) = match work.await {
+    let done = in_time(limit, caught(carry_out(&session, request))).await;
+    // Who has its answer finds the memory free that the request took.
+    drop(held);
+    let (frame, watch) = match done {
         Some(Ok(Ok(done))) => (messages::result(&id, &done.data), done.watch),
         Some(Ok(Err(error))) => {
             if error.is(Code::InternalError) {

@@ -56,6 +56,8 @@ pub(super) struct Decoder {
     /// Memory that large messages take, in pieces.
     held: Vec<Held>,
     held_bytes: usize,
+    /// That of the message that was completed last.
+    left: Vec<Held>,
 }
 
 impl Decoder {
@@ -70,7 +72,13 @@ impl Decoder {
             control: Vec::new(),
             held: Vec::new(),
             held_bytes: 0,
+            left: Vec::new(),
         }
+    }
+
+    /// The memory that the message takes which was completed last: whoever has it to carry out gives it back.
+    pub(super) fn release(&mut self) -> Vec<Held> {
+        std::mem::take(&mut self.left)
     }
 
     /// Reads up to the next thing that is complete, and says how many of the bytes were taken.
@@ -205,7 +213,7 @@ impl Decoder {
             OpCode::Data(_) if !header.is_final => self.check_text().map(|()| None),
             OpCode::Data(_) => {
                 let message = self.message.take().unwrap_or_default();
-                self.held = Vec::new();
+                self.left = std::mem::take(&mut self.held);
                 self.held_bytes = 0;
                 self.sound = 0;
                 let text = String::from_utf8(message).map_err(|_| Close::not_utf8())?;

@@ -24,7 +24,7 @@ use super::wire::Wire;
 use super::{NAME, frame, handshake, socket};
 use crate::doors::stream::Stream;
 use crate::engine::{Clock, Engine, Identity};
-use crate::live::{Live, LiveOptions, Outbox};
+use crate::live::{Held, Live, LiveOptions, Outbox};
 use crate::registry::Registry;
 use crate::store::sqlite::{Sqlite, SqliteOptions};
 
@@ -59,7 +59,7 @@ impl Speech for Echo {
         Bytes::new()
     }
 
-    fn hear(self: Arc<Self>, text: &str, _work: &mut JoinSet<usize>) -> bool {
+    fn hear(self: Arc<Self>, text: &str, _held: Vec<Held>, _work: &mut JoinSet<usize>) -> bool {
         self.wire.outbox().reply(frame::text(&[text.as_bytes()]));
         true
     }

@@ -18,7 +18,7 @@ use super::{carry, messages};
 use crate::doors::writing::Waiting as _;
 use crate::engine::Cx;
 use crate::live::{
-    Channels, Connection, Live, LiveEvent, LiveSink, LiveStream, LiveText, Origin, Outbox, Place,
+    Channels, Connection, Held, Live, LiveEvent, LiveSink, LiveStream, LiveText, Origin, Outbox, Place,
     ReactiveStream, RuleReceived, RuleStream,
 };
 use crate::model::{Code, Error, Result};
@@ -258,13 +258,13 @@ impl Speech for Session {
         messages::shutdown(grace)
     }
 
-    fn hear(self: Arc<Self>, text: &str, work: &mut JoinSet<usize>) -> bool {
+    fn hear(self: Arc<Self>, text: &str, held: Vec<Held>, work: &mut JoinSet<usize>) -> bool {
         match request::read(text) {
             Ok(Said::Pong) => {
                 self.heartbeat();
                 return true;
             }
-            Ok(Said::Request(request)) => drop(work.spawn(carry::answer(self, request))),
+            Ok(Said::Request(request)) => drop(work.spawn(carry::answer(self, request, held))),
             Err(Refused { id, error }) => self.wire.outbox().reply(messages::error(&id, &error)),
         }
         false

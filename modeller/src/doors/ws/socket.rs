@@ -153,7 +153,10 @@ impl Socket {
             let (taken, incoming) = fed.map_err(End::Ours)?;
             self.backlog.advance(taken);
             let is_there = match incoming {
-                Some(Incoming::Text(text)) => self.session.clone().hear(&text, &mut self.requests),
+                Some(Incoming::Text(text)) => {
+                    let held = self.decoder.release();
+                    self.session.clone().hear(&text, held, &mut self.requests)
+                }
                 Some(Incoming::Ping(payload)) => {
                     self.session.wire().outbox().reply(frame::pong(&payload));
                     false

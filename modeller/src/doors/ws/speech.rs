@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use super::wire::Wire;
-use crate::live::Live;
+use crate::live::{Held, Live};
 
 /// A protocol on top of frames, for one client.
 pub(super) trait Speech: Send + Sync + 'static {
@@ -29,9 +29,9 @@ pub(super) trait Speech: Send + Sync + 'static {
     /// That the server stops.
     fn shutdown(&self, grace: Duration) -> Bytes;
 
-    /// Hears a message, and sets going what is to be done about it; that answers how many bytes its answer has. Whether the message says
-    /// that the client is there.
-    fn hear(self: Arc<Self>, text: &str, work: &mut JoinSet<usize>) -> bool;
+    /// Hears a message, and sets going what is to be done about it; that answers how many bytes its answer has, and holds the memory of
+    /// the message until then. Whether the message says that the client is there.
+    fn hear(self: Arc<Self>, text: &str, held: Vec<Held>, work: &mut JoinSet<usize>) -> bool;
 
     /// Hears the pong of RFC 6455. Whether that says that the client is there.
     fn hear_pong(&self) -> bool;

@@ -83,7 +83,8 @@ pub struct LiveOptions {
     pub backpressure: Backpressure,
     /// Largest message of a client, in bytes. 1 MiB unless set.
     pub max_payload: usize,
-    /// How many bytes of large messages (above 16 KiB) are held at once, of all clients together. 256 MiB unless set.
+    /// How many bytes of large messages (above 16 KiB) are held at once, of all clients together: from when they arrive until they are
+    /// answered. 256 MiB unless set.
     pub payload_memory: usize,
     /// How many subscriptions one connection may have. 100 unless set.
     pub max_subscriptions: usize,

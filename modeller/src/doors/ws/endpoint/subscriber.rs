@@ -10,7 +10,7 @@ use super::messages;
 use crate::doors::ws::framed::Frames;
 use crate::doors::ws::speech::Speech;
 use crate::doors::ws::wire::Wire;
-use crate::live::{Connection, Live, NamedQuery, Outbox, Place, ReactiveStream};
+use crate::live::{Connection, Held, Live, NamedQuery, Outbox, Place, ReactiveStream};
 use crate::model::{Code, Error};
 
 /// Largest message of a client: it has nothing to say but that it is there.
@@ -92,7 +92,7 @@ impl Speech for Subscriber {
         messages::shutdown(grace)
     }
 
-    fn hear(self: Arc<Self>, text: &str, _work: &mut JoinSet<usize>) -> bool {
+    fn hear(self: Arc<Self>, text: &str, _held: Vec<Held>, _work: &mut JoinSet<usize>) -> bool {
         let is_ping = messages::is_ping(text);
         let said = match self.wire.outbox().connection().admit() {
             Err(error) => messages::error(&error),
