@@ -68,6 +68,48 @@ async fn whoever_is_too_slow_is_told_how_much_was_missed() {
     assert_eq!(rules.stats(&cx).await.unwrap().missed, 3);
 }
 
+/// How many bytes this process has in memory, where that can be read.
+fn resident() -> Option<usize> {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+    pages.split(' ').nth(1)?.parse().ok().map(|pages: usize| pages * 4096)
+}
+
+#[tokio::test]
+async fn data_that_waits_takes_as_much_memory_as_it_has_json() {
+    // RUL-04
+    let cx = kit(RulesOptions::new()).await.cx();
+    let rules = cx.rules().unwrap();
+    let streams: Vec<_> = (0..10).map(|index| rules.subscribe(&format!("t.{index}")).unwrap()).collect();
+    let before = resident().unwrap_or_default();
+    for index in 0..10 {
+        rules.emit(&cx, &format!("t.{index}"), json!(vec![0; 520_000]), None).unwrap();
+    }
+    let grown = resident().unwrap_or_default().saturating_sub(before);
+    // They are 10 MB, and would be 370 MB as values.
+    assert!(grown < 100_000_000, "{grown} bytes for 10 events");
+    for mut stream in streams {
+        let RuleReceived::Event(event) = stream.receive().await else { panic!("it is not behind") };
+        assert_eq!(event.data.as_array().unwrap().len(), 520_000);
+    }
+}
+
+#[tokio::test]
+async fn data_is_received_as_it_was_emitted() {
+    // RUL-02
+    let cx = kit(RulesOptions::new()).await.cx();
+    let rules = cx.rules().unwrap();
+    let mut stream = rules.subscribe("*").unwrap();
+    let deep = (0..63).fold(json!(1), |inner, _| json!([inner]));
+    for data in [
+        json!({ "z": 1, "a": [1.0, -0.0, 0.1 + 0.2, 1e300, 5e-324, u64::MAX, i64::MIN], "": "\u{0}\u{2028}\"🦀" }),
+        json!(null),
+        deep,
+    ] {
+        let sent = rules.emit(&cx, "a", data, None).unwrap();
+        assert_eq!(stream.receive().await, RuleReceived::Event(sent));
+    }
+}
+
 #[tokio::test]
 async fn what_can_be_no_event_or_subscription_is_refused() {
     // RUL-02 RUL-04

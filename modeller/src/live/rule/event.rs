@@ -33,9 +33,37 @@ pub struct RuleEvent {
     /// How many handlers and hooks have led here, one setting off the other.
     #[serde(skip)]
     pub(super) depth: u8,
-    /// How long the data is as JSON.
-    #[serde(skip)]
-    pub(super) size: usize,
+}
+
+/// An event on its way to those who want to hear of it. Its data waits as JSON: as a value it may take more than 36 times as much memory,
+/// and nobody but who takes it needs it as one.
+pub(super) struct Posted {
+    /// All but the data.
+    head: RuleEvent,
+    data: Box<str>,
+}
+
+impl Posted {
+    /// An event without its data, and that as JSON.
+    pub(super) fn new(head: RuleEvent, data: String) -> Self {
+        Posted { head, data: data.into() }
+    }
+
+    pub(super) fn topic(&self) -> &str {
+        &self.head.topic
+    }
+
+    /// How much memory it takes. Short ones take their place, too.
+    pub(super) fn size(&self) -> usize {
+        self.data.len() + size_of::<Posted>()
+    }
+
+    /// The event.
+    pub(super) fn open(&self) -> Arc<RuleEvent> {
+        // What was written from a value can be read as one.
+        let data = serde_json::from_str(&self.data).unwrap_or_default();
+        Arc::new(RuleEvent { data, ..self.head.clone() })
+    }
 }
 
 /// What a [`RuleStream`] receives.
@@ -57,7 +85,7 @@ pub(super) struct Mailbox {
 
 #[derive(Default)]
 struct Waiting {
-    events: VecDeque<Arc<RuleEvent>>,
+    events: VecDeque<Arc<Posted>>,
     bytes: usize,
     missed: u64,
 }
@@ -68,17 +96,17 @@ impl Mailbox {
     }
 
     /// Puts an event in, and answers how many had to go for it.
-    pub(super) fn push(&self, event: &Arc<RuleEvent>) -> u64 {
+    pub(super) fn push(&self, event: &Arc<Posted>) -> u64 {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let before = waiting.missed;
         while waiting.events.len() >= self.most
-            || (waiting.bytes + event.size > MOST_BYTES && !waiting.events.is_empty())
+            || (waiting.bytes + event.size() > MOST_BYTES && !waiting.events.is_empty())
         {
             let Some(oldest) = waiting.events.pop_front() else { break };
-            waiting.bytes -= oldest.size;
+            waiting.bytes -= oldest.size();
             waiting.missed += 1;
         }
-        waiting.bytes += event.size;
+        waiting.bytes += event.size();
         waiting.events.push_back(Arc::clone(event));
         let gone = waiting.missed - before;
         drop(waiting);
@@ -93,8 +121,9 @@ impl Mailbox {
             return Some(RuleReceived::Missed(std::mem::take(&mut waiting.missed)));
         }
         let event = waiting.events.pop_front()?;
-        waiting.bytes -= event.size;
-        Some(RuleReceived::Event(event))
+        waiting.bytes -= event.size();
+        drop(waiting);
+        Some(RuleReceived::Event(event.open()))
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use validator::Validate;
 
 use super::pattern::{Names, Pattern};
-use super::{Rules, length};
+use super::{Rules, text};
 use crate::Model;
 use crate::engine::{Cx, Records as _};
 use crate::model::{self, Cell, Code, Doc, Error, Result, RowView};
@@ -64,8 +64,7 @@ impl Rules {
     pub async fn set_fact(&self, cx: &Cx, key: &str, value: impl Into<Json>) -> Result<Fact> {
         Names::Keys.check(key)?;
         let value = value.into();
-        length(&value, "value", MAX_VALUE)?;
-        let entry = FactEntry { key: key.to_owned(), value: value.to_string() };
+        let entry = FactEntry { key: key.to_owned(), value: text(&value, "value", MAX_VALUE)? };
         let (doc, _) = FactEntry::upsert(cx, entry).await?;
         Ok(Fact { key: doc.data.key, value, version: doc.version, timestamp: doc.updated_at })
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use super::event::RuleEvent;
+use super::event::{Posted, RuleEvent};
 use super::pattern::Pattern;
 use super::{Inner, add};
 use crate::engine::{Cx, Engine, Feature, Identity, caught, in_time, log_ran};
@@ -46,7 +46,7 @@ pub(super) struct Handler {
 
 #[derive(Default)]
 struct Waiting {
-    events: VecDeque<Arc<RuleEvent>>,
+    events: VecDeque<Arc<Posted>>,
     bytes: usize,
     /// A task is taking them.
     is_running: bool,
@@ -62,17 +62,17 @@ impl Handler {
     }
 
     /// Calls it with an event, once it is done with those before.
-    pub(super) fn push(self: &Arc<Self>, event: &Arc<RuleEvent>, rules: &Arc<Inner>, engine: &Arc<Engine>) {
+    pub(super) fn push(self: &Arc<Self>, event: &Arc<Posted>, rules: &Arc<Inner>, engine: &Arc<Engine>) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.events.len() >= MOST || waiting.bytes + event.size > MOST_BYTES {
+        if waiting.events.len() >= MOST || waiting.bytes + event.size() > MOST_BYTES {
             drop(waiting);
             add(&rules.counts.missed, 1);
             let rule = self.handled.declared.map(Behaviour::id);
-            let (pattern, topic) = (self.pattern.text(), &event.topic);
+            let (pattern, topic) = (self.pattern.text(), event.topic());
             tracing::error!(rule, pattern, topic, "a rule handler is too slow, and is not told of an event");
             return;
         }
-        waiting.bytes += event.size;
+        waiting.bytes += event.size();
         waiting.events.push_back(Arc::clone(event));
         let is_running = std::mem::replace(&mut waiting.is_running, true);
         drop(waiting);
@@ -84,7 +84,7 @@ impl Handler {
         }
     }
 
-    fn next(&self) -> Option<Arc<RuleEvent>> {
+    fn next(&self) -> Option<Arc<Posted>> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if self.is_off.load(Ordering::Acquire) {
             waiting.events.clear();
@@ -93,12 +93,12 @@ impl Handler {
             (waiting.is_running, waiting.bytes) = (false, 0);
             return None;
         };
-        waiting.bytes -= event.size;
+        waiting.bytes -= event.size();
         Some(event)
     }
 
     async fn run(self: Arc<Self>, rules: Arc<Inner>, engine: Arc<Engine>) {
-        while let Some(event) = self.next() {
+        while let Some(event) = self.next().map(|posted| posted.open()) {
             let cx = Cx::new(Arc::clone(&engine), Identity::System).at_depth(event.depth);
             let call = Arc::clone(&self.handled.call);
             let limit = self.handled.timeout.unwrap_or(rules.options.timeout);

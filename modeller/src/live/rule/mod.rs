@@ -27,7 +27,7 @@ pub use handler::RuleHandler;
 pub use options::RulesOptions;
 
 use self::bridge::Bridged;
-use self::event::Mailbox;
+use self::event::{Mailbox, Posted};
 use self::handler::{Handled, Handler};
 use self::pattern::{Names, Pattern};
 use crate::engine::{Cx, Engine, Identity};
@@ -142,26 +142,26 @@ impl Rules {
     ) -> Result<Arc<RuleEvent>> {
         Names::Topics.check(topic)?;
         let data = data.into();
-        let size = length(&data, "data", MAX_DATA)?;
+        let text = text(&data, "data", MAX_DATA)?;
         if correlation_id.is_some_and(|id| id.len() > MAX_CORRELATION) {
             let message = format!("a correlation id has {MAX_CORRELATION} bytes at most");
             return Err(Error::new(Code::InvalidRequest, message).with_field("correlationId"));
         }
-        let event = Arc::new(RuleEvent {
+        let head = RuleEvent {
             id: model::new_id(),
             topic: topic.to_owned(),
-            data,
+            data: Json::Null,
             correlation_id: correlation_id.map(str::to_owned),
             timestamp: cx.engine().clock().now(),
             depth: cx.deeper()?.depth(),
-            // Short ones take their place, too.
-            size: size + size_of::<RuleEvent>(),
-        });
-        let (rules, told, engine) = (Arc::clone(&self.0), Arc::clone(&event), Arc::clone(cx.engine()));
+        };
+        let event = Arc::new(RuleEvent { data, ..head.clone() });
+        let posted = Arc::new(Posted::new(head, text));
+        let (rules, engine) = (Arc::clone(&self.0), Arc::clone(cx.engine()));
         if cx.in_transaction() {
-            cx.after_commit(async move { rules.deliver(&told, &engine) });
+            cx.after_commit(async move { rules.deliver(&posted, &engine) });
         } else {
-            rules.deliver(&told, &engine);
+            rules.deliver(&posted, &engine);
         }
         Ok(event)
     }
@@ -245,15 +245,15 @@ impl Inner {
         Ok(())
     }
 
-    fn deliver(self: &Arc<Self>, event: &Arc<RuleEvent>, engine: &Arc<Engine>) {
+    fn deliver(self: &Arc<Self>, event: &Arc<Posted>, engine: &Arc<Engine>) {
         add(&self.counts.emitted, 1);
         let subscribers = self.subscribers.read().unwrap_or_else(PoisonError::into_inner);
-        for mailbox in subscribers.values().filter(|mailbox| mailbox.pattern.matches(&event.topic)) {
+        for mailbox in subscribers.values().filter(|mailbox| mailbox.pattern.matches(event.topic())) {
             add(&self.counts.missed, mailbox.push(event));
         }
         drop(subscribers);
         let handlers = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
-        for handler in handlers.values().filter(|handler| handler.pattern.matches(&event.topic)) {
+        for handler in handlers.values().filter(|handler| handler.pattern.matches(event.topic())) {
             handler.push(event, self, engine);
         }
     }
@@ -290,18 +290,18 @@ fn add(count: &AtomicU64, more: u64) {
     count.fetch_add(more, Ordering::Relaxed);
 }
 
-/// How long a value is as JSON.
-fn length(value: &Json, field: &'static str, most: usize) -> Result<usize> {
+/// A value as JSON.
+fn text(value: &Json, field: &'static str, most: usize) -> Result<String> {
     if !is_flat(value, model::MAX_DEPTH) {
         let message = format!("{field} is nested too deep");
         return Err(Error::new(Code::InvalidRequest, message).with_field(field));
     }
-    let length = value.to_string().len();
-    if length > most {
-        let message = format!("{field} has {length} bytes as JSON, and may have {most}");
+    let text = value.to_string();
+    if text.len() > most {
+        let message = format!("{field} has {} bytes as JSON, and may have {most}", text.len());
         return Err(Error::new(Code::PayloadTooLarge, message).with_field(field));
     }
-    Ok(length)
+    Ok(text)
 }
 
 /// Whether a value is nested so deep at most.
