@@ -17,6 +17,7 @@ use super::limiter::{Caller, Limiter};
 use super::metrics::Counters;
 use super::stats::{ConnectionEvent, ConnectionInfo, ConnectionTotals, Stats, StoreStats};
 use crate::engine::{Clock, Engine, Identity};
+use crate::live::Rules;
 use crate::model::{Code, Error, Result};
 
 /// How long connections have to notice that they are to close.
@@ -192,6 +193,8 @@ impl Connections {
         let signed_in = all.iter().filter(|connection| connection.identity() != Identity::Anonymous);
         let port = shared.port.load(Ordering::Relaxed);
         let engine = self.engine.upgrade();
+        let rules_enabled = shared.rules.load(Ordering::Relaxed);
+        let rules = engine.as_ref().filter(|_| rules_enabled).and_then(|engine| Rules::of(engine));
         Stats {
             name: shared.options.name.clone(),
             port: (port != 0).then_some(port),
@@ -199,7 +202,7 @@ impl Connections {
             uptime_ms: shared.clock.now().saturating_sub(shared.started).max(0),
             auth_enabled: false,
             rate_limit_enabled: shared.limiter.is_some(),
-            rules_enabled: shared.rules.load(Ordering::Relaxed),
+            rules_enabled,
             connections: ConnectionTotals {
                 active: all.len(),
                 authenticated: signed_in.count(),
@@ -210,7 +213,7 @@ impl Connections {
                 name: engine.as_ref().map_or_else(String::new, |engine| engine.store().name().to_owned()),
                 buckets: engine.map_or(0, |engine| engine.registry().models().len()),
             },
-            rules: None,
+            rules: rules.map(|rules| rules.counted()),
         }
     }
 

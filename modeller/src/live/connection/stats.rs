@@ -69,7 +69,8 @@ pub struct Stats {
     pub connections: ConnectionTotals,
     /// Where the documents are.
     pub store: StoreStats,
-    /// The rules, if there are any.
+    /// How the rules fare, if there are any: `{subscriptions, handlers, emitted, handled, failed, missed}`. How many facts there are the
+    /// store alone knows; [`Rules::stats`](crate::live::Rules::stats) asks it.
     pub rules: Option<serde_json::Value>,
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::engine::{Clock, Engine, Identity};
-use crate::live::Live;
+use crate::live::{Live, Rules, RulesOptions};
 use crate::model::Code;
 use crate::registry::Registry;
 use crate::store::sqlite::{Sqlite, SqliteOptions};
@@ -71,6 +71,25 @@ async fn statistics_add_up_what_is_there() {
         "store": {"name": "sqlite", "buckets": 0}, "rules": null,
     });
     assert_eq!(stats, expected);
+}
+
+#[tokio::test]
+async fn statistics_say_how_rules_fare() {
+    // OPS-09
+    let store = Arc::new(Sqlite::open(SqliteOptions::memory().readers(1)).unwrap());
+    let engine = Engine::new(Registry::default(), store, Clock::manual(0));
+    let rules = Rules::start(&engine, RulesOptions::new().queue(1)).unwrap();
+    let live = Live::new(engine, LiveOptions::new());
+    let _stream = rules.subscribe("**").unwrap();
+    let cx = live.engine().cx();
+    for topic in ["a", "b"] {
+        rules.emit(&cx, topic, 1, None).unwrap();
+    }
+    let stats = live.connections().stats();
+    let expected = serde_json::json!({
+        "subscriptions": 1, "handlers": 0, "emitted": 2, "handled": 0, "failed": 0, "missed": 1,
+    });
+    assert_eq!((stats.rules_enabled, stats.rules), (true, Some(expected)));
 }
 
 #[tokio::test]
