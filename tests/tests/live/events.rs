@@ -224,6 +224,31 @@ async fn a_source_goes_on_where_it_was_when_the_server_was_killed() {
 }
 
 #[tokio::test]
+async fn a_source_counts_as_a_live_query_until_it_is_gone() {
+    // OPS-08, OPS-09
+    let directory = std::env::temp_dir().join(format!("modeller-live-counted-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let server = Server::start(&directory.join("live.db"), None).await;
+    let mut client = Client::connect(server.address).await;
+    let mut source = Source::new("/system/users/live");
+    source.connect(server.address).await;
+    for expected in ["modeller_subscriptions{kind=\"store\"} 1", "modeller_subscriptions{kind=\"store\"} 0"] {
+        let begun = Instant::now();
+        loop {
+            let metrics = String::from_utf8(client.get("/@metrics").await.body).unwrap();
+            if metrics.lines().any(|line| line == expected) {
+                break;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{expected} is not in\n{metrics}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        (source.lines, source._write) = (None, None);
+    }
+    drop(server);
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[tokio::test]
 async fn figures_are_events_too() {
     // LIV-15
     let directory = std::env::temp_dir().join(format!("modeller-live-figures-{}", std::process::id()));

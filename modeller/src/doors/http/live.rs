@@ -27,7 +27,7 @@ use super::answer::{self, Refusal};
 use super::dispatch::{Inner, by_method};
 use super::{body, decode, headers, identity};
 use crate::engine::{Arguments, Operation};
-use crate::live::{Connection, Live, LiveEvent, LiveStream, Phase};
+use crate::live::{Live, LiveEvent, LiveStream, Phase, Place, Watching};
 use crate::model::{Code, Error, Result, Shape};
 
 /// The last part of the path.
@@ -68,10 +68,11 @@ impl Inner {
         let connection =
             live.connections().open("sse", remote.map(|remote| remote.0), cx.identity().clone())?;
         connection.admit()?;
+        let place = connection.subscribe(Watching::Store)?;
         let stream = self.timed(live.follow(&cx, shape, operation, arguments, from)).await?;
         // One event waits at most: what comes meanwhile waits in the subscription, which knows how to be slow.
         let (sender, receiver) = channel(1);
-        tokio::spawn(tell(stream, connection, live.clone(), sender));
+        tokio::spawn(tell(stream, place, live.clone(), sender));
         let mut response = answer::plain(StatusCode::OK, Body::new(Events(receiver)));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, STREAM.clone());
@@ -81,7 +82,8 @@ impl Inner {
 }
 
 /// Tells what happens, until nobody listens any more or the server stops.
-async fn tell(mut stream: LiveStream, connection: Arc<Connection>, live: Arc<Live>, sender: Sender<Bytes>) {
+async fn tell(mut stream: LiveStream, place: Place, live: Arc<Live>, sender: Sender<Bytes>) {
+    let connection = place.connection();
     let mut ending = live.connections().ending();
     let mut silence = interval(SILENCE);
     silence.set_missed_tick_behavior(MissedTickBehavior::Delay);
