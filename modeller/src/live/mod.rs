@@ -37,6 +37,8 @@ pub use rule::{
 #[cfg(feature = "server")]
 pub(crate) use rule::operation::OPERATIONS as RULE_OPERATIONS;
 
+#[cfg(all(test, feature = "server"))]
+pub(crate) use query::behind;
 pub use query::{
     LiveChange, LiveChangeKind, LiveEvent, LiveSink, LiveStream, LiveText, NamedQuery, ReactiveStream,
 };

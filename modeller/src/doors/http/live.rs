@@ -107,6 +107,7 @@ async fn tell(mut stream: LiveStream, place: Place, live: Arc<Live>, sender: Sen
                 () = sender.closed() => return,
                 () = &mut ended => return,
             };
+            connection.coalesced(stream.coalesced());
             match told {
                 LiveEvent::Changes(data) => event(&data),
                 LiveEvent::Reset(data) => {
@@ -171,8 +172,23 @@ impl HttpBody for Events {
 
 #[cfg(test)]
 mod tests {
-    use super::{end, event, nothing};
+    use super::{channel, end, event, nothing, tell};
+    use crate::engine::Identity;
+    use crate::live::Watching;
+    use crate::live::behind::{BEHIND, behind};
     use crate::model::{Code, Error};
+
+    #[tokio::test]
+    async fn changes_that_became_one_are_counted() {
+        // OPS-08
+        let (live, stream) = behind().await;
+        let connection = live.connections().open("sse", None, Identity::System).unwrap();
+        let (place, (sender, mut receiver)) = (connection.subscribe(Watching::Store).unwrap(), channel(1));
+        tokio::spawn(tell(stream, place, live.clone(), sender));
+        let (first, changes) = (receiver.recv().await.unwrap(), receiver.recv().await.unwrap());
+        assert!(first.starts_with(b"retry: ") && changes.starts_with(b"id: "));
+        assert_eq!(connection.info().coalesced, BEHIND);
+    }
 
     #[test]
     fn where_nothing_happens_the_position_goes_on_and_nobody_is_told() {

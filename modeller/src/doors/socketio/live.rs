@@ -121,14 +121,18 @@ impl Stream {
     /// What a subscription tells next, and the event that it is told under.
     async fn next(&mut self, connection: &Connection, written: &Written) -> (&'static str, Arc<Body>) {
         match self {
-            Stream::Documents(stream) => match stream.next().await {
-                LiveEvent::Changes(text) => (EVENT, written.changes(&text)),
-                LiveEvent::Reset(text) => {
-                    connection.outbox().connection().reset();
-                    (EVENT, written.changes(&text))
+            Stream::Documents(stream) => {
+                let told = stream.next().await;
+                connection.outbox().connection().coalesced(stream.coalesced());
+                match told {
+                    LiveEvent::Changes(text) => (EVENT, written.changes(&text)),
+                    LiveEvent::Reset(text) => {
+                        connection.outbox().connection().reset();
+                        (EVENT, written.changes(&text))
+                    }
+                    LiveEvent::Ended(error) => (ENDED, written.error(error)),
                 }
-                LiveEvent::Ended(error) => (ENDED, written.error(error)),
-            },
+            }
             // One that fails now may have an answer again later.
             Stream::Answers(stream) => match stream.next().await {
                 Ok(text) => (EVENT, written.answer(&text)),
@@ -258,7 +262,24 @@ async fn tell(
 
 #[cfg(test)]
 mod tests {
+    use super::super::outbox::Outbox;
+    use super::super::{DOOR, Shared, SocketIoOptions};
     use super::*;
+    use crate::engine::Identity;
+    use crate::live::behind::{BEHIND, behind};
+
+    #[tokio::test]
+    async fn changes_that_became_one_are_counted() {
+        // OPS-08
+        let (live, stream) = behind().await;
+        let client = live.connections().open(DOOR, None, Identity::System).unwrap();
+        let shared = Arc::new(Shared { live, options: SocketIoOptions::new() });
+        let outbox = Arc::new(Outbox::new(client.clone(), 1_000_000));
+        let connection = Connection::new(shared, Form::Text, Arc::default(), outbox, Identity::System);
+        let (mut stream, written) = (Stream::Documents(stream), Written { form: Form::Text, id: "a".into() });
+        assert_eq!(stream.next(&connection, &written).await.0, EVENT);
+        assert_eq!(client.info().coalesced, BEHIND);
+    }
 
     #[tokio::test]
     async fn nothing_is_told_once_a_live_query_is_given_up() {

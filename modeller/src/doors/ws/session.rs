@@ -96,10 +96,10 @@ impl Told {
         }
     }
 
-    /// How often it was put together for one who is slow.
-    fn coalesced(&self) -> u64 {
+    /// How much was put together since this was asked last, for one who is slow.
+    fn coalesced(&mut self) -> u64 {
         match self {
-            Told::Documents(stream) => stream.setbacks().0,
+            Told::Documents(stream) => stream.coalesced(),
             Told::Answers(_) | Told::Events(_) => 0,
         }
     }
@@ -298,7 +298,6 @@ async fn tell(session: Weak<Session>, mut watch: Watch) {
         let (origin, frames) = (watch.origin.clone(), watch.frames.clone());
         stream.direct(Arc::new(Direct { wire: wire.clone(), origin, frames }));
     }
-    let mut coalesced = 0;
     loop {
         // While there is no room what happens waits in the live query, which makes one of many.
         connection.room().await;
@@ -313,11 +312,7 @@ async fn tell(session: Weak<Session>, mut watch: Watch) {
                 (Envelope::of(watch.told.channel(), &watch.id).frame(&data.to_string()), true)
             }
         };
-        let now = watch.told.coalesced();
-        if now > coalesced {
-            connection.coalesced(now - coalesced);
-            coalesced = now;
-        }
+        connection.coalesced(watch.told.coalesced());
         while !wire.outbox().push_of(Some(&watch.origin), frame.clone()) {
             if wire.outbox().is_closed() || watch.origin.is_over() {
                 return;

@@ -190,6 +190,10 @@ impl Connection {
 
     /// Counts changes that the client did not see one by one, because it read too slowly.
     pub fn coalesced(&self, changes: u64) {
+        // Nearly always it is none: all who are told share one of the counts.
+        if changes == 0 {
+            return;
+        }
         self.coalesced.fetch_add(changes, Ordering::Relaxed);
         self.counters.coalesced.fetch_add(changes, Ordering::Relaxed);
     }

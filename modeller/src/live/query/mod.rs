@@ -5,6 +5,8 @@
 //! ```
 
 mod asked;
+#[cfg(all(test, feature = "server"))]
+pub(crate) mod behind;
 mod event;
 mod feed;
 mod figures;

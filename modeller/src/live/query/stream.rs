@@ -55,13 +55,16 @@ pub struct LiveStream {
     first: LiveText,
     /// How often in a row the answer could not be read anew.
     failures: u32,
+    /// How many transactions that were put together for it are known to who told of it.
+    #[cfg_attr(not(feature = "server"), allow(dead_code))]
+    known: u64,
 }
 
 impl LiveStream {
     /// Begins with the whole answer.
     pub(super) async fn begun(subscriber: Subscriber, reset: bool) -> Result<Self> {
         let first = all(&subscriber, reset).await?;
-        Ok(LiveStream { subscriber, first, failures: 0 })
+        Ok(LiveStream { subscriber, first, failures: 0, known: 0 })
     }
 
     /// Goes on behind a position, if the change log still reaches back that far.
@@ -70,7 +73,7 @@ impl LiveStream {
             Some((position, changes)) => {
                 let frame = Frame::new(position, changes);
                 let first = frame.text(&subscriber.engine, &subscriber.asked).clone();
-                Ok(LiveStream { subscriber, first, failures: 0 })
+                Ok(LiveStream { subscriber, first, failures: 0, known: 0 })
             }
             None => Self::begun(subscriber, true).await,
         }
@@ -140,6 +143,13 @@ impl LiveStream {
     pub fn position(&mut self) -> Option<String> {
         let reached = self.subscriber.reached()?;
         Some(self.subscriber.asked.position(&self.subscriber.engine, reached))
+    }
+
+    /// How many transactions were put together for it since this was asked last.
+    #[cfg(feature = "server")]
+    pub(crate) fn coalesced(&mut self) -> u64 {
+        let (all, _) = self.setbacks();
+        all - std::mem::replace(&mut self.known, all)
     }
 
     /// How often transactions were put together for it, because it was slow, and how often it had to begin anew.
