@@ -237,12 +237,17 @@ async fn limits_are_kept() {
 }
 
 #[tokio::test]
-async fn who_goes_while_joining_has_not_joined() {
+async fn who_goes_while_joining_has_not_joined_and_is_told_nothing() {
+    // CHA-15
     let site = site(ChannelSettings::new()).await;
     let ear = Ear::new();
     ear.is_closed.store(true, Ordering::SeqCst);
-    let joined = site.channels().join(&site.anybody(), "c1", "a", ChannelOptions::default(), ear).await;
+    site.cx.channel("a").send("say", "kept").await.unwrap();
+    let since = options(json!({ "since": "2020-01-01T00:00:00Z" }));
+    let joined = site.channels().join(&site.anybody(), "c1", "a", since, ear.clone()).await;
     assert!(joined.unwrap_err().is(Code::Conflict));
+    // Neither who is present, nor what was kept.
+    assert!(ear.events().is_empty());
     // One who gives up in the middle leaves nothing behind.
     let (cx, never) = (site.anybody(), ChannelOptions::default());
     {

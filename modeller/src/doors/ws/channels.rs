@@ -11,7 +11,7 @@ use super::frame;
 use super::wire::Wire;
 use crate::doors::writing::Waiting as _;
 use crate::engine::{Cx, Identity};
-use crate::live::{ChannelEvent, ChannelSink, Channels, Ticket};
+use crate::live::{ChannelEvent, ChannelEventKind, ChannelSink, Channels, Origin, Ticket};
 use crate::model::{Code, Error, Result};
 
 /// What events are called that are framed for this door.
@@ -41,23 +41,21 @@ impl Sink {
     fn identity(&self) -> Identity {
         self.wire.outbox().connection().identity()
     }
-}
 
-impl ChannelSink for Sink {
-    fn send(&self, event: &ChannelEvent) {
+    /// Tells the client, or notes that it has missed something.
+    fn tell(&self, event: &ChannelEvent, origin: Option<&Origin>) {
         let framed = event.encoded(FORMAT, |event| push(&event.message()));
         // Once something was missed, what comes after it has to wait until that was said.
         let mut missed = self.missed();
-        if !missed.contains(event.topic().name()) && self.wire.push(None, framed) {
+        if !missed.contains(event.topic().name()) && self.wire.push(origin, framed) {
             return;
         }
-        missed.insert(event.topic().name().to_owned());
-        drop(missed);
-        self.full.notify_one();
-    }
-
-    fn is_open(&self) -> bool {
-        !self.wire.outbox().is_closed()
+        // Of what is over nothing is missed.
+        if !origin.is_some_and(Origin::is_over) {
+            missed.insert(event.topic().name().to_owned());
+            drop(missed);
+            self.full.notify_one();
+        }
     }
 }
 
@@ -65,15 +63,19 @@ impl ChannelSink for Sink {
 struct Asked {
     sink: Arc<Sink>,
     identity: Identity,
+    /// That of its pushes: answers come before them, and what waits when the client has left is not to come after the answer to that.
+    origin: Origin,
 }
 
 impl ChannelSink for Asked {
     fn send(&self, event: &ChannelEvent) {
-        self.sink.send(event);
+        // That it was put out of the channel is said when all else of it is over.
+        let origin = (event.kind() != ChannelEventKind::Closed).then_some(&self.origin);
+        self.sink.tell(event, origin);
     }
 
     fn look(&self) -> usize {
-        usize::from(self.sink.missed.is_poisoned())
+        usize::from(self.sink.missed.is_poisoned()) ^ usize::from(self.origin.is_over())
     }
 
     fn look_behind(&self) -> usize {
@@ -81,9 +83,13 @@ impl ChannelSink for Asked {
     }
 
     fn is_open(&self) -> bool {
-        // It is asked at the end of a join. Who becomes somebody else says so first, and then has asked what it may be in: either that
-        // finds the channel, or this finds the other identity.
-        self.sink.is_open() && self.sink.identity() == self.identity
+        // It is asked before a client is let in, and at the end of a join. Who becomes somebody else says so first, and then has asked
+        // what it may be in: either that finds the channel, or this finds the other identity.
+        !self.sink.wire.outbox().is_closed() && self.sink.identity() == self.identity
+    }
+
+    fn left(&self) {
+        self.sink.wire.end([&self.origin]);
     }
 }
 
@@ -113,7 +119,8 @@ impl Ears {
     ) -> Result<Vec<u8>> {
         let name = self.ticket.name();
         self.is_asked_by(cx.identity())?;
-        let sink = Arc::new(Asked { sink: self.sink.clone(), identity: cx.identity().clone() });
+        let (identity, origin) = (cx.identity().clone(), Origin::default());
+        let sink = Arc::new(Asked { sink: self.sink.clone(), identity, origin });
         let resumes = resumes.map(Ticket::name_of);
         let performed = self.channels.perform(cx, name, operation, arguments, resumes.as_deref(), sink);
         let mut answer = performed.await?;

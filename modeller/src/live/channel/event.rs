@@ -35,6 +35,10 @@ pub trait ChannelSink: Send + Sync + 'static {
     fn is_open(&self) -> bool {
         true
     }
+
+    /// The connection has left the channel, or was put out of it: what it has not been told yet of it is nothing for it any more. Only
+    /// that it was put out is sent after this.
+    fn left(&self) {}
 }
 
 /// What kind of event it is.

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::event::quote;
 use super::kept;
-use super::room::{Head, Member, Room};
+use super::room::{Head, Member, Room, hand};
 use super::topic::check_name;
 use super::{
     ChannelAction, ChannelEvent, ChannelEventKind, ChannelOptions, ChannelSink, Channels, MAX_REPLAY,
@@ -20,6 +20,8 @@ use crate::model::{Code, Error, Result};
 pub(super) struct Place {
     pub(super) room: Arc<Room>,
     pub(super) member: u64,
+    /// Where it is told, from before it is a member on.
+    sink: Arc<dyn ChannelSink>,
 }
 
 /// A connection has joined.
@@ -99,10 +101,11 @@ impl Channels {
             self.permit(cx, &topic, ChannelAction::Replay).await?;
         }
         let member = self.number();
-        let Some(room) = self.reserve(connection, &topic, member, settings.max_channels)? else {
+        let Some(place) = self.reserve(connection, &topic, member, settings.max_channels, &sink)? else {
             return Ok(self.told(topic, None, None, true));
         };
-        let mut place = Reserved { channels: self, connection, topic: &topic, member, done: false };
+        let room = place.room.clone();
+        let mut reserved = Reserved { channels: self, connection, topic: &topic, member, done: false };
         // Nobody tells what is kept meanwhile, so that what was missed and what comes fit together.
         let mut head = room.head.lock().await;
         self.know(cx.engine(), &topic, &mut head).await?;
@@ -110,6 +113,15 @@ impl Channels {
             None => None,
             Some(since) => Some(kept::read(cx.engine(), &topic, *head, since, MAX_REPLAY).await?),
         };
+        // It may have gone while it joined, or have become somebody else.
+        let is_here = || {
+            let place = self.place(connection, &topic);
+            sink.is_open() && place.is_ok_and(|place| place.member == member)
+        };
+        // Then nothing of the channel is for it.
+        if !is_here() {
+            return Err(gone());
+        }
         let until = after(self.clock.now(), settings.presence_ttl);
         let newcomer = Member {
             sink: sink.clone(),
@@ -124,13 +136,13 @@ impl Channels {
         let replayed = missed.map(|missed| self.tell_again(&room, member, missed));
         let position = head.position();
         drop(head);
-        // It may have gone while it joined: then nobody else lets it go.
-        let is_here = self.place(connection, &topic).is_ok_and(|place| place.member == member);
-        if !is_here || !sink.is_open() {
-            self.depart(connection, &Place { room, member }, Some(settings.presence_grace));
-            return Err(Error::new(Code::Conflict, "this connection has left meanwhile"));
+        // Nobody else lets it go that was not a member yet.
+        if !is_here() {
+            self.depart(connection, &place, Some(settings.presence_grace));
+            place.sink.left();
+            return Err(gone());
         }
-        place.done = true;
+        reserved.done = true;
         self.watch(&room);
         self.counters.joins.fetch_add(1, Ordering::Relaxed);
         Ok(self.told(topic.clone(), position, replayed, false))
@@ -170,7 +182,8 @@ impl Channels {
         topic: &Topic,
         member: u64,
         most: usize,
-    ) -> Result<Option<Arc<Room>>> {
+        sink: &Arc<dyn ChannelSink>,
+    ) -> Result<Option<Place>> {
         let room = self.room(topic);
         let mut connections = lock(&self.connections);
         let places = connections.get(connection);
@@ -181,10 +194,10 @@ impl Channels {
             let message = format!("a connection is in {most} channels at most");
             return Err(Error::new(Code::RateLimited, message));
         }
-        let place = Place { room: room.clone(), member };
+        let place = Place { room, member, sink: sink.clone() };
         let places = connections.entry(connection.into()).or_default();
-        places.insert(topic.shared().clone(), place);
-        Ok(Some(room))
+        places.insert(topic.shared().clone(), place.clone());
+        Ok(Some(place))
     }
 
     /// Takes a place back, if it is this member's (or anybody's).
@@ -204,7 +217,7 @@ impl Channels {
     /// Lets a connection leave a channel: with all its bindings, and it is not present from then on. `false` if it was not in it.
     pub fn leave(&self, connection: &str, topic: &str) -> bool {
         let Some(place) = self.give_up(connection, topic, None) else { return false };
-        self.depart(connection, &place, None);
+        self.part(connection, &place);
         true
     }
 
@@ -227,10 +240,18 @@ impl Channels {
         }
     }
 
-    fn depart(&self, connection: &str, place: &Place, grace: Option<std::time::Duration>) {
+    /// Lets a connection go that stays where it is, and is told no more of the channel; whether it was a member.
+    fn part(&self, connection: &str, place: &Place) -> bool {
+        let was_member = self.depart(connection, place, None);
+        place.sink.left();
+        was_member
+    }
+
+    fn depart(&self, connection: &str, place: &Place, grace: Option<std::time::Duration>) -> bool {
         self.bindings.remove_of(connection, place.member);
-        place.room.leave(place.member, grace.map(|grace| after(self.clock.now(), grace)));
+        let was_member = place.room.leave(place.member, grace.map(|grace| after(self.clock.now(), grace)));
         self.watch(&place.room);
+        was_member
     }
 
     /// Asks again whether a connection may be in its channels, be present there, and hear of changes through them, as far as it does, as
@@ -275,12 +296,16 @@ impl Channels {
         json.push_str(r#","message":"#);
         quote(why.message(), &mut json);
         json.push_str("}}");
-        place
-            .room
-            .tell_one(place.member, &ChannelEvent::new(ChannelEventKind::Closed, &place.room.topic, json));
-        self.depart(connection, &place, None);
+        // Who has not joined yet learns it from the answer to that.
+        if self.part(connection, &place) {
+            hand(&*place.sink, &ChannelEvent::new(ChannelEventKind::Closed, &place.room.topic, json));
+        }
         Ok(())
     }
+}
+
+fn gone() -> Error {
+    Error::new(Code::Conflict, "this connection has left meanwhile")
 }
 
 /// A connection knows a channel by its name alone.
