@@ -98,7 +98,7 @@ impl WsDoor {
         tokio::spawn(async move {
             match upgrade.await {
                 // Boxed: while a client is there this is most of what it takes.
-                Ok(upgraded) => Box::pin(socket::serve(session, upgraded)).await,
+                Ok(upgraded) => Box::pin(socket::serve(session, upgraded.into())).await,
                 Err(error) => tracing::debug!(%error, "a connection ended before it was upgraded"),
             }
         });

@@ -84,7 +84,7 @@ async fn answer(live: Arc<Live>, request: Request<Incoming>) -> Result<Response<
     let connection = live.connections().open(NAME, None, Identity::Anonymous).unwrap();
     let upgrade = hyper::upgrade::on(&mut request);
     let echo = Arc::new(Echo { live, wire: Wire::new(Outbox::new(connection), None) });
-    tokio::spawn(async move { socket::serve(echo, upgrade.await.unwrap()).await });
+    tokio::spawn(async move { socket::serve(echo, upgrade.await.unwrap().into()).await });
     Ok(response)
 }
 

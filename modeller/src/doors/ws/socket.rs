@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
-use hyper::upgrade::Upgraded;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -17,6 +16,7 @@ use super::frame::{self, Decoder, Incoming};
 use super::heartbeat::{Beat, Heartbeat};
 use super::speech::Speech;
 use super::wire::Moved;
+use crate::doors::upgraded::Pipe;
 use crate::engine::caught;
 use crate::live::Phase;
 
@@ -24,13 +24,13 @@ use crate::live::Phase;
 const PARTING: Duration = Duration::from_millis(400);
 
 /// Serves a client until it is gone.
-pub(super) async fn serve(session: Arc<dyn Speech>, upgraded: Upgraded) {
+pub(super) async fn serve(session: Arc<dyn Speech>, pipe: Pipe) {
     let live = session.live();
     let options = live.connections().options();
     if let Some(greeting) = session.greeting() {
         session.wire().outbox().reply(greeting);
     }
-    session.wire().open(upgraded);
+    session.wire().open(pipe);
     session.wire().outbox().connection().begin();
     let mut socket = Socket {
         decoder: Decoder::new(session.max_message()),
@@ -129,6 +129,8 @@ impl Socket {
                         let wire = self.session.wire();
                         wire.line().asked(wire.outbox().connection().buffered());
                     }
+                    // Its answer may lie in what we did not read, for as long as we let it wait for what it has asked. That has an end.
+                    Beat::Dead if paused && !self.requests.is_empty() => self.heartbeat.excuse(Instant::now()),
                     Beat::Dead => return End::Ours(Close::heartbeat()),
                     Beat::Wait => {}
                 },
@@ -241,3 +243,6 @@ impl Socket {
         .await;
     }
 }
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests;

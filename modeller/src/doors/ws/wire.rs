@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
-use hyper::upgrade::Upgraded;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
 use crate::doors::upgraded::Pipe;
@@ -63,8 +62,8 @@ impl Wire {
     }
 
     /// There is a connection now.
-    pub(super) fn open(&self, upgraded: Upgraded) {
-        self.line().io = Some(upgraded.into());
+    pub(super) fn open(&self, pipe: Pipe) {
+        self.line().io = Some(pipe);
     }
 
     /// Adds what many are told, unless there is no room for it: as [`Outbox::push_of`]. It is written soon.

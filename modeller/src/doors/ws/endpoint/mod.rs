@@ -129,7 +129,7 @@ impl RealtimeDoor {
             match upgrade.await {
                 Ok(upgraded) => {
                     subscriber.begin();
-                    Box::pin(socket::serve(subscriber, upgraded)).await;
+                    Box::pin(socket::serve(subscriber, upgraded.into())).await;
                 }
                 Err(error) => tracing::debug!(%error, "a connection ended before it was upgraded"),
             }
