@@ -243,9 +243,12 @@ impl Connections {
     }
 
     /// How far the end has come, and a way to wait for it. A door that sees [`Phase::Closed`] and has not told its client of the end
-    /// yet tells it then.
+    /// yet tells it then. As far as it has come already is a change, too: it may have come between the [`open`](Connections::open) of a
+    /// connection and this.
     pub fn ending(&self) -> watch::Receiver<Phase> {
-        self.shared.phase.subscribe()
+        let mut phase = self.shared.phase.subscribe();
+        phase.mark_changed();
+        phase
     }
 
     /// Ends them all: lets nobody in any more, has all clients told, waits until they are gone or `grace` is over, and cuts off

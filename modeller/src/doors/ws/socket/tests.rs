@@ -142,3 +142,19 @@ async fn who_is_not_there_when_its_requests_are_done_is_taken_for_dead() {
     }
     assert_eq!(heard(&mut client).await, "4001 heartbeat_timeout");
 }
+
+#[tokio::test]
+async fn who_is_let_in_just_before_the_server_stops_is_told_so() {
+    // OPS-05, RWS-08
+    let slow = Slow::new(LiveOptions::new());
+    let connections = slow.live.connections().clone();
+    // While the connection is upgraded.
+    let stopping = tokio::spawn(async move { connections.stop(Duration::ZERO).await });
+    let mut phase = slow.live.connections().ending();
+    phase.wait_for(|phase| *phase == Phase::Closed).await.unwrap();
+    let mut client = client(&slow);
+    assert_eq!(heard(&mut client).await, "shutdown");
+    assert_eq!(heard(&mut client).await, "1000 server_shutdown");
+    drop((client, slow));
+    stopping.await.unwrap();
+}
