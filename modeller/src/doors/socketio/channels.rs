@@ -235,7 +235,7 @@ impl Sink {
     }
 
     /// Sends what waits, as far as there is room.
-    fn go_on(&self) -> Next {
+    fn go_on(&self, is_in: impl Fn(&str) -> bool) -> Next {
         let mut waiting = self.waiting();
         while let Some(told) = waiting.events.pop_front() {
             self.outbox.connection().wrote(told.size());
@@ -253,6 +253,8 @@ impl Sink {
         if waiting.is_closed {
             return Next::End;
         }
+        // Who has left, or was put out, has missed nothing.
+        waiting.missed.retain(|topic| is_in(topic));
         let Some(topic) = waiting.missed.first().cloned() else { return Next::Nothing };
         if !self.outbox.has_room_to_push() {
             return Next::Room;
@@ -286,8 +288,10 @@ impl ChannelSink for Sink {
             return;
         }
         let topic = event.topic().name();
-        // Once something was missed, what comes after it has to wait until that was said.
-        if waiting.missed.contains(topic) || !self.outbox.has_room_to_push() {
+        let is_closed = event.kind() == ChannelEventKind::Closed;
+        // Once something was missed, what comes after it has to wait until that was said. That it was put out of the channel even who
+        // takes up too little has to know.
+        if !is_closed && (waiting.missed.contains(topic) || !self.outbox.has_room_to_push()) {
             self.outbox.connection().coalesced(1);
             if !waiting.missed.contains(topic) {
                 waiting.missed.insert(topic.to_owned());
@@ -329,7 +333,7 @@ fn unwritable(error: &impl std::fmt::Display) {
 /// Sends what the transport had no place for, and says in which channels something was missed.
 async fn catch_up(sink: Arc<Sink>, channels: Arc<Channels>, name: String) {
     loop {
-        match sink.go_on() {
+        match sink.go_on(|topic| channels.has_joined(&name, topic)) {
             Next::Nothing => sink.woken.notified().await,
             Next::Room => sink.outbox.moved().await,
             // Who has left meanwhile need not know.

@@ -193,3 +193,6 @@ impl Inner {
 
 /// The door, for those whom it should not outlive.
 type Door = Weak<Inner>;
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests;

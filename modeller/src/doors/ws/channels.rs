@@ -1,6 +1,6 @@
 //! Channels for a client of this door: what is said there is pushed, and what it has no room for is not lost without a word.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
@@ -27,35 +27,19 @@ pub(super) struct Ears {
 /// Where the client's events go.
 struct Sink {
     wire: Arc<Wire>,
-    /// Channels whose events did not fit.
-    missed: Mutex<BTreeSet<String>>,
+    /// Channels whose events did not fit, each with the origin of what is told of it. None of these is over.
+    missed: Mutex<BTreeMap<String, Origin>>,
     full: Notify,
 }
 
 impl Sink {
-    fn missed(&self) -> MutexGuard<'_, BTreeSet<String>> {
+    fn missed(&self) -> MutexGuard<'_, BTreeMap<String, Origin>> {
         self.missed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Who the client is now.
     fn identity(&self) -> Identity {
         self.wire.outbox().connection().identity()
-    }
-
-    /// Tells the client, or notes that it has missed something.
-    fn tell(&self, event: &ChannelEvent, origin: Option<&Origin>) {
-        let framed = event.encoded(FORMAT, |event| push(&event.message()));
-        // Once something was missed, what comes after it has to wait until that was said.
-        let mut missed = self.missed();
-        if !missed.contains(event.topic().name()) && self.wire.push(origin, framed) {
-            return;
-        }
-        // Of what is over nothing is missed.
-        if !origin.is_some_and(Origin::is_over) {
-            missed.insert(event.topic().name().to_owned());
-            drop(missed);
-            self.full.notify_one();
-        }
     }
 }
 
@@ -69,9 +53,28 @@ struct Asked {
 
 impl ChannelSink for Asked {
     fn send(&self, event: &ChannelEvent) {
-        // That it was put out of the channel is said when all else of it is over.
-        let origin = (event.kind() != ChannelEventKind::Closed).then_some(&self.origin);
-        self.sink.tell(event, origin);
+        let framed = || event.encoded(FORMAT, |event| push(&event.message()));
+        if event.kind() == ChannelEventKind::Closed {
+            // As an answer: who takes up too little has to know it all the same, and before it is answered that it has joined again.
+            self.sink.wire.outbox().reply(framed());
+            self.sink.wire.outbox().connection().pushed();
+            return;
+        }
+        let mut missed = self.sink.missed();
+        // Once something was missed, what comes after it has to wait until that was said.
+        let waits = match missed.get(event.topic().name()) {
+            Some(known) if known.is_same(&self.origin) => return,
+            known => known.is_some(),
+        };
+        if !waits && self.sink.wire.push(Some(&self.origin), framed()) {
+            return;
+        }
+        // Of what is over nothing is missed.
+        if !self.origin.is_over() {
+            missed.insert(event.topic().name().to_owned(), self.origin.clone());
+            drop(missed);
+            self.sink.full.notify_one();
+        }
     }
 
     fn look(&self) -> usize {
@@ -89,7 +92,10 @@ impl ChannelSink for Asked {
     }
 
     fn left(&self) {
+        // While it is held nothing more is missed, and it is not said that something was.
+        let mut missed = self.sink.missed();
         self.sink.wire.end([&self.origin]);
+        missed.retain(|_, origin| !origin.is_over());
     }
 }
 
@@ -182,17 +188,17 @@ async fn catch_up(sink: Weak<Sink>, channels: Arc<Channels>, name: String) {
                 return;
             }
             there.wire.outbox().connection().room().await;
-            let Some(topic) = there.missed().first().cloned() else { break };
-            let said = json!({ "type": "missed", "channel": topic });
             // What comes now waits, so that nothing is left out after it was said that something was.
             let mut missed = there.missed();
-            let is_said = there.wire.outbox().push(push(&said.to_string()));
-            if is_said {
-                missed.remove(&topic);
+            let Some((topic, origin)) = missed.first_key_value() else { break };
+            let said = json!({ "type": "missed", "channel": topic });
+            if !there.wire.outbox().push_of(Some(origin), push(&said.to_string())) {
+                continue;
             }
+            let said = missed.pop_first();
             drop(missed);
-            if is_said {
-                there.wire.outbox().connection().reset();
+            there.wire.outbox().connection().reset();
+            if let Some((topic, _)) = said {
                 // Who has left meanwhile need not know.
                 drop(channels.resync(&name, &topic));
             }

@@ -93,7 +93,7 @@ impl Channels {
         if let Some(key) = &options.presence_key {
             check_name("presence key", key, settings.max_name)?;
         }
-        if self.has_joined(connection, &topic)? {
+        if self.has_joined_this(connection, &topic)? {
             return Ok(self.told(topic, None, None, true));
         }
         self.permit(cx, &topic, ChannelAction::Join).await?;
@@ -168,7 +168,12 @@ impl Channels {
     }
 
     /// Whether a connection is in a channel.
-    fn has_joined(&self, connection: &str, topic: &Topic) -> Result<bool> {
+    pub fn has_joined(&self, connection: &str, topic: &str) -> bool {
+        self.place(connection, topic).is_ok()
+    }
+
+    /// Whether a connection is in this channel of its name.
+    fn has_joined_this(&self, connection: &str, topic: &Topic) -> Result<bool> {
         match self.place(connection, topic) {
             Ok(place) => same(&place.room.topic, topic).map(|()| true),
             Err(_) => Ok(false),

@@ -1,6 +1,7 @@
 //! Subscriptions of a client whose other end is not there yet.
 
 use std::task::Poll;
+use std::time::Instant;
 
 use modeller::Model;
 use schemars::JsonSchema;
@@ -14,6 +15,9 @@ use crate::live::{LiveOptions, Watching};
 use crate::registry::Registry;
 use crate::store::Apply;
 use crate::store::sqlite::{Sqlite, SqliteOptions};
+
+/// Longer than a busy machine takes.
+const PATIENCE: Duration = Duration::from_secs(25);
 
 #[derive(Clone, Serialize, Deserialize, JsonSchema, Validate, Model)]
 #[model(scope = "test", name = "watched", crate = crate)]
@@ -232,4 +236,36 @@ async fn who_signs_out_while_a_channel_is_joined_is_told_nothing_of_it() {
             return;
         }
     }
+}
+
+#[tokio::test]
+async fn who_is_slow_is_told_that_it_was_put_out_of_a_channel_and_not_that_it_has_missed_something_there() {
+    // CHA-22, OPS-03
+    let session = session().await;
+    keep_waiting(&session);
+    let cx = session.live.engine().cx();
+    for channel in ["closed", "left", "open"] {
+        ask(&session, json!({ "id": 1, "type": "channel.subscribe", "channel": channel })).await;
+    }
+    let name = waiting(&session)[0]["data"]["id"].as_str().unwrap().to_owned();
+    while session.connection.has_room() {
+        cx.channel("open").broadcast("say", "x".repeat(200_000)).unwrap();
+    }
+    for channel in ["closed", "left", "open"] {
+        cx.channel(channel).broadcast("say", "more").unwrap();
+    }
+    session.live.channels().expel(&name, "closed", &Error::new(Code::Forbidden, "no")).unwrap();
+    ask(&session, json!({ "id": 2, "type": "channel.unsubscribe", "channel": "left" })).await;
+    let told = waiting(&session);
+    assert_eq!(told[0]["data"]["type"], "closed");
+    assert_eq!(told[1]["data"], json!({ "unsubscribed": true }));
+    // There is room again.
+    session.connection.wrote(session.connection.buffered());
+    let (mut told, start) = (Vec::new(), Instant::now());
+    while !told.iter().any(|told: &Json| told["data"]["event"] == "sync") {
+        assert!(start.elapsed() < PATIENCE, "{told:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        told.extend(waiting(&session));
+    }
+    assert_eq!(told[0]["data"], json!({ "type": "missed", "channel": "open" }));
 }
