@@ -1,7 +1,8 @@
 //! Who is present.
 
 use modeller::Code;
-use modeller::live::{ChannelEventKind, ChannelSettings, Tracked};
+use modeller::engine::Identity;
+use modeller::live::{ChannelAction, ChannelEventKind, ChannelSettings, Tracked};
 use serde_json::{Value as Json, json};
 
 use super::{Ear, Site, options, site};
@@ -139,6 +140,61 @@ async fn a_connection_that_goes_on_as_another_stays_present() {
     assert!(watcher.events().is_empty());
     site.channels().leave_all("c3");
     assert_eq!(news(&watcher), ["leave c1=there"]);
+}
+
+#[tokio::test]
+async fn who_may_not_be_present_takes_nobody_s_place() {
+    // CHA-16, CHA-19
+    let settings = ChannelSettings::new().gate([ChannelAction::Track]);
+    let settings = settings.authorize(|_, _, action| async move { Ok(action != ChannelAction::Track) });
+    let site = site(settings).await;
+    // She may do all; nobody else may be present.
+    let cx = site.anybody().as_identity(Identity::System);
+    let watcher = site.join("w", "a").await;
+    let hers = options(json!({ "presence": { "key": "ada" } }));
+    let mut resumed = hers.clone();
+    resumed.resumes = Some("c1".into());
+    site.channels().join(&cx, "c1", "a", hers.clone(), Ear::new()).await.unwrap();
+    site.channels().track(&cx, "c1", "a", br#""here""#).await.unwrap();
+    site.channels().disconnect("c1");
+    // By her key, and even by what only her client should know.
+    for (eve, options) in [("e1", hers.clone()), ("e2", resumed)] {
+        site.join_with(eve, "a", options).await;
+        assert_eq!(site.channels().heartbeat(eve), 0);
+    }
+    site.wait(5.0).await;
+    // She herself comes back, and is cut for good.
+    site.channels().join(&cx, "c2", "a", hers, Ear::new()).await.unwrap();
+    assert_eq!(site.channels().heartbeat("c2"), 1);
+    site.wait(9.0).await;
+    site.channels().disconnect("c2");
+    assert_eq!(news(&watcher), ["join ada=here"]);
+    site.wait(10.0).await;
+    assert_eq!(news(&watcher), ["leave ada=here"]);
+}
+
+#[tokio::test]
+async fn who_has_named_no_key_is_continued_by_nobody_who_only_sees_it() {
+    // CHA-19, CHA-21
+    let site = site(ChannelSettings::new()).await;
+    let watcher = site.join("w", "a").await;
+    site.join("c1", "a").await;
+    site.track("c1", "a", "Ada").await;
+    site.channels().disconnect("c1");
+    keyed(&site, "e1", "c1").await;
+    site.track("e1", "a", "Eve").await;
+    assert_eq!(news(&watcher), ["join c1=Ada", "join c1=Eve"]);
+    // And again, once she has gone on as another connection.
+    for (before, now) in [("c1", "c2"), ("c2", "c3")] {
+        let mut resumed = options(json!({}));
+        resumed.resumes = Some(before.into());
+        site.join_with(now, "a", resumed).await;
+        site.track(now, "a", "Ada").await;
+        site.channels().disconnect(now);
+        keyed(&site, &format!("e{now}"), "c1").await;
+        assert_eq!(site.channels().heartbeat(&format!("e{now}")), 0);
+    }
+    assert!(watcher.events().is_empty(), "she has been there all the time");
 }
 
 #[tokio::test]

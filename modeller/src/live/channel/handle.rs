@@ -126,6 +126,7 @@ impl Channel {
             echo: true,
             presence: true,
             key: "".into(),
+            is_named: false,
             entry: None,
             is_heir: false,
         };

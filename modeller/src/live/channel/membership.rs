@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::event::quote;
 use super::kept;
-use super::room::{Head, Member, Room, hand};
+use super::room::{Head, Heritage, Member, Room, hand};
 use super::topic::check_name;
 use super::{
     ChannelAction, ChannelEvent, ChannelEventKind, ChannelOptions, ChannelSink, Channels, MAX_REPLAY,
@@ -106,6 +106,11 @@ impl Channels {
         };
         let room = place.room.clone();
         let mut reserved = Reserved { channels: self, connection, topic: &topic, member, done: false };
+        // Who may not be present itself is it in nobody else's place either.
+        let key = options.presence_key.as_deref();
+        let heritage = Heritage { connection: options.resumes.as_deref(), key };
+        let may_inherit =
+            room.has_left(heritage) && self.permit(cx, &topic, ChannelAction::Track).await.is_ok();
         // Nobody tells what is kept meanwhile, so that what was missed and what comes fit together.
         let mut head = room.head.lock().await;
         self.know(cx.engine(), &topic, &mut head).await?;
@@ -128,11 +133,12 @@ impl Channels {
             connection: Some(connection.into()),
             echo: options.self_,
             presence: options.presence,
-            key: options.presence_key.as_deref().unwrap_or(connection).into(),
+            key: key.unwrap_or(connection).into(),
+            is_named: key.is_some(),
             entry: None,
             is_heir: false,
         };
-        room.enter(member, newcomer, options.resumes.as_deref(), until);
+        room.enter(member, newcomer, may_inherit.then_some(heritage), until);
         let replayed = missed.map(|missed| self.tell_again(&room, member, missed));
         let position = head.position();
         drop(head);

@@ -33,7 +33,8 @@ pub struct ChannelOptions {
     pub presence: bool,
     /// From where on it wants to hear what was kept: between that and what comes from now on nothing is missing or double.
     pub since: Option<Since>,
-    /// The id of a connection that this one continues, and whose presence it takes over. The door has checked that it may.
+    /// The id of a connection that this one continues, and whose presence it takes over if it may be present. The door has checked that it
+    /// is the same client.
     pub resumes: Option<String>,
 }
 

@@ -9,6 +9,8 @@ use super::event::quote;
 #[derive(Debug)]
 struct Entry {
     key: Arc<str>,
+    /// Whether a client has named the key. Else it is its connection's id, which everybody sees.
+    is_named: bool,
     /// JSON text.
     state: Arc<str>,
     /// Until when, unless a heartbeat comes.
@@ -30,11 +32,11 @@ impl Presence {
         self.entries.len()
     }
 
-    /// A new entry.
-    pub(super) fn add(&mut self, id: u64, key: Arc<str>, state: Arc<str>, deadline: i64) {
+    /// A new entry, under a key that a client has named or not.
+    pub(super) fn add(&mut self, id: u64, key: Arc<str>, is_named: bool, state: Arc<str>, deadline: i64) {
         self.keys.entry(key.clone()).or_default().push(id);
         self.deadlines.insert((deadline, id));
-        self.entries.insert(id, Entry { key, state, deadline, cut: None });
+        self.entries.insert(id, Entry { key, is_named, state, deadline, cut: None });
     }
 
     /// Gives an entry another state, and answers whether it is another one; `None` if there is no such entry.
@@ -64,12 +66,12 @@ impl Presence {
         }
     }
 
-    /// The entry that a connection with this key takes over: the one that has been cut for longest.
+    /// The entry that a connection takes over which names this key: the one that has been cut for longest.
     pub(super) fn orphan(&self, key: &str) -> Option<u64> {
         let ids = self.keys.get(key)?.iter().copied();
-        let cut = ids.filter_map(|id| {
-            self.entries.get(&id).filter(|entry| entry.cut.is_some()).map(|entry| (entry.deadline, id))
-        });
+        let is_free = |entry: &&Entry| entry.cut.is_some() && entry.is_named;
+        let cut =
+            ids.filter_map(|id| self.entries.get(&id).filter(is_free).map(|entry| (entry.deadline, id)));
         cut.min().map(|(_, id)| id)
     }
 
@@ -82,6 +84,11 @@ impl Presence {
     /// The key of an entry.
     pub(super) fn key(&self, id: u64) -> Option<&Arc<str>> {
         self.entries.get(&id).map(|entry| &entry.key)
+    }
+
+    /// Whether a client has named the key of an entry.
+    pub(super) fn is_named(&self, id: u64) -> bool {
+        self.entries.get(&id).is_some_and(|entry| entry.is_named)
     }
 
     /// Takes entries out, and answers the JSON of those that were there: by key, with their last states.
@@ -161,9 +168,9 @@ mod tests {
     fn a_key_has_the_entries_of_all_who_share_it() {
         // CHA-19
         let mut presence = Presence::default();
-        presence.add(1, "ada".into(), r#"{"at":"home"}"#.into(), 10);
-        presence.add(2, "bob".into(), "1".into(), 10);
-        presence.add(3, "ada".into(), r#"{"at":"work"}"#.into(), 10);
+        presence.add(1, "ada".into(), true, r#"{"at":"home"}"#.into(), 10);
+        presence.add(2, "bob".into(), true, "1".into(), 10);
+        presence.add(3, "ada".into(), true, r#"{"at":"work"}"#.into(), 10);
         let all = json!({
             "ada": [{ "ref": "1", "state": { "at": "home" } }, { "ref": "3", "state": { "at": "work" } }],
             "bob": [{ "ref": "2", "state": 1 }]
@@ -183,7 +190,7 @@ mod tests {
     fn who_was_cut_is_taken_over_once_and_the_longest_one_first() {
         let mut presence = Presence::default();
         for (id, deadline) in [(1, 10), (2, 20), (3, 30)] {
-            presence.add(id, "ada".into(), "1".into(), deadline);
+            presence.add(id, "ada".into(), true, "1".into(), deadline);
         }
         assert_eq!(presence.orphan("ada"), None);
         presence.cut(2, "c2".into(), 45);
@@ -204,7 +211,7 @@ mod tests {
             let mut presence = Presence::default();
             for (step, id, key, time) in steps {
                 match step {
-                    0 if presence.key(id).is_none() => presence.add(id, ["a", "b", "c"][key].into(), "1".into(), time),
+                    0 if presence.key(id).is_none() => presence.add(id, ["a", "b", "c"][key].into(), true, "1".into(), time),
                     0 | 1 => { presence.keep(id, time); }
                     2 => presence.cut(id, "c".into(), time),
                     3 => { presence.remove(&presence.due(time)); }

@@ -59,10 +59,19 @@ pub(super) struct Member {
     pub(super) presence: bool,
     /// Under which key it is present.
     pub(super) key: Arc<str>,
+    /// Whether it has named that key.
+    pub(super) is_named: bool,
     /// Its entry.
     pub(super) entry: Option<u64>,
     /// It has taken its entry over, and not said yet in which state it is.
     pub(super) is_heir: bool,
+}
+
+/// Whose place among those who are present a newcomer takes: that of a connection, or else that of one that was cut and had named this key.
+#[derive(Clone, Copy)]
+pub(super) struct Heritage<'a> {
+    pub(super) connection: Option<&'a str>,
+    pub(super) key: Option<&'a str>,
 }
 
 /// When a channel is looked after, and a number that tells apart those of one time.
@@ -94,18 +103,23 @@ impl Room {
         (connections, state.members.len() - connections, state.presence.len())
     }
 
+    /// Whether there is anybody whose place this is.
+    pub(super) fn has_left(&self, heritage: Heritage<'_>) -> bool {
+        self.state().left(heritage).is_some()
+    }
+
     /// Lets somebody in, who is first told who is present. Whoever it takes over from stays present without a break.
-    pub(super) fn enter(&self, id: u64, mut member: Member, resumes: Option<&str>, until: i64) {
+    pub(super) fn enter(&self, id: u64, mut member: Member, heritage: Option<Heritage<'_>>, until: i64) {
         let mut state = self.state();
-        let old = resumes.and_then(|connection| state.take_over(connection));
-        let orphan = old.or_else(|| {
-            // Application code is not present.
-            member.connection.as_ref().and_then(|_| state.presence.orphan(&member.key))
-        });
-        if let Some(entry) = orphan {
+        if let Some(entry) = heritage.and_then(|heritage| state.left(heritage)) {
+            // Nobody may have found out yet that the one before was cut.
+            let before = state.members.values_mut().find(|member| member.entry == Some(entry));
+            if let Some(before) = before {
+                before.entry = None;
+            }
             state.presence.keep(entry, until);
             if let Some(key) = state.presence.key(entry) {
-                member.key = key.clone();
+                (member.key, member.is_named) = (key.clone(), state.presence.is_named(entry));
             }
             member.entry = Some(entry);
             member.is_heir = true;
@@ -202,7 +216,7 @@ impl Room {
             }
             None if presence.len() >= most => return Tracking::Full,
             None => {
-                presence.add(entry, member.key.clone(), json, until);
+                presence.add(entry, member.key.clone(), member.is_named, json, until);
                 member.entry = Some(entry);
                 (entry, ChannelEventKind::PresenceJoin)
             }
@@ -296,10 +310,16 @@ impl State {
         self.told.get_or_insert_with(make).clone()
     }
 
-    /// The entry of a connection that another one continues, even if nobody has found out yet that the first one was cut.
-    fn take_over(&mut self, connection: &str) -> Option<u64> {
-        let old = self.members.values_mut().find(|member| member.connection.as_deref() == Some(connection));
-        let entry = old.and_then(|member| member.entry.take());
+    /// The entry that somebody takes over.
+    fn left(&self, heritage: Heritage<'_>) -> Option<u64> {
+        let continued = heritage.connection.and_then(|connection| self.entry_of(connection));
+        continued.or_else(|| self.presence.orphan(heritage.key?))
+    }
+
+    /// The entry of a connection, be it cut or not.
+    fn entry_of(&self, connection: &str) -> Option<u64> {
+        let member = self.members.values().find(|member| member.connection.as_deref() == Some(connection));
+        let entry = member.and_then(|member| member.entry);
         entry
             .filter(|entry| self.presence.key(*entry).is_some())
             .or_else(|| self.presence.orphan_of(connection))
