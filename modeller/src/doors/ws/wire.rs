@@ -36,6 +36,8 @@ pub(super) struct Line {
     io: Option<Pipe>,
     /// While there is something in it, it is the connection's own task that writes.
     writing: Lineup<Bytes>,
+    /// Whether something was written that may lie on this side of the network still, as it does with TLS.
+    is_unflushed: bool,
     /// How many bytes are to be written until the client has our question whether it is there.
     unsent: usize,
 }
@@ -159,17 +161,25 @@ impl Line {
         Poll::Ready(Ok(Moved::Read(Bytes::copy_from_slice(buffer.filled()))))
     }
 
-    /// Writes several frames as one, if there are any.
+    /// Writes several frames as one, if there are any; else sees to it that what was written goes on its way.
     pub(super) fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Moved>> {
+        if self.writing.is_empty() && self.is_unflushed {
+            ready!(self.poll_flush(context))?;
+        }
         let Some(io) = self.io.as_mut().filter(|_| !self.writing.is_empty()) else { return Poll::Pending };
         let written = ready!(writing::poll_write(Pin::new(io), context, &mut self.writing))?;
+        self.is_unflushed = true;
         let waited = self.unsent > 0;
         self.unsent = self.unsent.saturating_sub(written);
         Poll::Ready(Ok(Moved::Wrote(written, waited)))
     }
 
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.io.as_mut().map_or(Poll::Ready(Ok(())), |io| Pin::new(io).poll_flush(context))
+        if let Some(io) = &mut self.io {
+            ready!(Pin::new(io).poll_flush(context))?;
+        }
+        self.is_unflushed = false;
+        Poll::Ready(Ok(()))
     }
 
     pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {

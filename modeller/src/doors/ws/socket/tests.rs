@@ -1,6 +1,11 @@
 //! A client whose other end is in the same program.
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{
+    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf, duplex,
+};
 use tokio::sync::Semaphore;
 
 use super::*;
@@ -75,6 +80,43 @@ impl Speech for Slow {
 
     fn close(&self) {
         self.wire.outbox().close();
+    }
+}
+
+/// Keeps what is written until it is flushed, as TLS does.
+struct Keeping {
+    inner: DuplexStream,
+    kept: Vec<u8>,
+}
+
+impl AsyncRead for Keeping {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Keeping {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.kept.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Keeping { inner, kept } = &mut *self;
+        while !kept.is_empty() {
+            let written = ready!(Pin::new(&mut *inner).poll_write(context, kept))?;
+            kept.drain(..written);
+        }
+        Pin::new(inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.as_mut().poll_flush(context))?;
+        Pin::new(&mut self.inner).poll_shutdown(context)
     }
 }
 
@@ -157,4 +199,22 @@ async fn who_is_let_in_just_before_the_server_stops_is_told_so() {
     assert_eq!(heard(&mut client).await, "1000 server_shutdown");
     drop((client, slow));
     stopping.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_said_goes_on_its_way_at_once_over_a_stream_that_keeps_what_is_written() {
+    // RWS-04, RWS-06
+    let slow = Slow::new(LiveOptions::new());
+    // It takes less at a time than is said.
+    let (mut client, server) = duplex(8);
+    tokio::spawn(serve(slow.clone(), Pipe::over(Keeping { inner: server, kept: Vec::new() })));
+    slow.gate.add_permits(1);
+    for _ in 0..3 {
+        client.write_all(&said("work")).await.unwrap();
+        assert_eq!(heard(&mut client).await, "done");
+    }
+    // So does what one of the writers has written.
+    assert!(slow.wire.push(None, frame::text(&[b"something that many are told"])));
+    crate::doors::writing::Waiting::flush(&slow.wire);
+    assert_eq!(heard(&mut client).await, "something that many are told");
 }
