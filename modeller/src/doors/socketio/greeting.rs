@@ -29,6 +29,10 @@ pub(super) async fn greet(
         return Err(Error::new(Code::InternalError, "a session that was not opened at the door"));
     };
     let identity = identify(&shared, &socket, outbox.connection(), auth).await?;
+    // That takes a while. Those who are there are told of the end once, and a newcomer would not be among them.
+    if !shared.live.connections().is_running() {
+        return Err(Error::new(Code::Overloaded, "the server is about to stop"));
+    }
     outbox.connection().set_identity(identity.clone());
     outbox.connection().begin();
     outbox.connects();

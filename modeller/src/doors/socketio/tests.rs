@@ -1,10 +1,11 @@
 //! A client that polls: each of its requests is made by hand, and without one it takes nothing.
 
 use axum::body::to_bytes;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::*;
-use crate::engine::{Clock, Engine};
+use crate::engine::{Clock, Engine, Identity};
 use crate::live::LiveOptions;
 use crate::model::{Code, Error};
 use crate::registry::Registry;
@@ -85,4 +86,29 @@ async fn who_is_slow_is_told_that_it_was_put_out_of_a_channel_and_not_that_it_ha
     let with = |what: &str| told.iter().filter(|told| told.contains(what)).cloned().collect::<Vec<_>>();
     assert_eq!(with("realtime:missed"), [r#"42["realtime:missed",{"type":"missed","channel":"open"}]"#]);
     assert!(with("realtime:error")[0].contains(r#"{"type":"closed","channel":"closed","#), "{told:?}");
+}
+
+#[tokio::test]
+async fn who_is_recognised_only_when_the_server_stops_is_not_let_in() {
+    // OPS-05
+    let live = live().await;
+    let gate = Arc::new(Semaphore::new(0));
+    let waits = gate.clone();
+    let options = SocketIoOptions::new().authenticate(move |_| {
+        let waits = waits.clone();
+        async move {
+            drop(waits.acquire().await);
+            Ok(Identity::Anonymous)
+        }
+    });
+    let client = Client::open(&SocketIoDoor::new(live.clone(), options)).await;
+    client.request("40").await;
+    let connections = live.connections().clone();
+    let stopping = tokio::spawn(async move { connections.stop(PATIENCE).await });
+    let mut phase = live.connections().ending();
+    phase.wait_for(|phase| *phase != Phase::Open).await.unwrap();
+    gate.add_permits(1);
+    let told = client.until("4").await;
+    assert!(told.iter().any(|told| told.starts_with("44") && told.contains("OVERLOADED")), "{told:?}");
+    stopping.abort();
 }
