@@ -34,25 +34,24 @@ pub(crate) struct Reads(Mutex<HashMap<&'static str, (&'static Shape, Vec<Filter>
 impl Reads {
     /// The rows of these were asked for.
     pub(super) fn note_rows(&self, select: &Select) {
-        // A rank is one among all documents.
-        let any = select.search().is_some();
-        self.note(select.shape, if any { &Filter::True } else { &select.filter });
+        self.note(select.shape, &select.filter);
+        if select.search().is_some() {
+            // A rank is one among all documents.
+            self.add(select.shape, Filter::True);
+        }
     }
 
     /// These were asked for.
     pub(super) fn note(&self, shape: &'static Shape, filter: &Filter) {
-        // What is there is asked with the time, and time goes by. Of what is in the trash nothing is told but that it goes, and comes back.
-        let into_trash = |at| filter.tests(at, |op| *op != Op::Exists(false));
-        if shape.expires_at.is_some() || shape.deleted_at.is_some_and(into_trash) {
-            return self.add(shape, Filter::True);
-        }
-        if filter.is_relational() {
-            // What is asked of rows of other models can't be told from one row.
+        let is_relational = filter.is_relational();
+        if is_relational {
             filter.clone().each_related(&mut |related| self.add(related.link.to, Filter::True));
-            self.add(shape, Filter::True);
-        } else {
-            self.add(shape, filter.clone());
         }
+        // What is asked of rows of other models can't be told from one row. What is there is asked with the time, and time goes by. Of what is
+        // in the trash nothing is told but that it goes, and comes back.
+        let into_trash = |at| filter.tests(at, |op| *op != Op::Exists(false));
+        let is_any = is_relational || shape.expires_at.is_some() || shape.deleted_at.is_some_and(into_trash);
+        self.add(shape, if is_any { Filter::True } else { filter.clone() });
     }
 
     fn add(&self, shape: &'static Shape, filter: Filter) {

@@ -50,6 +50,30 @@ async fn bin(cx: &Cx) -> Result<u64> {
     Note::find().trashed().count(cx).await
 }
 
+/// Something of a team, found by its words.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate, Model)]
+#[model(scope = "reactive", trash = "30d")]
+pub struct Plan {
+    /// What it says.
+    #[model(searchable)]
+    pub text: String,
+    /// Whose.
+    pub team: Ref<Team>,
+}
+
+/// How many plans of the reds are found.
+#[modeller::query(Plan)]
+async fn found(cx: &Cx) -> Result<usize> {
+    let red = Plan::find().filter(Plan::TEAM.is(Team::NAME.eq("red")));
+    Ok(red.search("rust").limit(9).all(cx).await?.len())
+}
+
+/// The same for those in the trash.
+#[modeller::query(Plan)]
+async fn dropped(cx: &Cx) -> Result<u64> {
+    Plan::find().filter(Plan::TEAM.is(Team::NAME.eq("red"))).trashed().count(cx).await
+}
+
 /// How well the first of ada's notes fits.
 #[modeller::query(Note)]
 async fn fit(cx: &Cx) -> Result<Json> {
@@ -354,4 +378,23 @@ async fn all_documents_count_where_what_is_found_has_a_rank() {
     let refused = search(None).await.unwrap_err();
     assert!(refused.is(Code::InvalidQuery) && refused.message().contains("sort"), "{refused}");
     assert!(search(Some("text")).await.unwrap().first().contains("and more"));
+}
+
+#[tokio::test]
+async fn what_is_related_counts_however_it_is_looked_for() {
+    // LIV-17
+    let cx = App::isolated().models::<(Team, Plan)>().cx().await.unwrap();
+    let live = Live::new(cx.engine().clone(), LiveOptions::default());
+    let blue = Team::insert(&cx, Team { name: "blue".into() }).await.unwrap();
+    let plan = || Plan { text: "more rust".into(), team: blue.id.clone().into() };
+    Plan::insert(&cx, plan()).await.unwrap();
+    let gone = Plan::insert(&cx, plan()).await.unwrap();
+    Plan::delete(&cx, &gone.id).await.unwrap();
+    for query in ["found", "dropped"] {
+        Team::update(&cx, &blue.id, Team::NAME.set("blue".to_owned())).await.unwrap();
+        let mut stream = live.watch(&cx, Plan::descriptor().shape(), query, &json!({})).unwrap();
+        assert_eq!(next(&mut stream).await, 0, "{query}");
+        Team::update(&cx, &blue.id, Team::NAME.set("red".to_owned())).await.unwrap();
+        assert_eq!(next(&mut stream).await, 1, "{query}");
+    }
 }

@@ -253,22 +253,25 @@ impl Drop for Reactive {
 /// Asks a query at first, and whenever it has to be asked again.
 async fn attend(reactive: Weak<Reactive>) {
     let Some(mut dirty) = reactive.upgrade().map(|reactive| reactive.dirty.subscribe()) else { return };
-    let mut failures = 0;
+    // How often it was asked again for nothing but that it had failed.
+    let mut tries = 0;
     loop {
         dirty.borrow_and_update();
         let Some(reactive) = reactive.upgrade() else { return };
-        failures = if reactive.ask().await { 0 } else { failures + 1 };
+        let is_sure = reactive.ask().await;
         drop(reactive);
+        if is_sure {
+            tries = 0;
+        }
         // Once it has failed often enough, that is its answer.
-        let again = PAUSE * 2_u32.saturating_pow(failures);
-        let is_given_up = failures == 0 || failures > MOST_TRIES;
+        let again = tokio::time::sleep(PAUSE * 2_u32.pow(tries));
         tokio::select! {
             changed = dirty.changed() => {
                 if changed.is_err() {
                     return;
                 }
             }
-            () = tokio::time::sleep(again), if !is_given_up => {}
+            () = again, if !is_sure && tries + 1 < MOST_TRIES => tries += 1,
         }
         tokio::time::sleep(DEBOUNCE).await;
     }
