@@ -64,10 +64,7 @@ impl Cx {
         self.around_list(hooks, Timing::Before, &mut listing).await?;
         let Listing { filter, order, start, count, .. } = listing.clone();
         (request.filter, request.order, request.start) = (filter, order, start);
-        // Who gives no count means something by it where a query is live.
-        if request.count.is_some() || count != DEFAULT_COUNT {
-            request.count = Some(count.min(MAX_COUNT));
-        }
+        request.count = Some(count.min(MAX_COUNT));
         Ok(listing)
     }
 

@@ -72,7 +72,11 @@ impl Standing {
         let said = hooks.as_ref().map(|_| arguments.to_json());
         let mut request = Request::parse(registry, shape, operation, arguments)?;
         if let (Some(hooks), Some(said)) = (hooks, said) {
-            Box::pin(cx.before_list(&hooks, shape, &mut request, said)).await?;
+            let (start, is_window) = (request.start, request.count.is_some());
+            let listing = Box::pin(cx.before_list(&hooks, shape, &mut request, said)).await?;
+            // What has no pages can't be paged anew.
+            request.start = if is_window { listing.start } else { start };
+            request.count = is_window.then_some(listing.count);
         }
         let refused = |what: &str| Err(Error::new(Code::InvalidQuery, format!("a live query has no {what}")));
         if request.after.is_some() {
@@ -152,9 +156,9 @@ impl Standing {
         };
         let mut layout = String::new();
         for column in models.iter().flat_map(|shape| &shape.columns) {
-            let ColumnInfo { name, kind, item, array, sparse, private, default, .. } = column;
+            let ColumnInfo { name, kind, item, array, sparse, private, .. } = column;
             // Writing to a `String` doesn't fail.
-            let _ = write!(layout, "{:?}", (name, kind, item, array, sparse, private, default));
+            let _ = write!(layout, "{:?}", (name, kind, item, array, sparse, private));
         }
         layout
     }
