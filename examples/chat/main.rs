@@ -51,7 +51,7 @@ async fn name(room: &mut Room) -> Result<()> {
     Ok(())
 }
 
-/// A room counts by one, whoever asks for it: a message that gets a number that is taken could not be said.
+/// A room counts by one, whoever has it count: a message that got a number that is taken could not be said.
 #[modeller::hook(Room, before(update))]
 async fn count(room: &mut Room, before: Previous<'_, Room>) -> Result<()> {
     match room.last.checked_sub(before.last) {
@@ -61,7 +61,7 @@ async fn count(room: &mut Room, before: Previous<'_, Room>) -> Result<()> {
 }
 
 /// A message begins and ends with something, and has the next number of its room. The room counts in the transaction of the message, so
-/// that numbers are the order of the commits: none is missing, and none is there twice.
+/// that numbers are the order of the commits: none is there twice, and none is missing unless somebody counts without saying anything.
 #[modeller::hook(Message, before(insert))]
 async fn number(cx: &Cx, message: &mut Message) -> Result<()> {
     message.author = message.author.trim().to_owned();

@@ -62,8 +62,9 @@ class Room {
     const wasAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
     // Messages stay: one that leaves is only not among the newest any more.
     const came = changes.filter(({ type }) => type !== "leave").map(({ document }) => document);
-    came.sort((one, other) => other.number - one.number);
-    if (documents || came.length > 0) this.restart(documents ?? came);
+    // As many as we are told of may be more.
+    if (documents || came.length >= PAGE) this.restart(documents ?? came.sort((one, other) => other.number - one.number));
+    else came.forEach((message) => this.show(message));
     if (wasAtEnd) log.scrollTop = log.scrollHeight;
     this.shown();
     log.setAttribute("aria-busy", "false");

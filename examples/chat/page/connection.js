@@ -16,6 +16,7 @@ export class Failure extends Error {
 
 // What the server can't do now, and may do soon.
 const PASSING = ["RATE_LIMITED", "BACKPRESSURE", "INTERNAL_ERROR"];
+const QUIET = ["RATE_LIMITED", "BACKPRESSURE", "OFFLINE"];
 const OFFLINE = { code: "OFFLINE", message: "There is no connection." };
 
 export class Connection extends EventTarget {
@@ -199,8 +200,7 @@ export class Connection extends EventTarget {
     const socket = this.#socket;
     if (PASSING.includes(failure.code)) {
       setTimeout(() => socket === this.#socket && again(), failure.details?.retryAfterMs ?? 1_000);
-    } else if (failure.code !== "OFFLINE") {
-      this.dispatchEvent(new CustomEvent("failure", { detail: failure }));
     }
+    if (!QUIET.includes(failure.code)) this.dispatchEvent(new CustomEvent("failure", { detail: failure }));
   }
 }
