@@ -63,6 +63,13 @@ impl Drop for Server {
     }
 }
 
+/// A new directory for a database.
+fn scratch(name: &str) -> PathBuf {
+    let directory = std::env::temp_dir().join(format!("modeller-live-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    directory
+}
+
 /// What a browser's `EventSource` does.
 struct Source {
     path: String,
@@ -160,8 +167,7 @@ async fn list(client: &mut Client, filter: &str) -> BTreeMap<String, Json> {
 #[tokio::test]
 async fn a_source_goes_on_where_it_was_when_the_server_was_killed() {
     // LIV-12, OPS-06
-    let directory = std::env::temp_dir().join(format!("modeller-live-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).unwrap();
+    let directory = scratch("killed");
     let mut server = Server::start(&directory.join("live.db"), None).await;
     let mut sources = [
         Source::new("/system/users/live"),
@@ -226,8 +232,7 @@ async fn a_source_goes_on_where_it_was_when_the_server_was_killed() {
 #[tokio::test]
 async fn a_source_counts_as_a_live_query_until_it_is_gone() {
     // OPS-08, OPS-09
-    let directory = std::env::temp_dir().join(format!("modeller-live-counted-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).unwrap();
+    let directory = scratch("counted");
     let server = Server::start(&directory.join("live.db"), None).await;
     let mut client = Client::connect(server.address).await;
     let mut source = Source::new("/system/users/live");
@@ -251,8 +256,7 @@ async fn a_source_counts_as_a_live_query_until_it_is_gone() {
 #[tokio::test]
 async fn figures_are_events_too() {
     // LIV-15
-    let directory = std::env::temp_dir().join(format!("modeller-live-figures-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).unwrap();
+    let directory = scratch("figures");
     let server = Server::start(&directory.join("live.db"), None).await;
     let mut client = Client::connect(server.address).await;
     let mut streams = Vec::new();
@@ -297,8 +301,7 @@ async fn figures_are_events_too() {
 
 #[tokio::test]
 async fn what_is_wrong_with_a_live_query_is_said_as_for_any_other() {
-    let directory = std::env::temp_dir().join(format!("modeller-live-wrong-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).unwrap();
+    let directory = scratch("wrong");
     let server = Server::start(&directory.join("live.db"), None).await;
     let mut client = Client::connect(server.address).await;
     for (path, status, code) in [

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use super::*;
 use crate::doors::ws::wire::Wire;
 use crate::engine::{Clock, Engine, Identity};
-use crate::live::{Heartbeat as Times, Held, Live, LiveOptions, Outbox};
+use crate::live::{Held, Live, LiveOptions, Outbox};
 use crate::registry::Registry;
 use crate::store::sqlite::{Sqlite, SqliteOptions};
 
@@ -146,19 +146,24 @@ fn client(slow: &Arc<Slow>) -> DuplexStream {
     client
 }
 
-#[tokio::test]
-async fn who_can_t_be_heard_while_its_requests_are_under_way_is_not_taken_for_dead() {
-    // RWS-07, OPS-02
-    let times = Times { interval: Duration::from_millis(300), timeout: Duration::from_secs(3) };
-    let slow = Slow::new(LiveOptions::new().heartbeat(times.interval, times.timeout));
+/// A client that was asked whether it is there while as many of its requests are under way as are taken at first.
+async fn busy(interval: Duration, patience: Duration) -> (Arc<Slow>, DuplexStream) {
+    let slow = Slow::new(LiveOptions::new().heartbeat(interval, patience));
     let mut client = client(&slow);
-    // As many as are taken at first.
     for _ in 0..8 {
         client.write_all(&said("work")).await.unwrap();
     }
     assert_eq!(heard(&mut client).await, "ping");
+    (slow, client)
+}
+
+#[tokio::test]
+async fn who_can_t_be_heard_while_its_requests_are_under_way_is_not_taken_for_dead() {
+    // RWS-07, OPS-02
+    let patience = Duration::from_secs(3);
+    let (slow, mut client) = busy(Duration::from_millis(300), patience).await;
     client.write_all(&said("pong")).await.unwrap();
-    let early = timeout(2 * times.timeout, client.read_u8()).await;
+    let early = timeout(2 * patience, client.read_u8()).await;
     assert!(early.is_err(), "{early:?} was said while nothing was done");
     slow.gate.add_permits(8);
     for _ in 0..8 {
@@ -171,13 +176,7 @@ async fn who_can_t_be_heard_while_its_requests_are_under_way_is_not_taken_for_de
 #[tokio::test]
 async fn who_is_not_there_when_its_requests_are_done_is_taken_for_dead() {
     // RWS-07, OPS-02
-    let times = Times { interval: Duration::from_millis(100), timeout: Duration::from_millis(300) };
-    let slow = Slow::new(LiveOptions::new().heartbeat(times.interval, times.timeout));
-    let mut client = client(&slow);
-    for _ in 0..8 {
-        client.write_all(&said("work")).await.unwrap();
-    }
-    assert_eq!(heard(&mut client).await, "ping");
+    let (slow, mut client) = busy(Duration::from_millis(100), Duration::from_millis(300)).await;
     slow.gate.add_permits(8);
     for _ in 0..8 {
         assert_eq!(heard(&mut client).await, "done");
